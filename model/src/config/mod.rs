@@ -1,0 +1,243 @@
+//! The configuration of a deployment, valid by construction.
+//!
+//! [`Config`] is what the rest of the program works with: every value has been parsed, defaulted and checked against
+//! the others. How text becomes a `Config`, and how every problem in it is reported at once, is in [`parse`].
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{
+    AccountId, AmiId, DeploymentId, DomainPrefix, InstanceId, InstanceType, Region, SubnetId, UserPoolId, VpcId,
+};
+
+/// Everything that a deployment is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// What names, tags and cleanup hang on, and how strictly the rest is judged.
+    pub deployment: Deployment,
+    /// How strictly risky settings are judged.
+    pub mode: Mode,
+    /// Which account and Region.
+    pub aws: Aws,
+    /// Where the instance stands and who reaches it.
+    pub network: Network,
+    /// The machine.
+    pub instance: Instance,
+    /// Who issues tokens.
+    pub cognito: Cognito,
+    /// The certificate that clients see.
+    pub tls: Tls,
+    /// How the proxy gets onto the machine.
+    pub host: Host,
+    /// What the proxy serves.
+    pub proxy: Proxy,
+    /// The AgentCore gateway, where wanted.
+    pub gateway: Option<Gateway>,
+}
+
+/// `deployment:`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployment {
+    /// `deployment.id`
+    pub id: DeploymentId,
+    /// `deployment.environment`
+    pub environment: Environment,
+}
+
+/// `deployment.environment`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// For the people who build.
+    Dev,
+    /// For the people who test.
+    Staging,
+    /// For the people who pay.
+    Prod,
+}
+
+/// How strictly risky settings are judged, and which account is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Risky settings are errors; deletion and termination protection are on.
+    Production,
+    /// Risky settings are warnings.
+    Staging,
+    /// Everything happens in the embedded practice account.
+    Rehearsal,
+}
+
+/// `aws:`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aws {
+    /// `aws.region`
+    pub region: Region,
+    /// `aws.account_id`; credentials of another account are refused.
+    pub account_id: Option<AccountId>,
+    /// `aws.profile`, a name in the shared AWS configuration files.
+    pub profile: Option<String>,
+}
+
+/// `network:`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// `network.vpc_id`; none is the default VPC.
+    pub vpc_id: Option<VpcId>,
+    /// `network.subnet_id`; none is a public subnet of that VPC.
+    pub subnet_id: Option<SubnetId>,
+    /// `network.https_cidrs`: who reaches port 443.
+    pub https_cidrs: Vec<IpNet>,
+    /// `network.ssh_cidrs`: who reaches port 22; empty closes it.
+    pub ssh_cidrs: Vec<IpNet>,
+    /// `network.backend_ports`: reached from inside the VPC only.
+    pub backend_ports: Vec<u16>,
+}
+
+/// `instance:`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// `instance.type`
+    pub instance_type: InstanceType,
+    /// `instance.os`
+    pub os: OperatingSystem,
+    /// `instance.ami_id`; none is resolved once from the SSM public parameter and pinned in the plan.
+    pub ami_id: Option<AmiId>,
+    /// `instance.volume_gb`, GiB of the encrypted gp3 root volume.
+    pub volume_gb: u32,
+    /// `instance.adopt_instance_id`: use this one, never own it.
+    pub adopt_instance_id: Option<InstanceId>,
+}
+
+/// `instance.os`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OperatingSystem {
+    /// Amazon Linux 2023.
+    #[serde(rename = "al2023")]
+    AmazonLinux2023,
+    /// Ubuntu 22.04 LTS.
+    #[serde(rename = "ubuntu-22.04")]
+    Ubuntu2204,
+}
+
+/// `cognito:`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cognito {
+    /// `cognito.domain_prefix`
+    pub domain_prefix: DomainPrefix,
+    /// `cognito.resource_server`, the identifier in front of every scope.
+    pub resource_server: String,
+    /// `cognito.scopes`, names without the resource server.
+    pub scopes: Vec<String>,
+    /// `cognito.access_token_minutes`, 5 to 1440.
+    pub access_token_minutes: u32,
+    /// `cognito.mfa`, for people; machines use `client_credentials`.
+    pub mfa: Mfa,
+    /// `cognito.adopt_user_pool_id`: use this one, never own it.
+    pub adopt_user_pool_id: Option<UserPoolId>,
+}
+
+/// `cognito.mfa`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mfa {
+    /// No second factor.
+    Off,
+    /// Offered.
+    Optional,
+    /// Demanded.
+    Required,
+}
+
+/// `tls:`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// `tls.domain`, the name clients use; none where the deployment has no name yet.
+    pub domain: Option<String>,
+    /// `tls.source` with what belongs to it.
+    pub source: TlsSource,
+}
+
+/// `tls.source`: where the certificate comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TlsSource {
+    /// An ACME certificate authority.
+    Acme {
+        /// `letsencrypt`, `letsencrypt-staging` or a directory URL.
+        directory: String,
+        /// Who is told before a certificate expires.
+        email: Option<String>,
+        /// How control of the name is shown.
+        challenge: AcmeChallenge,
+    },
+    /// A public ACM certificate requested as exportable.
+    AcmExportable,
+    /// Files that somebody else keeps fresh; read where they are used.
+    Files {
+        /// PEM, leaf first.
+        cert_path: String,
+        /// PEM.
+        key_path: String,
+    },
+}
+
+/// `tls.acme.challenge`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AcmeChallenge {
+    /// RFC 8737, answered on port 443 by the proxy itself.
+    TlsAlpn01,
+    /// RFC 8555 section 8.3, needs port 80.
+    Http01,
+    /// RFC 8555 section 8.4, needs write access to the zone.
+    Dns01,
+}
+
+/// `host:`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Host {
+    /// `host.install`
+    pub install: HostInstall,
+}
+
+/// `host.install`: how the proxy gets onto the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostInstall {
+    /// The instance installs it at first boot.
+    UserData,
+    /// On the machine this runs on.
+    Here,
+    /// Not at all: the cloud side only.
+    None,
+}
+
+/// `proxy:`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proxy {
+    /// `proxy.models`: the name clients send → the Bedrock model id, inference profile id or ARN that answers.
+    pub models: BTreeMap<String, String>,
+    /// `proxy.limits.requests_per_minute`, per caller.
+    pub requests_per_minute: u32,
+    /// `proxy.limits.tokens_per_hour`, per caller.
+    pub tokens_per_hour: u64,
+}
+
+/// `gateway:`, the AgentCore gateway of the SRE agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gateway {
+    /// `gateway.name`
+    pub name: String,
+    /// `gateway.role_name`, the role that the gateway assumes.
+    pub role_name: Option<String>,
+    /// `gateway.endpoint_url`, for another than the Region's own control plane.
+    pub endpoint_url: Option<String>,
+    /// `gateway.s3_bucket`, where the OpenAPI schemas are kept.
+    pub s3_bucket: Option<String>,
+    /// `gateway.s3_path_prefix`
+    pub s3_path_prefix: String,
+    /// `gateway.provider_arn`, an existing API key credential provider.
+    pub provider_arn: Option<String>,
+}

@@ -1,0 +1,16 @@
+//! The words of the domain: validated configuration, identifiers, findings, the plan and the events.
+//!
+//! Nothing here does IO, waits, or reads a clock or the environment; everything is a value or a function of values.
+
+pub mod config;
+pub mod event;
+pub mod finding;
+pub mod ids;
+pub mod plan;
+pub mod secret;
+pub mod tags;
+
+pub use config::Config;
+pub use finding::{Finding, Severity};
+pub use ids::{AccountId, DeploymentId, Region};
+pub use secret::Secret;

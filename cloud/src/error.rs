@@ -120,49 +120,99 @@ impl ErrorKind {
     /// only looked at where one code stands for several things.
     pub fn classify(code: &str, message: &str) -> Self {
         match code {
-            "InvalidParameterValue" if message.contains("Invalid IAM Instance Profile") => Self::NotPropagated,
+            "InvalidParameterValue" if message.contains("Invalid IAM Instance Profile") => {
+                Self::NotPropagated
+            }
             "InvalidParameterValue" if message.contains("has no associated IAM Roles") => Self::NotPropagated,
             "InvalidParameterException" if message.to_ascii_lowercase().contains("deletion protection") => {
                 Self::Protected
             }
             "InvalidParameterException" if message.contains("Domain already") => Self::AlreadyExists,
+            "InvalidParameterException" if message.contains("already exists") => Self::AlreadyExists,
+            "InvalidParameterException" if message.contains("has a domain configured") => Self::InUse,
+            "InvalidParameterException" if message.contains("No such domain") => Self::NotFound,
+            "InvalidInstanceID" if message.contains("pending instance") => Self::NotPropagated,
             "OperationNotPermitted" if message.contains("disableApiTermination") => Self::Protected,
-            "EntityAlreadyExists" | "InvalidGroup.Duplicate" | "InvalidPermission.Duplicate"
-            | "GroupExistsException" | "AliasExistsException" | "Resource.AlreadyAssociated" => Self::AlreadyExists,
-            "DependencyViolation" | "DeleteConflict" | "ResourceInUseException" | "InvalidIPAddress.InUse" => {
-                Self::InUse
-            }
-            "IncorrectInstanceState" | "IncorrectState" | "ConcurrentModificationException"
-            | "ConcurrentModification" | "InvalidInstanceID.NotLinkable" => Self::NotPropagated,
-            "ThrottlingException" | "Throttling" | "RequestLimitExceeded" | "TooManyRequestsException"
-            | "RequestThrottled" | "RequestThrottledException" | "SlowDown" | "EC2ThrottledException"
+            "EntityAlreadyExists"
+            | "InvalidGroup.Duplicate"
+            | "InvalidPermission.Duplicate"
+            | "GroupExistsException"
+            | "AliasExistsException"
+            | "Resource.AlreadyAssociated" => Self::AlreadyExists,
+            "DependencyViolation"
+            | "DeleteConflict"
+            | "ResourceInUseException"
+            | "InvalidIPAddress.InUse" => Self::InUse,
+            "IncorrectInstanceState"
+            | "IncorrectState"
+            | "ConcurrentModificationException"
+            | "ConcurrentModification"
+            | "InvalidInstanceID.NotLinkable" => Self::NotPropagated,
+            "ThrottlingException"
+            | "Throttling"
+            | "RequestLimitExceeded"
+            | "TooManyRequestsException"
+            | "RequestThrottled"
+            | "RequestThrottledException"
+            | "SlowDown"
+            | "EC2ThrottledException"
+            | "ThrottledException"
             | "PriorRequestNotComplete" => Self::Throttled,
-            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "NotAuthorizedException"
+            "AccessDenied"
+            | "AccessDeniedException"
+            | "UnauthorizedOperation"
+            | "NotAuthorizedException"
             | "UnauthorizedAccess" => Self::Denied,
             "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => Self::CredentialsExpired,
-            "AuthFailure" | "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch"
-            | "InvalidSignatureException" | "IncompleteSignature" | "MissingAuthenticationToken"
-            | "MissingAuthenticationTokenException" | "InvalidAccessKeyId" => Self::CredentialsInvalid,
-            "VcpuLimitExceeded" | "InstanceLimitExceeded" | "AddressLimitExceeded" | "LimitExceeded"
-            | "LimitExceededException" | "SecurityGroupLimitExceeded" | "RulesPerSecurityGroupLimitExceeded"
-            | "VolumeLimitExceeded" | "ServiceQuotaExceededException" | "InsufficientInstanceCapacity" => {
-                Self::Quota
-            }
+            "AuthFailure"
+            | "InvalidClientTokenId"
+            | "UnrecognizedClientException"
+            | "SignatureDoesNotMatch"
+            | "InvalidSignatureException"
+            | "IncompleteSignature"
+            | "MissingAuthenticationToken"
+            | "MissingAuthenticationTokenException"
+            | "InvalidAccessKeyId" => Self::CredentialsInvalid,
+            "VcpuLimitExceeded"
+            | "InstanceLimitExceeded"
+            | "AddressLimitExceeded"
+            | "LimitExceeded"
+            | "LimitExceededException"
+            | "SecurityGroupLimitExceeded"
+            | "RulesPerSecurityGroupLimitExceeded"
+            | "VolumeLimitExceeded"
+            | "ServiceQuotaExceededException"
+            | "InsufficientInstanceCapacity" => Self::Quota,
             "IdempotentParameterMismatch" | "IdempotentInstanceTerminated" => Self::TokenMismatch,
-            "InternalFailure" | "InternalError" | "InternalErrorException" | "InternalServerError"
-            | "ServiceUnavailable" | "ServiceUnavailableException" | "ServiceFailure" | "ServiceFailureException"
+            "InternalFailure"
+            | "InternalError"
+            | "InternalErrorException"
+            | "InternalServerError"
+            | "ServiceUnavailable"
+            | "ServiceUnavailableException"
+            | "ServiceFailure"
+            | "ServiceFailureException"
             | "Unavailable" => Self::ServerFault,
             "RequestTimeout" | "RequestTimeoutException" => Self::TimedOut,
-            "NoSuchEntity" | "NoSuchEntityException" | "ResourceNotFoundException" | "ParameterNotFound"
+            "NoSuchEntity"
+            | "NoSuchEntityException"
+            | "ResourceNotFoundException"
+            | "ParameterNotFound"
             | "NoSuchResourceException" => Self::NotFound,
             "UnsupportedOperation" | "InvalidAction" | "UnknownOperationException" | "NotImplemented" => {
                 Self::Unsupported
             }
             code if code.ends_with(".NotFound") || code.ends_with(".NotFoundException") => Self::NotFound,
-            code if code.starts_with("Invalid") || code.starts_with("Malformed") || code.starts_with("Validation") => {
+            code if code.starts_with("Invalid")
+                || code.starts_with("Malformed")
+                || code.starts_with("Validation") =>
+            {
                 Self::Invalid
             }
-            "MissingParameter" | "UnknownParameter" | "ParameterValidation" => Self::Invalid,
+            "MissingParameter"
+            | "UnknownParameter"
+            | "ParameterValidation"
+            | "ScopeDoesNotExistException" => Self::Invalid,
             _ => Self::Other,
         }
     }
@@ -176,7 +226,10 @@ mod tests {
     fn one_code_that_stands_for_several_things_is_told_apart_by_its_message() {
         let invalid = "InvalidParameterValue";
         assert_eq!(
-            ErrorKind::classify(invalid, "Value (x) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name"),
+            ErrorKind::classify(
+                invalid,
+                "Value (x) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name"
+            ),
             ErrorKind::NotPropagated
         );
         assert_eq!(ErrorKind::classify(invalid, "Invalid instance type"), ErrorKind::Invalid);
@@ -186,7 +239,12 @@ mod tests {
 
     #[test]
     fn display_is_one_line_with_the_action_and_the_code() {
-        let error = CallError::from_service("ec2", "RunInstances", "VcpuLimitExceeded", "You have requested more vCPU");
+        let error = CallError::from_service(
+            "ec2",
+            "RunInstances",
+            "VcpuLimitExceeded",
+            "You have requested more vCPU",
+        );
         assert_eq!(
             error.to_string(),
             "ec2:RunInstances failed with VcpuLimitExceeded: You have requested more vCPU"

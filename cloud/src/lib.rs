@@ -16,7 +16,9 @@ use std::sync::Arc;
 pub use error::{CallError, ErrorKind};
 pub use hook::{Access, Call, Hook, Hooked};
 
-use port::{acm::Acm, cognito::Cognito, ec2::Ec2, iam::Iam, quotas::Quotas, ssm::Ssm, sts::Sts, tagging::Tagging};
+use port::{
+    acm::Acm, cognito::Cognito, ec2::Ec2, iam::Iam, quotas::Quotas, ssm::Ssm, sts::Sts, tagging::Tagging,
+};
 
 /// An account in one Region, reached through its ports.
 #[derive(Clone)]

@@ -1,0 +1,184 @@
+//! The one place where an SDK's error becomes ours.
+//!
+//! An SDK tells five kinds of failure apart; what the rest of the program needs is finer in some places (why there
+//! are no credentials) and coarser in others.
+
+use std::error::Error;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_types::request_id::RequestId;
+use cloud::{CallError, ErrorKind};
+
+/// Longest excerpt of an answer that could not be read.
+const EXCERPT_CHARACTERS: usize = 200;
+
+/// Maps the failure of one operation; `service` is its IAM prefix.
+pub(crate) fn failed<E>(
+    service: &'static str,
+    operation: &'static str,
+) -> impl FnOnce(SdkError<E, HttpResponse>) -> CallError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    move |error| {
+        let mut mapped = match &error {
+            SdkError::ServiceError(context) => match context.err().code() {
+                Some(code) => from_code(service, operation, code, context.err().message(), context.raw()),
+                None => from_answer(service, operation, context.raw(), context.err()),
+            },
+            SdkError::ResponseError(context) => from_answer(service, operation, context.raw(), &error),
+            SdkError::TimeoutError(_) => CallError::new(
+                service,
+                operation,
+                ErrorKind::TimedOut,
+                format!("no answer in time; the call may have been carried out ({})", chain(&error)),
+            ),
+            SdkError::DispatchFailure(context) => {
+                let connector = context.as_connector_error();
+                let reached = connector.is_some_and(|error| error.connection_metadata().is_some());
+                from_transport(service, operation, &error, reached)
+            }
+            // The SDK could not even write the request: an input it does not accept, or no endpoint for the Region.
+            _ => from_transport(service, operation, &error, false),
+        };
+        mapped.request_id = error.request_id().or_else(|| error.meta().request_id()).map(str::to_owned);
+        mapped
+    }
+}
+
+/// An answer that lacks what we need.
+pub(crate) fn absent(service: &str, operation: &str, field: &str) -> CallError {
+    CallError::new(service, operation, ErrorKind::Other, format!("the answer has no `{field}`"))
+}
+
+/// `None` for what does not exist.
+pub(crate) fn found<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A service's own code decides; the status only where the code says nothing to us.
+fn from_code(
+    service: &str,
+    operation: &str,
+    code: &str,
+    message: Option<&str>,
+    answer: &HttpResponse,
+) -> CallError {
+    let mut error = CallError::from_service(service, operation, code, message.unwrap_or_default());
+    if error.kind == ErrorKind::Other {
+        error.kind = kind_of_status(answer.status().as_u16());
+    }
+    error
+}
+
+/// An answer whose body is not in the service's language.
+fn from_answer(service: &str, operation: &str, answer: &HttpResponse, error: &dyn Error) -> CallError {
+    let status = answer.status().as_u16();
+    let body = answer.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
+    let is_page = answer.headers().get("content-type").is_some_and(|kind| kind.contains("text/html"))
+        || body
+            .trim_start()
+            .get(..5)
+            .is_some_and(|start| start.eq_ignore_ascii_case("<!doc") || start == "<html");
+    // AWS fails in the language of its services. A web page with status 500 comes from an emulator that does not
+    // know the operation; with another status from something in between, such as a proxy.
+    if is_page && matches!(status, 404 | 405 | 500 | 501) {
+        let message =
+            format!("the endpoint answered with a web page (HTTP {status}); it does not know the operation");
+        return CallError::new(service, operation, ErrorKind::Unsupported, message);
+    }
+    let message = if (200..300).contains(&status) || body.is_empty() {
+        format!("HTTP {status}: {}", chain(error))
+    } else {
+        format!("HTTP {status}: {}", excerpt(&body))
+    };
+    CallError::new(service, operation, kind_of_status(status), message)
+}
+
+/// What went wrong before an answer came: no credentials, no connection, a lost one.
+fn from_transport(service: &str, operation: &str, error: &dyn Error, reached: bool) -> CallError {
+    if let Some(credentials) = find::<CredentialsError>(error) {
+        return CallError::new(service, operation, kind_of_credentials(credentials), chain(credentials));
+    }
+    let text = chain(error);
+    if text.contains("identity resolver timed out") {
+        return CallError::new(service, operation, ErrorKind::CredentialsMissing, text);
+    }
+    if matches_construction(error) {
+        return CallError::new(service, operation, ErrorKind::Invalid, text);
+    }
+    let message = if reached { format!("the connection was lost: {text}") } else { text };
+    CallError::new(service, operation, ErrorKind::Unreachable, message)
+}
+
+/// Whether the SDK refused to write the request at all.
+fn matches_construction(error: &dyn Error) -> bool {
+    // The variant is known to the caller only; its text is fixed by the SDK and tested here.
+    error.to_string().starts_with("failed to construct request")
+}
+
+/// Why there are no credentials. The providers say most of it in words.
+fn kind_of_credentials(error: &CredentialsError) -> ErrorKind {
+    let text = chain(error);
+    if ["has expired", "is expired", "ExpiredToken", "expired and cannot be refreshed"]
+        .iter()
+        .any(|words| text.contains(words))
+    {
+        return ErrorKind::CredentialsExpired;
+    }
+    match error {
+        CredentialsError::CredentialsNotLoaded(_) | CredentialsError::ProviderTimedOut(_) => {
+            ErrorKind::CredentialsMissing
+        }
+        _ => ErrorKind::CredentialsInvalid,
+    }
+}
+
+/// What an HTTP status alone says.
+fn kind_of_status(status: u16) -> ErrorKind {
+    match status {
+        401 | 403 => ErrorKind::Denied,
+        429 => ErrorKind::Throttled,
+        500.. => ErrorKind::ServerFault,
+        _ => ErrorKind::Other,
+    }
+}
+
+/// An error and its causes, each said once.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !words.is_empty() && !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        next = cause.source();
+    }
+    text
+}
+
+/// The first cause of that type.
+fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'a)) -> Option<&'a T> {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        if let Some(found) = cause.downcast_ref::<T>() {
+            return Some(found);
+        }
+        next = cause.source();
+    }
+    None
+}
+
+/// The beginning of a body, on one line.
+fn excerpt(body: &str) -> String {
+    let line = body.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.chars().take(EXCERPT_CHARACTERS).collect()
+}

@@ -1,0 +1,111 @@
+//! What exists, told so that it does not depend on how it came to be.
+
+use std::collections::BTreeSet;
+
+use model::tags::Tags;
+use serde_json::{Value, json};
+
+use crate::port::ec2::Rule;
+
+use super::state::{Address, Certificate, Instance, Pool, State};
+
+/// Everything that a port can change, one value for each thing, sorted by its text.
+pub(super) fn of(state: &State) -> Vec<Value> {
+    let groups = state.groups.values().map(|group| {
+        json!({"type": "security-group", "name": group.name, "vpc": vpc(state, &group.vpc_id),
+               "ingress": rules(&group.ingress), "egress": rules(&group.egress), "tags": group.tags})
+    });
+    let instances = state.instances.values().filter(|i| i.alive()).map(|i| instance(state, i));
+    let addresses = state.addresses.values().map(|one| address(state, one));
+    let roles = state.roles.iter().map(|(name, role)| {
+        let policies: serde_json::Map<String, Value> =
+            role.policies.iter().map(|(name, policy)| (name.clone(), policy.document.clone())).collect();
+        json!({"type": "role", "name": name, "path": role.path, "trust": role.trust, "policies": policies,
+               "attached": role.attached, "tags": role.tags})
+    });
+    let profiles = state.profiles.iter().map(|(name, profile)| {
+        json!({"type": "instance-profile", "name": name, "path": profile.path, "role": profile.role,
+               "tags": profile.tags})
+    });
+    let pools = state.pools.iter().map(|(id, one)| pool(state, id, one));
+    let domains = state.domains.iter().map(|(prefix, domain)| {
+        let holder = domain.pool_id.as_ref().map(|id| state.pools.get(id).map(|pool| pool.name.clone()));
+        json!({"type": "domain", "name": prefix, "pool": holder})
+    });
+    let certificates = state.certificates.values().map(certificate);
+    let mut all: Vec<Value> = groups
+        .chain(instances)
+        .chain(addresses)
+        .chain(roles)
+        .chain(profiles)
+        .chain(pools)
+        .chain(domains)
+        .chain(certificates)
+        .collect();
+    all.sort_by_cached_key(Value::to_string);
+    all
+}
+
+fn name_tag(tags: &Tags) -> Option<&String> {
+    tags.get("Name")
+}
+
+fn vpc<'a>(state: &State, id: &'a str) -> &'a str {
+    if state.vpcs.get(id).is_some_and(|vpc| vpc.is_default) { "default" } else { id }
+}
+
+fn rules(rules: &BTreeSet<Rule>) -> Vec<String> {
+    rules.iter().map(Rule::to_string).collect()
+}
+
+fn instance(state: &State, one: &Instance) -> Value {
+    let groups: BTreeSet<&str> = one
+        .group_ids
+        .iter()
+        .map(|id| state.groups.get(id).map_or(id.as_str(), |group| group.name.as_str()))
+        .collect();
+    let volume = state.volumes.get(&one.volume_id).map(|volume| {
+        json!({"size_gb": volume.size_gb, "type": volume.volume_type, "encrypted": volume.encrypted,
+               "tags": volume.tags})
+    });
+    json!({"type": "instance", "name": name_tag(&one.tags), "instance_type": one.instance_type,
+           "image": one.image_id, "vpc": vpc(state, &one.vpc_id), "subnet": one.subnet_id, "groups": groups,
+           "profile": one.profile_arn, "imds_tokens_required": one.tokens_required,
+           "imds_hop_limit": one.hop_limit, "protected": one.protected, "user_data_sha256": one.user_data,
+           "volume": volume, "tags": one.tags})
+}
+
+fn address(state: &State, one: &Address) -> Value {
+    let holder = one
+        .association
+        .as_ref()
+        .and_then(|association| state.instances.get(&association.instance_id))
+        .filter(|instance| instance.alive())
+        .map(|instance| name_tag(&instance.tags));
+    json!({"type": "address", "name": name_tag(&one.tags), "instance": holder, "tags": one.tags})
+}
+
+fn pool(state: &State, id: &str, one: &Pool) -> Value {
+    let servers: serde_json::Map<String, Value> =
+        one.servers.iter().map(|(identifier, server)| (identifier.clone(), json!(server.scopes))).collect();
+    let mut clients: Vec<Value> = one
+        .clients
+        .values()
+        .map(|client| {
+            json!({"name": client.name, "scopes": client.scopes,
+                   "access_token_minutes": client.access_token_minutes})
+        })
+        .collect();
+    clients.sort_by_cached_key(Value::to_string);
+    let domain = state.domains.iter().find(|(_, domain)| domain.pool_id.as_deref() == Some(id));
+    json!({"type": "user-pool", "name": one.name, "deletion_protection": one.protected,
+           "admin_create_user_only": one.admin_create_user_only,
+           "password_minimum_length": one.password_minimum_length,
+           "password_all_classes": one.password_all_classes, "mfa": one.mfa, "resource_servers": servers,
+           "clients": clients, "domain": domain.map(|(prefix, _)| prefix), "tags": one.tags})
+}
+
+fn certificate(one: &Certificate) -> Value {
+    json!({"type": "certificate", "name": one.domain, "status": one.status, "in_use_by": one.in_use_by,
+           "tags": one.tags})
+}

@@ -1,0 +1,98 @@
+//! The file of a practice account: locked for one process, replaced whole and atomically at every write.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::PracticeError;
+use super::state::State;
+
+const FORMAT: &str = "sre-agent-deploy/practice";
+/// The version that this program writes. Version 1 is the first: there is nothing to migrate from yet.
+pub(super) const VERSION: u64 = 1;
+
+/// Says whose file it is before the rest of it is looked at.
+#[derive(Deserialize)]
+struct Head {
+    format: String,
+    version: u64,
+}
+
+#[derive(Deserialize)]
+struct Whole {
+    account: State,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    format: &'static str,
+    version: u64,
+    account: &'a State,
+}
+
+/// A file that this process holds.
+pub(super) struct Store {
+    path: PathBuf,
+    /// The system lets go of the lock when the process ends, however it ends.
+    _lock: File,
+}
+
+impl Store {
+    /// Takes the lock and reads what is there.
+    pub(super) fn open(path: &Path) -> Result<(Self, Option<State>), PracticeError> {
+        let unreadable = |source| PracticeError::Read { path: path.to_owned(), source };
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".lock");
+        // Beside the file and not the file itself, since each write puts a new file in its place.
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(PathBuf::from(beside));
+        let lock = lock.map_err(unreadable)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(PracticeError::Locked { path: path.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(unreadable(source)),
+        }
+        let store = Self { path: path.to_owned(), _lock: lock };
+        match std::fs::read(path) {
+            Ok(bytes) => store.parse(&bytes).map(|state| (store, Some(state))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok((store, None)),
+            Err(source) => Err(unreadable(source)),
+        }
+    }
+
+    fn parse(&self, bytes: &[u8]) -> Result<State, PracticeError> {
+        let broken = |reason: String| PracticeError::Broken { path: self.path.clone(), reason };
+        let head: Head = serde_json::from_slice(bytes).map_err(|error| broken(error.to_string()))?;
+        if head.format != FORMAT {
+            return Err(broken(format!("its format is not `{FORMAT}`")));
+        }
+        if head.version > VERSION {
+            return Err(PracticeError::Newer { path: self.path.clone(), found: head.version });
+        }
+        let whole: Whole = serde_json::from_slice(bytes).map_err(|error| broken(error.to_string()))?;
+        Ok(whole.account)
+    }
+
+    /// Puts the state on disk: after this, a power cut loses nothing.
+    pub(super) fn save(&self, state: &State) -> Result<(), PracticeError> {
+        let written = Written { format: FORMAT, version: VERSION, account: state };
+        serde_json::to_vec(&written)
+            .map_err(std::io::Error::from)
+            .and_then(|bytes| self.replace(&bytes))
+            .map_err(|source| PracticeError::Write { path: self.path.clone(), source })
+    }
+
+    fn replace(&self, bytes: &[u8]) -> std::io::Result<()> {
+        let folder = match self.path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(&self.path)?;
+        // The new name must be on disk too, not only what it names.
+        File::open(folder)?.sync_all()
+    }
+}

@@ -7,6 +7,7 @@ pub mod event;
 pub mod finding;
 pub mod ids;
 pub mod plan;
+pub mod report;
 pub mod secret;
 pub mod tags;
 

@@ -1,0 +1,138 @@
+//! From what is wanted and what was seen to what is done: a pure function.
+
+use model::config::Config;
+use model::plan::{Change, PLAN_SCHEMA_VERSION, Pins, Plan, PlannedStep, StepId, differences};
+use model::{AccountId, Finding, Severity};
+
+use crate::steps::{self, OnChange, Want};
+use crate::survey::{Sight, Sighting, Survey};
+
+/// Plans a deployment, or lists everything that a person has to decide first.
+pub fn plan(
+    config: &Config,
+    account: &AccountId,
+    pins: &Pins,
+    survey: &Survey,
+    mut findings: Vec<Finding>,
+) -> Result<Plan, Vec<Finding>> {
+    let mut steps = Vec::new();
+    let mut blocked: Vec<Finding> =
+        findings.iter().filter(|finding| finding.severity == Severity::Error).cloned().collect();
+    for (id, sighting) in survey {
+        match planned(*id, sighting) {
+            Planned::Step(step) => {
+                findings.extend(shrinking(&step, sighting));
+                findings.extend(foreign_differences(&step, sighting));
+                steps.push(*step);
+            }
+            Planned::Nothing => {}
+            Planned::Blocked(finding) => blocked.push(finding),
+        }
+    }
+    if !blocked.is_empty() {
+        return Err(blocked);
+    }
+    Ok(Plan {
+        schema_version: PLAN_SCHEMA_VERSION,
+        deployment_id: config.deployment.id.clone(),
+        account_id: account.clone(),
+        region: config.aws.region.clone(),
+        mode: config.mode,
+        config_digest: config.digest(),
+        pins: pins.clone(),
+        steps,
+        findings,
+    })
+}
+
+enum Planned {
+    Step(Box<PlannedStep>),
+    Nothing,
+    Blocked(Finding),
+}
+
+fn planned(id: StepId, sighting: &Sighting) -> Planned {
+    let step = steps::step(id);
+    let entry = |name: &str, want: Option<&Want>, change: Change, mut why: Vec<String>| {
+        why.extend(want.map(|want| want.why.clone()).unwrap_or_default());
+        Planned::Step(Box::new(PlannedStep {
+            id,
+            kind: step.kind().to_owned(),
+            name: name.to_owned(),
+            dependencies: id.dependencies().to_vec(),
+            change,
+            why,
+            fields: want.map(|want| want.fields.clone()).unwrap_or_default(),
+            irreversible: want.and_then(|want| want.irreversible.clone()),
+        }))
+    };
+    match (&sighting.want, &sighting.sight) {
+        (_, Sight::Blocked(finding)) => Planned::Blocked(finding.clone()),
+        (None, Sight::Absent) => Planned::Nothing,
+        (None, Sight::Ours(found)) => {
+            let why = vec!["the configuration no longer wants it".to_owned()];
+            entry(&found.id, None, Change::Delete { found: found.id.clone() }, why)
+        }
+        (want, Sight::Adopted(found)) => {
+            let name = want.as_ref().map_or(found.id.as_str(), |want| &want.name);
+            let why = vec!["it exists and is used as it is; it is never changed and never deleted".to_owned()];
+            entry(name, want.as_ref(), Change::Adopt { found: found.id.clone() }, why)
+        }
+        (Some(want), Sight::Absent) if id == StepId::Readiness => {
+            entry(&want.name, Some(want), Change::Check, Vec::new())
+        }
+        (Some(want), Sight::Absent) => {
+            entry(&want.name, Some(want), Change::Create, vec!["it does not exist".to_owned()])
+        }
+        (Some(want), Sight::Ours(found)) => {
+            let diffs: Vec<_> = differences(&want.fields, &found.fields)
+                .into_iter()
+                .filter(|diff| step.on_change(diff) != OnChange::Leave)
+                .collect();
+            let found = found.id.clone();
+            if diffs.is_empty() {
+                entry(&want.name, Some(want), Change::Keep { found }, vec!["it is as wanted".to_owned()])
+            } else if diffs.iter().any(|diff| step.on_change(diff) == OnChange::Replace) {
+                let why = vec!["it differs in what cannot be changed in place".to_owned()];
+                entry(&want.name, Some(want), Change::Replace { found, diffs }, why)
+            } else {
+                let why = vec!["it differs from the configuration".to_owned()];
+                entry(&want.name, Some(want), Change::Update { found, diffs }, why)
+            }
+        }
+    }
+}
+
+/// A difference that is left alone is said: silence would look like agreement.
+fn shrinking(step: &PlannedStep, sighting: &Sighting) -> Option<Finding> {
+    let Sight::Ours(have) = &sighting.sight else { return None };
+    let diff = differences(&step.fields, &have.fields).into_iter().find(|diff| diff.field == "volume_gb")?;
+    (steps::step(step.id).on_change(&diff) == OnChange::Leave).then(|| {
+        Finding::new(
+            "SRE-PLAN-015",
+            Severity::Warning,
+            step.id.as_str(),
+            format!("the root volume has {} GiB and cannot shrink to {}", diff.have, diff.want),
+        )
+        .hint("set `instance.volume_gb` to what it has; a smaller volume needs a new instance")
+    })
+}
+
+/// An adopted resource that is not as the configuration would have it: said, not changed.
+fn foreign_differences(step: &PlannedStep, sighting: &Sighting) -> Vec<Finding> {
+    let (Change::Adopt { found }, Sight::Adopted(have)) = (&step.change, &sighting.sight) else {
+        return Vec::new();
+    };
+    differences(&step.fields, &have.fields)
+        .into_iter()
+        .map(|diff| {
+            Finding::new(
+                "SRE-PLAN-011",
+                Severity::Warning,
+                step.id.as_str(),
+                format!("adopted `{found}` has {} {} where the configuration says {}", diff.field, diff.have, diff.want),
+            )
+            .hint("change it yourself if that matters: what is adopted is never touched")
+        })
+        .collect()
+}

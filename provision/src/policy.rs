@@ -1,0 +1,158 @@
+//! The IAM policies of the instance: exactly the mapped models, and Session Manager.
+//!
+//! Sources: Service Authorization Reference for Amazon Bedrock, AWS Systems Manager and Session Manager message
+//! gateway; Bedrock user guide, "Prerequisites for inference profiles".
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::config::Config;
+use model::{AccountId, Region};
+use serde_json::{Value, json};
+
+/// Lets EC2, and nobody else, assume the role.
+pub fn instance_trust() -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Service": "ec2.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }],
+    })
+}
+
+/// What the instance may do: call the mapped models and be reached through Session Manager.
+pub fn instance_policy(config: &Config, region: &Region, account: &AccountId) -> Value {
+    let mut statements = model_statements(config.proxy.models.values(), region, account);
+    statements.push(json!({
+        "Sid": "SessionManagerRegistration",
+        "Effect": "Allow",
+        "Action": ["ssm:UpdateInstanceInformation"],
+        "Resource": [format!("arn:{}:ec2:{region}:{account}:instance/*", region.partition())],
+    }));
+    statements.push(json!({
+        "Sid": "SessionManagerChannels",
+        "Effect": "Allow",
+        // None of these actions takes a resource, so `*` is the only value IAM accepts.
+        "Action": [
+            "ec2messages:AcknowledgeMessage",
+            "ec2messages:DeleteMessage",
+            "ec2messages:FailMessage",
+            "ec2messages:GetEndpoint",
+            "ec2messages:GetMessages",
+            "ec2messages:SendReply",
+            "ssmmessages:CreateControlChannel",
+            "ssmmessages:CreateDataChannel",
+            "ssmmessages:OpenControlChannel",
+            "ssmmessages:OpenDataChannel",
+        ],
+        "Resource": "*",
+    }));
+    json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+/// What a name in `proxy.models` stands for.
+enum Target<'a> {
+    /// A model of this Region.
+    Model(&'a str),
+    /// A system-defined inference profile: geography and model.
+    Profile { geography: &'a str, model: &'a str },
+    /// The ARN of a foundation model.
+    ModelArn(&'a str),
+    /// The ARN of a system-defined or application inference profile.
+    ProfileArn(&'a str),
+}
+
+impl<'a> Target<'a> {
+    fn of(id: &'a str) -> Self {
+        if id.starts_with("arn:") {
+            return if id.contains(":foundation-model/") { Self::ModelArn(id) } else { Self::ProfileArn(id) };
+        }
+        match id.split_once('.') {
+            Some((geography, model)) if regions_of(geography).is_some() => Self::Profile { geography, model },
+            _ => Self::Model(id),
+        }
+    }
+}
+
+/// The Regions a geography's profiles may route to, as a pattern.
+///
+/// AWS adds destinations without notice, and a request routed to one that the policy leaves out is denied now and
+/// then. The pattern stays inside the geography, and the condition on the profile keeps it as narrow as a list.
+fn regions_of(geography: &str) -> Option<&'static [&'static str]> {
+    Some(match geography {
+        "us" => &["us-*"],
+        "us-gov" => &["us-gov-*"],
+        "eu" => &["eu-*"],
+        "apac" => &["ap-*"],
+        "jp" => &["ap-northeast-*"],
+        "au" => &["ap-southeast-*"],
+        "ca" => &["ca-*", "us-*"],
+        // Global profiles are also authorised against the ARN without a Region.
+        "global" => &["", "*"],
+        _ => return None,
+    })
+}
+
+fn model_statements<'a>(
+    ids: impl Iterator<Item = &'a String>,
+    region: &Region,
+    account: &AccountId,
+) -> Vec<Value> {
+    const ACTIONS: [&str; 2] = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"];
+    let partition = region.partition();
+    let mut models: BTreeSet<String> = BTreeSet::new();
+    let mut profiles: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for id in ids {
+        match Target::of(id) {
+            Target::Model(model) => {
+                models.insert(format!("arn:{partition}:bedrock:{region}::foundation-model/{model}"));
+            }
+            Target::ModelArn(arn) => {
+                models.insert(arn.to_owned());
+            }
+            Target::Profile { geography, model } => {
+                let profile = format!("arn:{partition}:bedrock:{region}:{account}:inference-profile/{id}");
+                let destinations = regions_of(geography).unwrap_or_default().iter().map(|destination| {
+                    format!("arn:{partition}:bedrock:{destination}::foundation-model/{model}")
+                });
+                profiles.entry(profile).or_default().extend(destinations);
+            }
+            Target::ProfileArn(arn) => {
+                // Which model an application profile stands for is not in its name; the condition narrows it.
+                let any = match arn.rsplit_once('/').and_then(|(_, name)| name.split_once('.')) {
+                    Some((geography, model)) if regions_of(geography).is_some() => model.to_owned(),
+                    _ => "*".to_owned(),
+                };
+                profiles
+                    .entry(arn.to_owned())
+                    .or_default()
+                    .insert(format!("arn:{partition}:bedrock:*::foundation-model/{any}"));
+            }
+        }
+    }
+    let mut statements = Vec::new();
+    if !models.is_empty() {
+        statements.push(json!({
+            "Sid": "InvokeMappedModels", "Effect": "Allow", "Action": ACTIONS, "Resource": models,
+        }));
+    }
+    if !profiles.is_empty() {
+        statements.push(json!({
+            "Sid": "InvokeMappedProfiles",
+            "Effect": "Allow",
+            "Action": ACTIONS,
+            "Resource": profiles.keys().collect::<Vec<_>>(),
+        }));
+    }
+    for (index, (profile, destinations)) in profiles.iter().enumerate() {
+        statements.push(json!({
+            "Sid": format!("InvokeThroughProfile{index}"),
+            "Effect": "Allow",
+            "Action": ACTIONS,
+            "Resource": destinations,
+            "Condition": {"StringEquals": {"bedrock:InferenceProfileArn": profile}},
+        }));
+    }
+    statements
+}

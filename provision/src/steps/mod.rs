@@ -1,0 +1,312 @@
+//! The steps of a deployment, a file each: what is wanted, what is there, the calls between the two, and the way back.
+//!
+//! A step decides nothing about order, retries, the journal or ownership: that is the engine's. It only knows one kind
+//! of resource. Its calls are named by [`Op`], so that each can be recorded before and after.
+
+mod address;
+mod address_association;
+mod app_client;
+mod certificate;
+mod domain;
+mod instance;
+mod instance_profile;
+mod readiness;
+mod resource_server;
+mod role;
+mod security_group;
+mod user_pool;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use cloud::{CallError, Cloud};
+use model::config::Config;
+use model::plan::{FieldDiff, Fields, Outputs, Pins, StepId};
+use model::tags::{self, Tags};
+use model::{AccountId, DeploymentId, Finding, Region};
+
+use crate::error::StepError;
+use crate::key::IntentKey;
+use crate::patience::Patience;
+
+/// Everything a step may use.
+pub struct Context<'a> {
+    /// The account.
+    pub cloud: &'a Cloud,
+    /// The deployment.
+    pub deployment: &'a DeploymentId,
+    /// The Region.
+    pub region: &'a Region,
+    /// The account's number.
+    pub account: &'a AccountId,
+    /// The configuration; a cleanup may have none.
+    pub config: Option<&'a Config>,
+    /// Looked up once.
+    pub pins: &'a Pins,
+    /// What is known of the resources so far.
+    pub known: &'a Known,
+    /// Waits and retries.
+    pub patience: &'a Patience<'a>,
+}
+
+impl Context<'_> {
+    /// The tags of a resource that a step creates.
+    fn tags(&self, step: StepId, key: &IntentKey, name: &str) -> Tags {
+        tags::at_creation(self.deployment, step.as_str(), key.as_str(), name)
+    }
+
+    /// Whether the tags say that this deployment made the resource in this step.
+    fn owns(&self, tags: &Tags, step: StepId) -> bool {
+        tags::belongs_to(tags, self.deployment)
+            && tags.get(tags::STEP).is_none_or(|made_by| made_by == step.as_str())
+    }
+
+    /// A value that an earlier step left, if it is known already.
+    fn known(&self, step: StepId, output: &str) -> Option<String> {
+        self.known.get(step, output)
+    }
+
+    /// A value that an earlier step must have left.
+    fn needs(&self, step: StepId, output: &str) -> Result<String, StepError> {
+        self.known(step, output)
+            .ok_or_else(|| StepError::Bug(format!("`{output}` of {step} is not known yet")))
+    }
+}
+
+/// What is known of the resources so far: the only data that steps pass on.
+#[derive(Debug, Default)]
+pub struct Known(Mutex<BTreeMap<StepId, Outputs>>);
+
+impl Known {
+    /// Replaces what is known of a step.
+    pub fn set(&self, step: StepId, outputs: Outputs) {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(step, outputs);
+    }
+
+    /// Forgets a step.
+    pub fn forget(&self, step: StepId) {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&step);
+    }
+
+    /// One value of a step.
+    pub fn get(&self, step: StepId, output: &str) -> Option<String> {
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .get(&step)
+            .and_then(|outputs| outputs.get(output))
+            .cloned()
+    }
+}
+
+/// A resource as the configuration wants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Want {
+    /// Its name.
+    pub name: String,
+    /// Its properties.
+    pub fields: Fields,
+    /// Why, for the reader of the preview.
+    pub why: Vec<String>,
+    /// What cannot be taken back.
+    pub irreversible: Option<String>,
+}
+
+/// A resource as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// What identifies it: an id, a name or an ARN, as its own service does.
+    pub id: String,
+    /// Its properties, under the same names as in [`Want`].
+    pub fields: Fields,
+    /// What later steps and the report use.
+    pub outputs: Outputs,
+}
+
+/// A call that a step makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Op {
+    /// Names the call within the step.
+    pub name: &'static str,
+    /// What it is about, where one name stands for several calls.
+    pub subject: Option<String>,
+    /// For people: "create security group sre-agent-prod-proxy".
+    pub summary: String,
+}
+
+impl Op {
+    /// A call without a subject.
+    pub fn new(name: &'static str, summary: impl Into<String>) -> Self {
+        Self { name, subject: None, summary: summary.into() }
+    }
+
+    /// A call about one of several things.
+    pub fn about(name: &'static str, subject: &str, summary: impl Into<String>) -> Self {
+        Self { name, subject: Some(subject.to_owned()), summary: summary.into() }
+    }
+
+    /// As in the journal.
+    pub fn label(&self) -> String {
+        self.subject.as_ref().map_or_else(|| self.name.to_owned(), |subject| format!("{}:{subject}", self.name))
+    }
+}
+
+/// The call that makes a resource.
+pub const CREATE: &str = "create";
+
+/// What a difference in a property calls for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnChange {
+    /// It can be changed in place.
+    Update,
+    /// It needs another resource.
+    Replace,
+    /// It is set at creation and then left alone.
+    Leave,
+}
+
+/// Where a resource is shown and how it is removed by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ByHand {
+    /// The Console page.
+    pub console: String,
+    /// The command.
+    pub command: String,
+}
+
+/// One kind of resource.
+#[async_trait]
+pub trait Step: Sync {
+    /// Which step.
+    fn id(&self) -> StepId;
+
+    /// The resource type in CloudFormation's spelling.
+    fn kind(&self) -> &'static str;
+
+    /// The resource as the configuration wants it; `None` where it wants none.
+    fn want(&self, cx: &Context<'_>, config: &Config) -> Option<Want>;
+
+    /// All that this deployment made of this kind, found without a journal.
+    async fn find(&self, cx: &Context<'_>) -> Result<Vec<Found>, StepError>;
+
+    /// One by its id.
+    async fn fetch(&self, cx: &Context<'_>, id: &str) -> Result<Option<Found>, StepError>;
+
+    /// What is in the way of creating the resource: somebody else's under the same name.
+    async fn rival(&self, cx: &Context<'_>, config: &Config) -> Result<Option<Finding>, StepError> {
+        let _ = (cx, config);
+        Ok(None)
+    }
+
+    /// What a difference in a property calls for.
+    fn on_change(&self, difference: &FieldDiff) -> OnChange {
+        let _ = difference;
+        OnChange::Update
+    }
+
+    /// The calls that bring the resource from what it is to what is wanted, in order. A resource that does not exist
+    /// needs [`CREATE`] alone: the engine looks at what that made and asks again.
+    fn ops(&self, cx: &Context<'_>, want: &Want, have: Option<&Found>) -> Vec<Op>;
+
+    /// Whether a second [`CREATE`] with the same key makes no second resource.
+    fn repeats_safely(&self) -> bool;
+
+    /// Makes a call; the id of what it made is the answer.
+    async fn perform(
+        &self,
+        cx: &Context<'_>,
+        op: &Op,
+        have: Option<&Found>,
+        key: &IntentKey,
+    ) -> Result<Option<String>, StepError>;
+
+    /// Waits until the resource can be used.
+    async fn settle(&self, cx: &Context<'_>, found: Found) -> Result<Found, StepError> {
+        let _ = cx;
+        Ok(found)
+    }
+
+    /// What should be said about a resource that is as wanted.
+    fn remarks(&self, cx: &Context<'_>, found: &Found) -> Vec<Finding> {
+        let _ = (cx, found);
+        Vec::new()
+    }
+
+    /// The calls that remove the resource, in order.
+    async fn undo_ops(&self, cx: &Context<'_>, have: &Found) -> Result<Vec<Op>, StepError>;
+
+    /// Makes a removing call. `NotFound` is for the engine to count as done.
+    async fn undo(&self, cx: &Context<'_>, op: &Op, have: &Found) -> Result<(), CallError>;
+
+    /// Where the resource is shown and how it is removed by hand.
+    fn by_hand(&self, cx: &Context<'_>, id: &str) -> ByHand;
+}
+
+/// The step of that id.
+pub fn step(id: StepId) -> &'static dyn Step {
+    match id {
+        StepId::SecurityGroup => &security_group::SecurityGroupStep,
+        StepId::Role => &role::RoleStep,
+        StepId::InstanceProfile => &instance_profile::InstanceProfileStep,
+        StepId::UserPool => &user_pool::UserPoolStep,
+        StepId::ResourceServer => &resource_server::ResourceServerStep,
+        StepId::AppClient => &app_client::AppClientStep,
+        StepId::Domain => &domain::DomainStep,
+        StepId::Certificate => &certificate::CertificateStep,
+        StepId::Address => &address::AddressStep,
+        StepId::Instance => &instance::InstanceStep,
+        StepId::AddressAssociation => &address_association::AddressAssociationStep,
+        StepId::Readiness => &readiness::ReadinessStep,
+    }
+}
+
+/// The names of a deployment's resources. They carry no key; tags do.
+pub mod names {
+    use model::DeploymentId;
+
+    /// The security group.
+    pub fn security_group(id: &DeploymentId) -> String {
+        format!("{id}-proxy")
+    }
+
+    /// The role and the instance profile.
+    pub fn instance_role(id: &DeploymentId) -> String {
+        format!("{id}-instance")
+    }
+
+    /// The user pool.
+    pub fn user_pool(id: &DeploymentId) -> String {
+        format!("{id}-users")
+    }
+
+    /// The app client.
+    pub fn app_client(id: &DeploymentId) -> String {
+        format!("{id}-proxy")
+    }
+
+    /// The instance and its address.
+    pub fn instance(id: &DeploymentId) -> String {
+        id.to_string()
+    }
+}
+
+/// Fields or outputs from pairs.
+fn fields<const N: usize>(pairs: [(&str, serde_json::Value); N]) -> Fields {
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Outputs from pairs.
+fn outputs<const N: usize>(pairs: [(&str, &str); N]) -> Outputs {
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// An operation that the step does not know: a bug, not an input.
+fn unknown_op(step: StepId, op: &Op) -> StepError {
+    StepError::Bug(format!("{step} has no call `{}`", op.name))
+}
+
+/// The same for the way back, where errors are the call's.
+fn unknown_undo(step: StepId, op: &Op) -> CallError {
+    CallError::new("sre-agent-deploy", op.name, cloud::ErrorKind::Unsupported, format!("{step} has no such call"))
+}

@@ -1,0 +1,185 @@
+//! The IAM role of the instance, with one inline policy: exactly the mapped models, and Session Manager.
+
+use async_trait::async_trait;
+use cloud::CallError;
+use cloud::port::iam::{AttachedPolicy, NewRole, Role, RolePolicy, RolePolicyDocument, RoleTrust};
+use model::config::Config;
+use model::plan::{FieldDiff, StepId};
+use model::{Finding, Severity, tags};
+use serde_json::Value;
+
+use super::{ByHand, CREATE, Context, Found, OnChange, Op, Step, Want, fields, names, outputs, unknown_op, unknown_undo};
+use crate::error::StepError;
+use crate::key::IntentKey;
+use crate::policy;
+
+const STEP: StepId = StepId::Role;
+
+/// Name of the inline policy.
+const POLICY: &str = "bedrock-nova-proxy";
+
+pub(super) struct RoleStep;
+
+async fn found(cx: &Context<'_>, role: Role) -> Result<Found, StepError> {
+    let query = RolePolicy { role: role.name.clone(), policy: POLICY.to_owned() };
+    let document = cx.patience.read(STEP, || cx.cloud.iam.get_role_policy(query.clone())).await?;
+    Ok(Found {
+        outputs: outputs([("id", &role.name), ("arn", &role.arn)]),
+        fields: fields([("trust", role.trust), ("policy", document.unwrap_or(Value::Null))]),
+        id: role.name,
+    })
+}
+
+#[async_trait]
+impl Step for RoleStep {
+    fn id(&self) -> StepId {
+        STEP
+    }
+
+    fn kind(&self) -> &'static str {
+        "AWS::IAM::Role"
+    }
+
+    fn want(&self, cx: &Context<'_>, config: &Config) -> Option<Want> {
+        if config.instance.adopt_instance_id.is_some() {
+            return None;
+        }
+        Some(Want {
+            name: names::instance_role(cx.deployment),
+            fields: fields([
+                ("trust", policy::instance_trust()),
+                ("policy", policy::instance_policy(config, cx.region, cx.account)),
+            ]),
+            why: vec!["lets the instance call the mapped models and be reached through Session Manager".to_owned()],
+            irreversible: None,
+        })
+    }
+
+    async fn find(&self, cx: &Context<'_>) -> Result<Vec<Found>, StepError> {
+        let path = tags::iam_path(cx.deployment);
+        let roles = cx.patience.read(STEP, || cx.cloud.iam.list_roles(path.clone())).await?;
+        let mut all = Vec::new();
+        for role in roles {
+            all.push(found(cx, role).await?);
+        }
+        Ok(all)
+    }
+
+    async fn fetch(&self, cx: &Context<'_>, id: &str) -> Result<Option<Found>, StepError> {
+        let role = cx.patience.read(STEP, || cx.cloud.iam.get_role(id.to_owned())).await?;
+        match role {
+            Some(role) => Ok(Some(found(cx, role).await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn rival(&self, cx: &Context<'_>, _config: &Config) -> Result<Option<Finding>, StepError> {
+        let name = names::instance_role(cx.deployment);
+        let role = cx.patience.read(STEP, || cx.cloud.iam.get_role(name.clone())).await?;
+        Ok(role.filter(|role| role.path != tags::iam_path(cx.deployment)).map(|role| {
+            Finding::new(
+                "SRE-PLAN-001",
+                Severity::Error,
+                STEP.as_str(),
+                format!("an IAM role named `{}` exists and is not ours", role.name),
+            )
+            .evidence(role.arn)
+        }))
+    }
+
+    fn on_change(&self, _difference: &FieldDiff) -> OnChange {
+        OnChange::Update
+    }
+
+    fn ops(&self, _cx: &Context<'_>, want: &Want, have: Option<&Found>) -> Vec<Op> {
+        let Some(have) = have else { return vec![Op::new(CREATE, format!("create IAM role {}", want.name))] };
+        let mut ops = Vec::new();
+        if have.fields.get("trust") != want.fields.get("trust") {
+            ops.push(Op::new("update-trust", format!("set who may assume {}", have.id)));
+        }
+        if have.fields.get("policy") != want.fields.get("policy") {
+            ops.push(Op::new("put-policy", format!("set what {} may do", have.id)));
+        }
+        ops
+    }
+
+    fn repeats_safely(&self) -> bool {
+        true
+    }
+
+    async fn perform(
+        &self,
+        cx: &Context<'_>,
+        op: &Op,
+        have: Option<&Found>,
+        key: &IntentKey,
+    ) -> Result<Option<String>, StepError> {
+        let iam = &cx.cloud.iam;
+        let name = have.map_or_else(|| names::instance_role(cx.deployment), |have| have.id.clone());
+        match (op.name, cx.config) {
+            (CREATE, _) => {
+                let role = NewRole {
+                    name: name.clone(),
+                    path: tags::iam_path(cx.deployment),
+                    description: format!("sre-agent-deploy {}: bedrock-nova-proxy on EC2", cx.deployment),
+                    trust: policy::instance_trust(),
+                    tags: cx.tags(STEP, key, &name),
+                };
+                cx.patience.write(STEP, true, || iam.create_role(role.clone())).await?;
+                Ok(Some(name))
+            }
+            ("update-trust", _) => {
+                let trust = RoleTrust { role: name, trust: policy::instance_trust() };
+                cx.patience.write(STEP, true, || iam.update_assume_role_policy(trust.clone())).await?;
+                Ok(None)
+            }
+            ("put-policy", Some(config)) => {
+                let policy = RolePolicyDocument {
+                    role: name,
+                    policy: POLICY.to_owned(),
+                    document: policy::instance_policy(config, cx.region, cx.account),
+                };
+                cx.patience.write(STEP, true, || iam.put_role_policy(policy.clone())).await?;
+                Ok(None)
+            }
+            _ => Err(unknown_op(STEP, op)),
+        }
+    }
+
+    async fn undo_ops(&self, cx: &Context<'_>, have: &Found) -> Result<Vec<Op>, StepError> {
+        let iam = &cx.cloud.iam;
+        let listed = |list: Result<Vec<String>, StepError>| match list {
+            Err(StepError::Call(error)) if error.kind == cloud::ErrorKind::NotFound => Ok(Vec::new()),
+            list => list,
+        };
+        // Also what somebody put onto our role by hand: it would keep the role from being deleted.
+        let attached =
+            listed(cx.patience.read(STEP, || iam.list_attached_role_policies(have.id.clone())).await)?;
+        let inline = listed(cx.patience.read(STEP, || iam.list_role_policies(have.id.clone())).await)?;
+        let detach = attached.iter().map(|arn| Op::about("detach-policy", arn, format!("detach {arn} from {}", have.id)));
+        let delete =
+            inline.iter().map(|name| Op::about("delete-policy", name, format!("delete policy {name} of {}", have.id)));
+        let role = Op::new("delete", format!("delete IAM role {}", have.id));
+        Ok(detach.chain(delete).chain([role]).collect())
+    }
+
+    async fn undo(&self, cx: &Context<'_>, op: &Op, have: &Found) -> Result<(), CallError> {
+        let iam = &cx.cloud.iam;
+        let role = have.id.clone();
+        match (op.name, op.subject.clone()) {
+            ("detach-policy", Some(policy_arn)) => iam.detach_role_policy(AttachedPolicy { role, policy_arn }).await,
+            ("delete-policy", Some(policy)) => iam.delete_role_policy(RolePolicy { role, policy }).await,
+            ("delete", _) => iam.delete_role(role).await,
+            _ => Err(unknown_undo(STEP, op)),
+        }
+    }
+
+    fn by_hand(&self, _cx: &Context<'_>, id: &str) -> ByHand {
+        ByHand {
+            console: format!("https://console.aws.amazon.com/iam/home#/roles/details/{id}"),
+            command: format!(
+                "aws iam delete-role-policy --role-name {id} --policy-name {POLICY}; aws iam delete-role --role-name {id}"
+            ),
+        }
+    }
+}

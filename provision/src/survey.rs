@@ -1,0 +1,183 @@
+//! Looks at everything that a deployment consists of, before anything is decided. Changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::config::Config;
+use model::plan::StepId;
+use model::{Finding, Severity};
+
+use crate::error::StepError;
+use crate::graph::{self, Direction, End};
+use crate::journal::{Ownership, State, StepState};
+use crate::steps::{self, Context, Found, Want};
+
+/// What a step's resource looks like before the run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sight {
+    /// There is none.
+    Absent,
+    /// There is one, and this deployment made it.
+    Ours(Found),
+    /// There is one that was chosen to be used as it is.
+    Adopted(Found),
+    /// Going on needs a decision.
+    Blocked(Finding),
+}
+
+/// A step: what is wanted and what is there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sighting {
+    /// As the configuration wants it, `None` for not at all.
+    pub want: Option<Want>,
+    /// As it is.
+    pub sight: Sight,
+}
+
+/// The output that marks a resource as adopted for the steps that come after it.
+const ADOPTED: &str = "adopted";
+
+/// All steps.
+pub type Survey = BTreeMap<StepId, Sighting>;
+
+/// Resources to use as they are, by step (`--adopt STEP=ID` and the `adopt_...` keys).
+pub type Adoptions = BTreeMap<StepId, String>;
+
+/// Looks at all steps, along their dependencies: a domain is looked for in the pool that was found.
+pub async fn survey(
+    cx: &Context<'_>,
+    config: &Config,
+    state: Option<&State>,
+    adoptions: &Adoptions,
+) -> Result<Survey, StepError> {
+    let all: BTreeSet<StepId> = StepId::ALL.iter().copied().collect();
+    let ends = graph::run(&all, Direction::Forward, |id| async move {
+        let step_state = state.map(|state| state.step(id)).unwrap_or_default();
+        let mut sight = look(cx, config, id, &step_state, adoptions.get(&id)).await?;
+        if let Sight::Adopted(found) = &mut sight {
+            found.outputs.insert(ADOPTED.to_owned(), "true".to_owned());
+        }
+        match &sight {
+            Sight::Ours(found) | Sight::Adopted(found) => cx.known.set(id, found.outputs.clone()),
+            Sight::Absent | Sight::Blocked(_) => cx.known.forget(id),
+        }
+        Ok::<_, StepError>(sight)
+    })
+    .await;
+    let mut survey = Survey::new();
+    for (id, end) in ends {
+        match end {
+            End::Done(sight) => {
+                // Only now is everything known that a wish may refer to.
+                let want = steps::step(id).want(cx, config);
+                survey.insert(id, Sighting { want, sight });
+            }
+            End::Failed(error) => return Err(error),
+            // The step it waits for failed, and that error is returned.
+            End::Skipped(_) => {}
+        }
+    }
+    Ok(survey)
+}
+
+async fn look(
+    cx: &Context<'_>,
+    config: &Config,
+    id: StepId,
+    state: &StepState,
+    adopt: Option<&String>,
+) -> Result<Sight, StepError> {
+    let step = steps::step(id);
+    if let Some(chosen) = adopt {
+        return Ok(match step.fetch(cx, chosen).await? {
+            Some(found) => Sight::Adopted(found),
+            None => Sight::Blocked(
+                Finding::new(
+                    "SRE-PLAN-014",
+                    Severity::Error,
+                    id.as_str(),
+                    format!("`{chosen}`, which is to be adopted, does not exist in this account and Region"),
+                )
+                .hint("check the id, the account and the Region"),
+            ),
+        });
+    }
+    if let Some(known) = &state.id {
+        if let Some(found) = fetch_known(cx, id, known, state).await? {
+            return Ok(match state.ownership {
+                Some(Ownership::Adopted) => Sight::Adopted(found),
+                _ => Sight::Ours(found),
+            });
+        }
+    }
+    if matches!(id, StepId::ResourceServer | StepId::Domain) && pool_is_adopted(cx, state) {
+        // In somebody else's pool there is no telling from the account who made a resource server or a domain.
+        let found = step.find(cx).await?;
+        return Ok(found.into_iter().next().map_or(Sight::Absent, Sight::Adopted));
+    }
+    let mut found = find(cx, id, state).await?;
+    match (found.pop(), found.len()) {
+        (None, _) if step.want(cx, config).is_none() => Ok(Sight::Absent),
+        (None, _) => Ok(step.rival(cx, config).await?.map_or(Sight::Absent, |finding| {
+            Sight::Blocked(match finding.hint {
+                Some(_) => finding,
+                None => {
+                    let found = finding.evidence.clone().unwrap_or_default();
+                    finding.hint(format!(
+                        "use it as it is with `--adopt {id}={found}`, rename or delete it, or choose another `deployment.id`"
+                    ))
+                }
+            })
+        })),
+        (Some(one), 0) => Ok(Sight::Ours(one)),
+        (Some(one), _) => {
+            let ids: Vec<&str> = found.iter().chain([&one]).map(|found| found.id.as_str()).collect();
+            Ok(Sight::Blocked(
+                Finding::new(
+                    "SRE-PLAN-002",
+                    Severity::Error,
+                    id.as_str(),
+                    format!("several resources carry this deployment's tag: {}", ids.join(", ")),
+                )
+                .hint(format!("keep one with `--adopt {id}=ID` and delete the others, or clean up and deploy again")),
+            ))
+        }
+    }
+}
+
+/// Whether the user pool is somebody else's, as far as outputs tell.
+fn pool_is_adopted(cx: &Context<'_>, state: &StepState) -> bool {
+    // What the journal says we made, or were about to make, is ours wherever it is.
+    state.id.is_none()
+        && state.pending.is_none()
+        && cx.known.get(StepId::UserPool, ADOPTED).is_some()
+}
+
+/// A resource of which the journal knows the id. One made a moment ago may not be visible everywhere yet.
+async fn fetch_known(
+    cx: &Context<'_>,
+    id: StepId,
+    known: &str,
+    state: &StepState,
+) -> Result<Option<Found>, StepError> {
+    let step = steps::step(id);
+    if state.settled || state.undo_pending.is_some() {
+        return step.fetch(cx, known).await;
+    }
+    cx.patience.believe_absent(id, || step.fetch(cx, known)).await
+}
+
+/// Everything this deployment made. After a create whose end is unknown, once is not enough.
+async fn find(cx: &Context<'_>, id: StepId, state: &StepState) -> Result<Vec<Found>, StepError> {
+    let step = steps::step(id);
+    if state.pending.is_some() && !step.repeats_safely() {
+        let some = cx
+            .patience
+            .believe_absent(id, || async {
+                let found = step.find(cx).await?;
+                Ok(if found.is_empty() { None } else { Some(found) })
+            })
+            .await?;
+        return Ok(some.unwrap_or_default());
+    }
+    step.find(cx).await
+}

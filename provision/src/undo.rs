@@ -1,0 +1,206 @@
+//! Takes away what a deployment made, in reverse order of dependency, and only that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cloud::ErrorKind;
+use model::event::{Outcome, What};
+use model::plan::StepId;
+
+use crate::advice;
+use crate::error::StepError;
+use crate::events::Emitter;
+use crate::graph::{self, Direction, End};
+use crate::journal::{Ownership, Record, State};
+use crate::recorder::Recorder;
+use crate::steps::{self, ByHand, Context, Found};
+
+/// Everything that is to be removed, by step; a step may have left several.
+pub type Targets = BTreeMap<StepId, Vec<Found>>;
+
+/// What a cleanup did.
+#[derive(Debug, Default)]
+pub struct Removal {
+    /// What is gone now.
+    pub removed: Vec<(StepId, String)>,
+    /// What is still there, and why.
+    pub left: Vec<Left>,
+    /// Whether the operator stopped it.
+    pub cancelled: bool,
+}
+
+/// Something that is still there.
+#[derive(Debug)]
+pub struct Left {
+    /// The step that made it.
+    pub step: StepId,
+    /// What identifies it.
+    pub id: String,
+    /// Why it is still there.
+    pub error: StepError,
+    /// How to remove it by hand.
+    pub by_hand: ByHand,
+}
+
+/// Finds everything that the deployment made: by journal where there is one, by tag and path in any case.
+pub async fn find(cx: &Context<'_>, state: Option<&State>) -> Result<Targets, StepError> {
+    let all: BTreeSet<StepId> = StepId::ALL.iter().copied().filter(|id| *id != StepId::Readiness).collect();
+    let ends = graph::run(&all, Direction::Forward, |id| async move {
+        let step = steps::step(id);
+        let known = state.map(|state| state.step(id)).unwrap_or_default();
+        let adopted = (known.ownership == Some(Ownership::Adopted)).then(|| known.id.clone()).flatten();
+        if let Some(adopted) = &adopted {
+            // What we made inside it is found through it.
+            if let Some(found) = step.fetch(cx, adopted).await? {
+                cx.known.set(id, found.outputs);
+            }
+        }
+        let mut found = Vec::new();
+        if let (Some(made), None) = (&known.id, &adopted) {
+            found.extend(step.fetch(cx, made).await?);
+        }
+        if !in_a_strangers_pool(state, id) || known.pending.is_some() {
+            let unsure = known.pending.is_some() && known.id.is_none();
+            let tagged = if unsure {
+                // A call of a killed run may have made something that cannot be seen yet.
+                let some = cx.patience.believe_absent(id, || async {
+                    let found = step.find(cx).await?;
+                    Ok(if found.is_empty() { None } else { Some(found) })
+                });
+                some.await?.unwrap_or_default()
+            } else {
+                step.find(cx).await?
+            };
+            found.extend(tagged);
+        }
+        let mut seen = BTreeSet::new();
+        found.retain(|one| Some(&one.id) != adopted.as_ref() && seen.insert(one.id.clone()));
+        if let (Some(first), None) = (found.first(), &adopted) {
+            cx.known.set(id, first.outputs.clone());
+        }
+        Ok::<_, StepError>(found)
+    })
+    .await;
+    let mut targets = Targets::new();
+    for (id, end) in ends {
+        match end {
+            End::Done(found) if found.is_empty() => {}
+            End::Done(found) => {
+                targets.insert(id, found);
+            }
+            End::Failed(error) => return Err(error),
+            End::Skipped(_) => {}
+        }
+    }
+    Ok(targets)
+}
+
+/// In an adopted pool, a resource server or domain is ours only if the journal says so.
+fn in_a_strangers_pool(state: Option<&State>, id: StepId) -> bool {
+    matches!(id, StepId::ResourceServer | StepId::Domain)
+        && state.is_some_and(|state| state.step(StepId::UserPool).ownership == Some(Ownership::Adopted))
+}
+
+/// Removes the targets, going on past failures; what still needs something that failed is left as well.
+pub async fn remove_all(
+    cx: &Context<'_>,
+    recorder: &Recorder<'_>,
+    events: &Emitter<'_>,
+    targets: &Targets,
+) -> Removal {
+    let steps: BTreeSet<StepId> = targets.keys().copied().collect();
+    let removed = std::sync::Mutex::new(Vec::new());
+    let ends = graph::run(&steps, Direction::Backward, |id| {
+        let removed = &removed;
+        async move {
+            events.emit(What::StepStarted { step: id });
+            let mut failed = Vec::new();
+            for found in targets.get(&id).into_iter().flatten() {
+                match remove(cx, recorder, events, id, found).await {
+                    Ok(()) => removed
+                        .lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner)
+                        .push((id, found.id.clone())),
+                    Err(error) => failed.push((found.id.clone(), error)),
+                }
+            }
+            let (outcome, message) = match failed.first() {
+                None => (Outcome::Done, "removed".to_owned()),
+                Some((_, StepError::Cancelled)) => (Outcome::Cancelled, "stopped at a safe point".to_owned()),
+                Some((_, error)) => (Outcome::Failed, error.to_string()),
+            };
+            events.emit(What::StepFinished { step: id, outcome, message });
+            if failed.is_empty() { Ok(()) } else { Err(failed) }
+        }
+    })
+    .await;
+    let mut removal = Removal {
+        removed: removed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
+        ..Removal::default()
+    };
+    for (id, end) in ends {
+        let mut leave = |found: String, error| {
+            let by_hand = steps::step(id).by_hand(cx, &found);
+            removal.left.push(Left { step: id, id: found, error, by_hand });
+        };
+        match end {
+            End::Done(()) => {}
+            End::Failed(failed) => {
+                for (found, error) in failed {
+                    removal.cancelled |= matches!(error, StepError::Cancelled);
+                    leave(found, error);
+                }
+            }
+            End::Skipped(because) => {
+                for found in targets.get(&id).into_iter().flatten() {
+                    let reason = format!("not reached, because {} is still there", because.title());
+                    leave(found.id.clone(), StepError::Bug(reason));
+                }
+            }
+        }
+    }
+    removal
+}
+
+/// Removes one resource: each call recorded before and after, then looked for until it is gone.
+pub async fn remove(
+    cx: &Context<'_>,
+    recorder: &Recorder<'_>,
+    events: &Emitter<'_>,
+    id: StepId,
+    found: &Found,
+) -> Result<(), StepError> {
+    let step = steps::step(id);
+    let target = found.id.clone();
+    for op in step.undo_ops(cx, found).await? {
+        cx.patience.check()?;
+        recorder.record(&Record::UndoIntent { step: id, op: op.label(), id: target.clone() })?;
+        events.emit(What::Acting { step: id, action: op.summary.clone() });
+        match cx.patience.remove(id, || step.undo(cx, &op, found)).await {
+            Ok(()) => {}
+            Err(StepError::Call(error)) if error.kind == ErrorKind::NotFound => {}
+            Err(error) => {
+                let finding = advice::of_step(id, &error);
+                if !matches!(error, StepError::Journal(_)) {
+                    recorder.record(&Record::UndoFailed {
+                        step: id,
+                        op: op.label(),
+                        id: target,
+                        code: finding.code,
+                        message: finding.message,
+                    })?;
+                }
+                return Err(error);
+            }
+        }
+        recorder.record(&Record::Undone { step: id, op: op.label(), id: target.clone() })?;
+    }
+    let bound = cx.patience.limits.instance;
+    let reason = "waiting for it to be gone";
+    cx.patience
+        .until(id, reason, bound, || async {
+            Ok(if step.fetch(cx, &target).await?.is_none() { Some(()) } else { None })
+        })
+        .await?;
+    recorder.record(&Record::Undone { step: id, op: "settle".to_owned(), id: target })?;
+    Ok(())
+}

@@ -1,5 +1,7 @@
 //! The practice account keeps the contract of the ports, however it is kept and however slowly it answers.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::path::Path;
 
 use cloud::contract::{self, Fixture};

@@ -201,7 +201,8 @@ pub async fn instances(cloud: &Cloud, fixture: &Fixture) {
     assert!(profile_arn.ends_with(&machine.profile), "{profile_arn}");
 
     let by_tag = ec2.describe_instances(InstanceQuery::Deployment(fixture.deployment.to_string())).await;
-    assert_eq!(by_tag.expect("by tag").into_iter().map(|i| i.id).collect::<Vec<_>>(), [machine.id.clone()]);
+    let by_tag: Vec<String> = by_tag.expect("by tag").into_iter().map(|instance| instance.id).collect();
+    assert_eq!(by_tag, [machine.id.as_str()]);
 
     let volume_id = instance.root_volume_id.clone().expect("the instance has a root volume");
     let volume = ec2.describe_volume(volume_id.clone()).await.expect("volume").expect("the volume exists");

@@ -12,6 +12,11 @@ fn no_address(id: &str) -> Refusal {
     Refusal::new("InvalidAllocationID.NotFound", format!("The allocation ID '{id}' does not exist"))
 }
 
+/// What `AllocateAddress` checks, with or without `DryRun`.
+pub(super) fn check_address(tags: &Tags) -> Answer<()> {
+    demand_tags(tags, "InvalidParameterValue")
+}
+
 impl State {
     pub(super) fn describe_addresses(&mut self, query: &AddressQuery) -> Vec<Address> {
         let wanted = |id: &str, address: &state::Address| match query {
@@ -36,13 +41,8 @@ impl State {
             .collect()
     }
 
-    /// What `AllocateAddress` checks, with or without `DryRun`.
-    pub(super) fn check_address(&self, tags: &Tags) -> Answer<()> {
-        demand_tags(tags, "InvalidParameterValue")
-    }
-
     pub(super) fn allocate_address(&mut self, tags: Tags) -> Answer<String> {
-        self.check_address(&tags)?;
+        check_address(&tags)?;
         let count = u32::try_from(self.addresses.len()).unwrap_or(u32::MAX);
         demand(f64::from(count) < self.quota(catalog::ADDRESSES), "AddressLimitExceeded", || {
             "The maximum number of addresses has been reached.".to_owned()

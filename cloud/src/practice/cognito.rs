@@ -38,7 +38,7 @@ fn letters(hex: &str, count: usize) -> String {
     hex.as_bytes()
         .chunks_exact(2)
         .filter_map(|pair| usize::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .filter_map(|value| LETTERS.get(value % LETTERS.len()).copied().map(char::from))
+        .filter_map(|value| LETTERS.get(value.checked_rem(LETTERS.len())?).copied().map(char::from))
         .take(count)
         .collect()
 }

@@ -19,9 +19,9 @@ pub(super) struct Desk {
 struct Inner {
     state: State,
     store: Option<Store>,
-    throttle_every: Option<u32>,
-    /// Calls until the next one too many.
-    until_throttled: u32,
+    options: PracticeOptions,
+    /// Calls so far, for throttling.
+    calls: u32,
     /// Whether looks have moved something on since the last write. Losing that is harmless: the next process only
     /// looks once more.
     looked: bool,
@@ -30,16 +30,7 @@ struct Inner {
 impl Desk {
     pub(super) fn new(mut state: State, store: Option<Store>, options: PracticeOptions) -> Self {
         state.pace = Pace { lag: options.lag_reads, settle: options.settle_reads };
-        let every = options.throttle_every.filter(|&every| every > 0);
-        Self {
-            inner: Mutex::new(Inner {
-                state,
-                store,
-                throttle_every: every,
-                until_throttled: every.unwrap_or_default(),
-                looked: false,
-            }),
-        }
+        Self { inner: Mutex::new(Inner { state, store, calls: 0, options, looked: false }) }
     }
 
     /// A panic elsewhere leaves the state as the last finished call did, since calls check before they change.
@@ -111,12 +102,9 @@ impl Inner {
             Credentials::Expired => return Err(expired(service)),
             Credentials::Invalid => return Err(invalid(service)),
         }
-        if let Some(every) = self.throttle_every {
-            self.until_throttled = self.until_throttled.saturating_sub(1);
-            if self.until_throttled == 0 {
-                self.until_throttled = every;
-                return Err(throttled(service));
-            }
+        self.calls = self.calls.wrapping_add(1);
+        if self.options.throttle_every.is_some_and(|every| self.calls.checked_rem(every) == Some(0)) {
+            return Err(throttled(service));
         }
         if service == "sts" { Ok(()) } else { permit(&self.state, service, operation, resource) }
     }

@@ -12,6 +12,7 @@ use crate::port::ec2::{
     Vpc, VpcQuery,
 };
 
+use super::address::check_address;
 use super::desk::Desk;
 use super::network::Side;
 use super::refusal::Answer;
@@ -179,7 +180,7 @@ impl Ec2 for Desk {
         self.call("ec2", operation, Read, &arn, |state| match &what {
             DryRun::RunInstances(new) => state.check_instance(new),
             DryRun::CreateSecurityGroup(new) => state.check_security_group(new),
-            DryRun::AllocateAddress(tags) => state.check_address(tags),
+            DryRun::AllocateAddress(tags) => check_address(tags),
         })
     }
 }

@@ -24,15 +24,11 @@ impl State {
         let wanted: Vec<String> = self
             .instances
             .iter_mut()
-            .filter(|(id, instance)| {
-                let asked_for = match query {
-                    InstanceQuery::Id(wanted) => *id == wanted,
-                    InstanceQuery::Deployment(deployment) => {
-                        of_deployment(&instance.tags, deployment)
-                            && instance.state != InstanceState::Terminated
-                    }
-                };
-                asked_for
+            .filter(|(id, instance)| match query {
+                InstanceQuery::Id(wanted) => *id == wanted,
+                InstanceQuery::Deployment(deployment) => {
+                    of_deployment(&instance.tags, deployment) && instance.state != InstanceState::Terminated
+                }
             })
             .filter_map(|(id, instance)| instance.unseen.look().then(|| id.clone()))
             .collect();
@@ -77,7 +73,7 @@ impl State {
         Some(Instance {
             id: id.to_owned(),
             state: instance.state,
-            instance_type: instance.instance_type.clone(),
+            instance_type: instance.kind.clone(),
             image_id: instance.image_id.clone(),
             vpc_id: instance.vpc_id.clone(),
             subnet_id: instance.subnet_id.clone(),
@@ -148,7 +144,7 @@ impl State {
             .instances
             .values()
             .filter(|instance| instance.alive())
-            .fold(vcpus(instance_type), |sum, instance| sum.saturating_add(vcpus(&instance.instance_type)));
+            .fold(vcpus(instance_type), |sum, instance| sum.saturating_add(vcpus(&instance.kind)));
         let limit = self.quota(catalog::VCPUS);
         demand(f64::from(used) <= limit, "VcpuLimitExceeded", || {
             format!(
@@ -182,7 +178,7 @@ impl State {
         let path = self.roles.get(&role).map(|role| role.path.clone()).unwrap_or_default();
         let role_arn = self.iam_arn(&format!("role{path}{role}"));
         // EC2 answers for the missing `iam:PassRole`, so the denial is worded as EC2's.
-        permit(self, "iam", "PassRole", &role_arn).map_err(Refusal::as_ec2)?;
+        permit(self, "iam", "PassRole", &role_arn).map_err(Refusal::into_ec2)?;
         Ok(arn)
     }
 
@@ -215,7 +211,7 @@ impl State {
         let root = self.images.get(&new.image_id).is_some_and(|i| i.root_device_name == new.root_device_name);
         let volume = state::Volume {
             size_gb: if root { new.volume_gb } else { IMAGE_GB },
-            volume_type: "gp3".to_owned(),
+            kind: "gp3".to_owned(),
             encrypted: root,
             tags: new.tags.clone(),
         };
@@ -225,7 +221,7 @@ impl State {
             state: if settle == 0 { InstanceState::Running } else { InstanceState::Pending },
             settle,
             checks: settle,
-            instance_type: new.instance_type,
+            kind: new.instance_type,
             image_id: new.image_id,
             vpc_id,
             subnet_id: new.subnet_id,
@@ -330,7 +326,7 @@ impl State {
         self.volumes.get(id).map(|volume| Volume {
             id: id.to_owned(),
             size_gb: volume.size_gb,
-            volume_type: volume.volume_type.clone(),
+            volume_type: volume.kind.clone(),
             encrypted: volume.encrypted,
         })
     }

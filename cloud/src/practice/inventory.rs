@@ -65,10 +65,10 @@ fn instance(state: &State, one: &Instance) -> Value {
         .map(|id| state.groups.get(id).map_or(id.as_str(), |group| group.name.as_str()))
         .collect();
     let volume = state.volumes.get(&one.volume_id).map(|volume| {
-        json!({"size_gb": volume.size_gb, "type": volume.volume_type, "encrypted": volume.encrypted,
+        json!({"size_gb": volume.size_gb, "type": volume.kind, "encrypted": volume.encrypted,
                "tags": volume.tags})
     });
-    json!({"type": "instance", "name": name_tag(&one.tags), "instance_type": one.instance_type,
+    json!({"type": "instance", "name": name_tag(&one.tags), "instance_type": one.kind,
            "image": one.image_id, "vpc": vpc(state, &one.vpc_id), "subnet": one.subnet_id, "groups": groups,
            "profile": one.profile_arn, "imds_tokens_required": one.tokens_required,
            "imds_hop_limit": one.hop_limit, "protected": one.protected, "user_data_sha256": one.user_data,

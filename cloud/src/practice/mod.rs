@@ -156,23 +156,20 @@ impl Practice {
     /// Opens the account in the file at `path`, or makes one there.
     pub fn open(path: &Path, options: PracticeOptions) -> Result<Self, PracticeError> {
         let (store, found) = Store::open(path)?;
-        let state = match found {
-            Some(state) => {
-                let whose = |account: &AccountId, region: &Region| format!("account {account} in {region}");
-                if (&state.account, &state.region) != (&options.account, &options.region) {
-                    return Err(PracticeError::Other {
-                        path: path.to_owned(),
-                        found: whose(&state.account, &state.region),
-                        wanted: whose(&options.account, &options.region),
-                    });
-                }
-                state
+        let state = if let Some(state) = found {
+            let whose = |account: &AccountId, region: &Region| format!("account {account} in {region}");
+            if (&state.account, &state.region) != (&options.account, &options.region) {
+                return Err(PracticeError::Other {
+                    path: path.to_owned(),
+                    found: whose(&state.account, &state.region),
+                    wanted: whose(&options.account, &options.region),
+                });
             }
-            None => {
-                let state = State::fresh(&options);
-                store.save(&state)?;
-                state
-            }
+            state
+        } else {
+            let state = State::fresh(&options);
+            store.save(&state)?;
+            state
         };
         Ok(Self { desk: Arc::new(Desk::new(state, Some(store), options)) })
     }

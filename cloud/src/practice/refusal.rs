@@ -20,7 +20,7 @@ impl Refusal {
     }
 
     /// A denial of another service's action, as EC2 passes it on.
-    pub(super) fn as_ec2(self) -> Self {
+    pub(super) fn into_ec2(self) -> Self {
         let words = format!("You are not authorized to perform this operation. {}", self.message);
         Self { code: "UnauthorizedOperation", message: words }
     }

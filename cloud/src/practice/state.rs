@@ -137,7 +137,7 @@ pub(super) struct Instance {
     pub(super) settle: u32,
     /// Looks at the status checks until they pass.
     pub(super) checks: u32,
-    pub(super) instance_type: String,
+    pub(super) kind: String,
     pub(super) image_id: String,
     pub(super) vpc_id: String,
     pub(super) subnet_id: String,
@@ -164,7 +164,7 @@ impl Instance {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Volume {
     pub(super) size_gb: u32,
-    pub(super) volume_type: String,
+    pub(super) kind: String,
     pub(super) encrypted: bool,
     pub(super) tags: Tags,
 }

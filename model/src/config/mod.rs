@@ -1,7 +1,37 @@
 //! The configuration of a deployment, valid by construction.
 //!
 //! [`Config`] is what the rest of the program works with: every value has been parsed, defaulted and checked against
-//! the others. How text becomes a `Config`, and how every problem in it is reported at once, is in [`parse`].
+//! the others. [`load`] makes one from a file, the environment and flags, and reports every problem in them at once;
+//! [`render`] shows the problems with marked excerpts.
+
+#[cfg(any(test, feature = "arbitrary"))]
+pub mod arbitrary;
+mod codes;
+mod defaults;
+mod digest;
+mod fields;
+mod host_name;
+mod instance_size;
+mod keys;
+mod layers;
+mod load;
+mod mask;
+mod model_id;
+mod node;
+mod parse;
+mod problem;
+mod reference;
+mod render;
+mod resolved;
+mod result;
+mod schema;
+mod secret_names;
+mod source;
+mod suggest;
+mod template;
+#[cfg(test)]
+mod tests;
+mod yaml;
 
 use std::collections::BTreeMap;
 
@@ -9,8 +39,22 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    AccountId, AmiId, DeploymentId, DomainPrefix, InstanceId, InstanceType, Region, SubnetId, UserPoolId, VpcId,
+    AccountId, AmiId, DeploymentId, DomainPrefix, InstanceId, InstanceType, Region, SubnetId, UserPoolId,
+    VpcId,
 };
+
+pub use codes::CODES;
+pub use defaults::VERSION;
+pub use fields::Setting;
+pub use keys::{COMMAND_LINE_VARIABLES, Fallback, KEYS, Key, Kind, VARIABLE_PREFIX};
+pub use load::{Inputs, Loaded, load};
+pub use problem::{Origin, Problem, Span};
+pub use reference::reference;
+pub use render::{RenderStyle, render};
+pub use result::ValidationResult;
+pub use schema::schema;
+pub use source::SourceText;
+pub use template::{Discovered, template};
 
 /// Everything that a deployment is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,13 +229,15 @@ pub enum TlsSource {
 
 /// `tls.acme.challenge`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
 pub enum AcmeChallenge {
     /// RFC 8737, answered on port 443 by the proxy itself.
+    #[serde(rename = "tls-alpn-01")]
     TlsAlpn01,
     /// RFC 8555 section 8.3, needs port 80.
+    #[serde(rename = "http-01")]
     Http01,
     /// RFC 8555 section 8.4, needs write access to the zone.
+    #[serde(rename = "dns-01")]
     Dns01,
 }
 

@@ -1,0 +1,65 @@
+//! A short name for a configuration: equal exactly where the resolved values are equal.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::Config;
+
+impl Config {
+    /// Lower-case hexadecimal SHA-256 of the canonical JSON of [`Config::resolved`].
+    pub fn digest(&self) -> String {
+        let mut canonical = String::new();
+        write_canonical(&self.resolved(), &mut canonical);
+        let mut hex = String::new();
+        for byte in Sha256::digest(canonical.as_bytes()) {
+            // Writing into a string cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+        }
+        hex
+    }
+}
+
+/// JSON without white space and with members sorted by name, whatever order the map keeps.
+fn write_canonical(value: &Value, out: &mut String) {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by_key(|(name, _)| *name);
+            out.push('{');
+            for (index, (name, value)) in members.into_iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write_canonical(&Value::String(name.clone()), out);
+                out.push(':');
+                write_canonical(value, out);
+            }
+            out.push('}');
+        }
+        Value::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write_canonical(item, out);
+            }
+            out.push(']');
+        }
+        scalar => out.push_str(&scalar.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn canonical_json_is_sorted_and_without_white_space() {
+        let mut out = String::new();
+        write_canonical(&serde_json::json!({"b": [1, {"z": null, "a": "x\"y"}], "a": true}), &mut out);
+        assert_eq!(out, r#"{"a":true,"b":[1,{"a":"x\"y","z":null}]}"#);
+    }
+}

@@ -1,0 +1,104 @@
+//! Hides the values of secrets in a file's text, so that no excerpt can show them.
+
+use super::{secret_names, yaml};
+
+/// The same bytes, each byte of a secret replaced by an asterisk. Length and lines stay as they are.
+pub(crate) fn mask(bytes: &[u8]) -> Vec<u8> {
+    let mut masked = bytes.to_vec();
+    if let Some(root) = yaml::read(bytes).root {
+        let mut spans = Vec::new();
+        yaml::secret_spans(&root, &mut spans);
+        for span in spans {
+            hide(&mut masked, span.start, span.end);
+        }
+    }
+    // A file that cannot be read, a duplicate key or a comment may hold a secret that is in no tree.
+    mask_by_lines(bytes, &mut masked);
+    masked
+}
+
+fn hide(masked: &mut [u8], start: usize, end: usize) {
+    let end = end.min(masked.len());
+    if let Some(part) = masked.get_mut(start.min(end)..end) {
+        part.iter_mut().filter(|byte| !matches!(**byte, b'\n' | b'\r')).for_each(|byte| *byte = b'*');
+    }
+}
+
+/// Hides what follows a secret's name and a colon, up to the end of the line and on more deeply indented lines.
+fn mask_by_lines(bytes: &[u8], masked: &mut [u8]) {
+    let mut start = 0_usize;
+    // Indentation of the secret's key while its value may go on, and whether the value has begun.
+    let mut open: Option<(usize, bool)> = None;
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let end = start.saturating_add(line.len());
+        let indentation = line.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let is_blank = line.iter().all(u8::is_ascii_whitespace);
+        if let Some((outer, begun)) = open
+            && !is_blank
+        {
+            if indentation > outer || !begun {
+                hide(masked, start, end);
+                open = Some((outer, true));
+                start = end;
+                continue;
+            }
+            open = None;
+        }
+        if let Some(value) = secret_value(line) {
+            hide(masked, start.saturating_add(value), end);
+            let rest = line.get(value..).unwrap_or_default();
+            open = Some((indentation, !rest.iter().all(u8::is_ascii_whitespace)));
+        }
+        start = end;
+    }
+}
+
+/// Where in a line the value of a secret begins.
+fn secret_value(line: &[u8]) -> Option<usize> {
+    line.iter().enumerate().filter(|(_, byte)| matches!(**byte, b':' | b'=')).find_map(|(colon, _)| {
+        let before = line.get(..colon)?.trim_ascii_end();
+        let name: Vec<u8> = before
+            .iter()
+            .rev()
+            .skip_while(|byte| matches!(byte, b'"' | b'\''))
+            .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+            .copied()
+            .collect();
+        let name: String = name.into_iter().rev().map(char::from).collect();
+        secret_names::is_secret(&name).then(|| colon.saturating_add(1))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_form_of_a_secret_stays_readable() {
+        for text in [
+            "client_secret: hunter2\n",
+            "a: {client_secret: hunter2, b: 1}\n",
+            "{\"client_secret\": \"hunter2\"}",
+            "{\"client_secret\":\n\"hunter2\"}",
+            "client_secret: |\n  hunter2\n  hunter2\nb: 1\n",
+            "client_secret:\n  nested: hunter2\n",
+            "client_secret: a\nclient_secret: hunter2\n",
+            "# client_secret: hunter2\n",
+            "client_secret: hunter2\nb: [1\n",
+            "client_secret:\n- hunter2\n- hunter2\n",
+            "client_secret: \"x\n\n  hunter2\"\n",
+            "? client_secret\n: hunter2\n",
+            "\"client\\u005fsecret\": hunter2\n",
+        ] {
+            let masked = String::from_utf8(mask(text.as_bytes())).unwrap();
+            assert!(!masked.contains("hunter2"), "{text:?}: {masked:?}");
+            assert_eq!(masked.len(), text.len());
+        }
+    }
+
+    #[test]
+    fn everything_else_stays_as_it_is() {
+        let text = "cognito:\n  client_secret: x\n  scopes: [read]\ntls: {key_path: /a, b: 1}\n";
+        assert_eq!(mask(text.as_bytes()), text.replace(": x", ":**").as_bytes());
+    }
+}

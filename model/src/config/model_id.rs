@@ -1,0 +1,167 @@
+//! Grammar and life cycle of what Bedrock accepts as a model id.
+
+use super::{
+    codes,
+    fields::{Flaw, shown},
+    suggest,
+};
+use crate::{AccountId, Region};
+
+/// Models that replace what somebody may have written short; what Bedrock's documentation calls them.
+const KNOWN: &[&str] = &[
+    "amazon.nova-micro-v1:0",
+    "amazon.nova-lite-v1:0",
+    "amazon.nova-pro-v1:0",
+    "us.amazon.nova-micro-v1:0",
+    "us.amazon.nova-lite-v1:0",
+    "us.amazon.nova-pro-v1:0",
+    "us.amazon.nova-2-lite-v1:0",
+    "eu.amazon.nova-2-lite-v1:0",
+    "global.amazon.nova-2-lite-v1:0",
+];
+
+/// Models past their end of life: beginning of the id, the date, what to use instead.
+const RETIRED: &[(&str, &str, &str)] = &[(
+    "amazon.nova-premier-v1:0",
+    "2026-09-14",
+    "use `us.amazon.nova-2-lite-v1:0` (Nova 2) or `amazon.nova-pro-v1:0`",
+)];
+
+/// Checks the grammar, or says what is wrong.
+pub(crate) fn parse(text: &str) -> Result<String, Flaw> {
+    let valid = if text.starts_with("arn:") { is_model_arn(text) } else { is_model_id(text) };
+    if valid {
+        return Ok(text.to_owned());
+    }
+    let message = format!(
+        "{} is neither a Bedrock model id nor an inference profile id nor the ARN of one of them",
+        shown(text)
+    );
+    let flaw = Flaw::new(codes::INVALID_MODEL, message);
+    Err(match suggest::nearest(text, KNOWN.iter().copied()) {
+        Some(nearest) => flaw.suggestion(format!("did you mean `{nearest}`?")),
+        None => flaw.example("amazon.nova-pro-v1:0"),
+    })
+}
+
+/// The date after which this model does not answer, and what to use instead.
+pub(crate) fn retired(model: &str) -> Option<(&'static str, &'static str)> {
+    let id = model.rsplit('/').next().unwrap_or(model);
+    RETIRED
+        .iter()
+        // A context window such as `:8k` may follow, a geography such as `us.` may precede.
+        .find(|(name, ..)| {
+            id.find(name).is_some_and(|at| {
+                let (before, after) =
+                    (id.get(..at).unwrap_or_default(), id.get(at.saturating_add(name.len())..));
+                (before.is_empty() || before.ends_with('.'))
+                    && after.is_some_and(|after| after.is_empty() || after.starts_with(':'))
+            })
+        })
+        .map(|(_, date, successor)| (*date, *successor))
+}
+
+fn is_segment(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// `provider.model`, perhaps with a geography in front and a version behind: `us.amazon.nova-pro-v1:0`.
+fn is_model_id(text: &str) -> bool {
+    let mut parts = text.split(':');
+    let names = parts.next().unwrap_or_default();
+    let suffixes: Vec<&str> = parts.collect();
+    (2..=4).contains(&names.split('.').count())
+        && names.split('.').all(is_segment)
+        && suffixes.len() <= 2
+        && suffixes.into_iter().all(is_segment)
+}
+
+fn is_model_arn(text: &str) -> bool {
+    let mut parts = text.splitn(6, ':');
+    let (Some("arn"), Some(partition), Some("bedrock"), Some(region), Some(account), Some(resource)) =
+        (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return false;
+    };
+    let Some((kind, id)) = resource.split_once('/') else { return false };
+    let has_account = AccountId::parse(account).is_ok();
+    let place = matches!(partition, "aws" | "aws-cn" | "aws-us-gov") && Region::parse(region).is_ok();
+    place
+        && match kind {
+            "foundation-model" => account.is_empty() && is_model_id(id),
+            "inference-profile" => has_account && is_model_id(id),
+            "application-inference-profile" => has_account && is_segment(id),
+            _ => false,
+        }
+}
+
+/// Whether clients may send this as the name of a model.
+pub(crate) fn is_alias(name: &str) -> bool {
+    (1..=128).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'/' | b'@' | b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_profiles_and_arns_are_accepted() {
+        for good in [
+            "amazon.nova-pro-v1:0",
+            "us.amazon.nova-pro-v1:0",
+            "us-gov.amazon.nova-pro-v1:0",
+            "global.amazon.nova-2-lite-v1:0",
+            "amazon.nova-lite-v1:0:300k",
+            "zai.glm-4.7",
+            "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-pro-v1:0",
+            "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3d4e5f6",
+            "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-pro-v1:0",
+            "arn:aws-us-gov:bedrock:us-gov-west-1::foundation-model/amazon.nova-pro-v1:0",
+        ] {
+            assert!(parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "nova-pro",
+            "amazon.",
+            ".nova",
+            "amazon.Nova",
+            "amazon nova",
+            "a.b:1:2:3",
+            "arn:aws:bedrock:us-east-1:123456789012:foundation-model/amazon.nova-pro-v1:0",
+            "arn:aws:bedrock:us-east-1::inference-profile/us.amazon.nova-pro-v1:0",
+            "arn:aws:s3:us-east-1:123456789012:inference-profile/x.y",
+            "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_short_name_finds_its_id() {
+        assert_eq!(
+            parse("nova-pro-v1:0").unwrap_err().suggestion.as_deref(),
+            Some("did you mean `amazon.nova-pro-v1:0`?")
+        );
+    }
+
+    #[test]
+    fn a_model_past_its_end_of_life_is_found_in_every_form() {
+        for model in [
+            "amazon.nova-premier-v1:0",
+            "us.amazon.nova-premier-v1:0",
+            "amazon.nova-premier-v1:0:1000k",
+            "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-premier-v1:0",
+            "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-premier-v1:0",
+        ] {
+            assert!(retired(model).is_some(), "{model}");
+        }
+        assert!(retired("amazon.nova-pro-v1:0").is_none());
+        assert!(retired("notamazon.nova-premier-v1:0").is_none());
+    }
+}

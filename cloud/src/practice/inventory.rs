@@ -68,8 +68,14 @@ fn instance(state: &State, one: &Instance) -> Value {
         json!({"size_gb": volume.size_gb, "type": volume.kind, "encrypted": volume.encrypted,
                "tags": volume.tags})
     });
+    let image = state.parameters.iter().find(|(_, id)| **id == one.image_id);
+    let image = image.map_or(&one.image_id, |(parameter, _)| parameter);
+    let subnet = state.subnets.get(&one.subnet_id).map(|subnet| {
+        let side = if subnet.public_ips { "public" } else { "private" };
+        format!("{side} {}", subnet.zone)
+    });
     json!({"type": "instance", "name": name_tag(&one.tags), "instance_type": one.kind,
-           "image": one.image_id, "vpc": vpc(state, &one.vpc_id), "subnet": one.subnet_id, "groups": groups,
+           "image": image, "vpc": vpc(state, &one.vpc_id), "subnet": subnet, "groups": groups,
            "profile": one.profile_arn, "imds_tokens_required": one.tokens_required,
            "imds_hop_limit": one.hop_limit, "protected": one.protected, "user_data_sha256": one.user_data,
            "volume": volume, "tags": one.tags})

@@ -24,33 +24,55 @@ fn hide(masked: &mut [u8], start: usize, end: usize) {
     }
 }
 
-/// Hides what follows a secret's name and a colon, up to the end of the line and on more deeply indented lines.
+/// What of a secret may stand on the following lines.
+#[derive(Clone, Copy)]
+struct Open {
+    /// Indentation of the secret's key; what is indented more deeply belongs to it.
+    indentation: usize,
+    /// Whether the value has begun; until then it may stand anywhere.
+    begun: bool,
+    /// The quotation mark that has not been closed.
+    quote: Option<u8>,
+}
+
+/// Hides what follows a secret's name and a colon: up to the end of the line, on more deeply indented lines, and up to
+/// the end of a quotation.
 fn mask_by_lines(bytes: &[u8], masked: &mut [u8]) {
     let mut start = 0_usize;
-    // Indentation of the secret's key while its value may go on, and whether the value has begun.
-    let mut open: Option<(usize, bool)> = None;
+    let mut open: Option<Open> = None;
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         let end = start.saturating_add(line.len());
         let indentation = line.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
         let is_blank = line.iter().all(u8::is_ascii_whitespace);
-        if let Some((outer, begun)) = open
-            && !is_blank
-        {
-            if indentation > outer || !begun {
-                hide(masked, start, end);
-                open = Some((outer, true));
-                start = end;
-                continue;
-            }
-            open = None;
-        }
-        if let Some(value) = secret_value(line) {
+        let continued =
+            open.filter(|open| indentation > open.indentation || !open.begun || open.quote.is_some());
+        if is_blank {
+            // Belongs to whatever is around it.
+        } else if let Some(before) = continued {
+            hide(masked, start, end);
+            let quote = if before.begun { quote_after(line, before.quote) } else { first_quote(line) };
+            open = Some(Open { begun: true, quote, ..before });
+        } else if let Some(value) = secret_value(line) {
             hide(masked, start.saturating_add(value), end);
             let rest = line.get(value..).unwrap_or_default();
-            open = Some((indentation, !rest.iter().all(u8::is_ascii_whitespace)));
+            let begun = !rest.iter().all(u8::is_ascii_whitespace);
+            open = Some(Open { indentation, begun, quote: first_quote(rest) });
+        } else {
+            open = None;
         }
         start = end;
     }
+}
+
+/// The quotation mark with which a value begins and that is not closed on its line.
+fn first_quote(value: &[u8]) -> Option<u8> {
+    let (first, rest) = value.trim_ascii_start().split_first()?;
+    if matches!(first, b'"' | b'\'') { quote_after(rest, Some(*first)) } else { None }
+}
+
+/// What is still open of a quotation after this text.
+fn quote_after(text: &[u8], quote: Option<u8>) -> Option<u8> {
+    quote.filter(|quote| !text.contains(quote))
 }
 
 /// Where in a line the value of a secret begins.
@@ -87,6 +109,8 @@ mod tests {
             "client_secret: hunter2\nb: [1\n",
             "client_secret:\n- hunter2\n- hunter2\n",
             "client_secret: \"x\n\n  hunter2\"\n",
+            "client_secret: \"x\n\nhunter2\"\nb: [\n",
+            "client_secret: 'x\nhunter2\nhunter2'\nb: [\n",
             "? client_secret\n: hunter2\n",
             "\"client\\u005fsecret\": hunter2\n",
         ] {

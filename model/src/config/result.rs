@@ -1,5 +1,7 @@
 //! The outcome of a validation as data for scripts.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::problem::Problem;
@@ -34,6 +36,7 @@ impl ValidationResult {
                 .collect::<Vec<_>>()
         };
         let mut suggestions: Vec<String> = Vec::new();
+        let mut seen = BTreeSet::new();
         for problem in problems {
             let advice = match (&problem.suggestion, &problem.example) {
                 (Some(suggestion), _) => suggestion.clone(),
@@ -41,7 +44,7 @@ impl ValidationResult {
                 (None, None) => continue,
             };
             let line = if problem.path.is_empty() { advice } else { format!("{}: {advice}", problem.path) };
-            if !suggestions.contains(&line) {
+            if seen.insert(line.clone()) {
                 suggestions.push(line);
             }
         }

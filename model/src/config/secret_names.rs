@@ -14,7 +14,7 @@ const PARTS: &[&str] = &[
     "authorization",
 ];
 /// Endings that say "secret", written without separators.
-const ENDINGS: &[&str] = &["token", "pwd"];
+const ENDINGS: &[&str] = &["token", "tokens", "pwd"];
 
 /// Whether a key of this name holds a secret.
 pub(crate) fn is_secret(name: &str) -> bool {

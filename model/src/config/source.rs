@@ -1,5 +1,7 @@
 //! The text of a configuration file: decoding and positions.
 
+use std::cell::Cell;
+
 use super::{
     codes,
     problem::{Place, Problem, Span},
@@ -52,6 +54,9 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(&str, usize), Problem> {
 pub(crate) struct Lines<'a> {
     bytes: &'a [u8],
     starts: Vec<usize>,
+    /// Offset and column of the place that was asked for last. Places are mostly asked for in the order of the text,
+    /// and counting a long line from its beginning each time would take the square of its length.
+    last: Cell<(usize, usize)>,
 }
 
 impl<'a> Lines<'a> {
@@ -59,7 +64,7 @@ impl<'a> Lines<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         let breaks = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
         let starts = std::iter::once(0).chain(breaks.map(|(index, _)| index.saturating_add(1))).collect();
-        Self { bytes, starts }
+        Self { bytes, starts, last: Cell::new((0, 1)) }
     }
 
     /// The place of these bytes, with its line and column.
@@ -68,9 +73,14 @@ impl<'a> Lines<'a> {
         let line = self.starts.partition_point(|first| *first <= start);
         let first = self.line_start(line);
         let first = if first == 0 { byte_order_mark_length(self.bytes).min(start) } else { first };
+        let (from, column) = match self.last.get() {
+            (offset, column) if (first.max(1)..=start).contains(&offset) => (offset, column),
+            _ => (first, 1),
+        };
         // Characters, not bytes: continuation bytes begin with the bits 10.
-        let before = self.bytes.get(first..start).unwrap_or_default();
-        let column = before.iter().filter(|byte| **byte & 0xC0 != 0x80).count().saturating_add(1);
+        let before = self.bytes.get(from..start).unwrap_or_default();
+        let column = before.iter().filter(|byte| **byte & 0xC0 != 0x80).count().saturating_add(column);
+        self.last.set((start, column));
         Span { start, end: end.clamp(start, self.bytes.len()), line, column }
     }
 

@@ -3,7 +3,7 @@
 //! Only the part of YAML that a configuration needs: one document without anchors, aliases, tags and directives, so
 //! that what is written is what is meant and a small file cannot expand into a large one.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle};
 
@@ -34,8 +34,8 @@ pub(crate) fn read(bytes: &[u8]) -> Read {
 
 /// A mapping or list whose end has not been seen yet.
 enum Open {
-    List { items: Vec<Node>, start: usize },
-    Mapping { entries: Vec<Entry>, key: Option<Key>, start: usize },
+    List { items: Vec<Node>, start: Span },
+    Mapping { entries: Vec<Entry>, lines: BTreeMap<String, usize>, key: Option<Key>, start: Span },
 }
 
 /// A key whose value has not been seen yet.
@@ -117,11 +117,16 @@ impl<'a> Reader<'a> {
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.refuse_properties(anchor, tag.is_some(), span);
-                self.open.push(Open::List { items: Vec::new(), start: span.start });
+                self.open.push(Open::List { items: Vec::new(), start: span });
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.refuse_properties(anchor, tag.is_some(), span);
-                self.open.push(Open::Mapping { entries: Vec::new(), key: None, start: span.start });
+                self.open.push(Open::Mapping {
+                    entries: Vec::new(),
+                    lines: BTreeMap::new(),
+                    key: None,
+                    start: span,
+                });
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span.end),
             _ => {}
@@ -135,8 +140,7 @@ impl<'a> Reader<'a> {
             Some(Open::Mapping { entries, start, .. }) => (Value::Mapping(entries), start),
             None => return,
         };
-        let span = self.lines.span(start, end);
-        self.finish(Node { value, span: Some(span) });
+        self.finish(Node { value, span: Some(Span { end: end.max(start.start), ..start }) });
     }
 
     /// Puts a complete node where it belongs.
@@ -145,9 +149,9 @@ impl<'a> Reader<'a> {
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some(Open::List { items, .. }) => items.push(node),
-            Some(Open::Mapping { entries, key, .. }) => match key.take() {
+            Some(Open::Mapping { entries, lines, key, .. }) => match key.take() {
                 None => {
-                    let (new, problem) = read_key(entries, node, &path);
+                    let (new, problem) = read_key(lines, node, &path);
                     *key = Some(new);
                     self.problems.extend(problem);
                 }
@@ -204,7 +208,7 @@ impl<'a> Reader<'a> {
 }
 
 /// The key that a node stands for, and what is wrong with it.
-fn read_key(entries: &[Entry], node: Node, path: &str) -> (Key, Option<Problem>) {
+fn read_key(lines: &mut BTreeMap<String, usize>, node: Node, path: &str) -> (Key, Option<Problem>) {
     let span = node.span.unwrap_or(Span { start: 0, end: 0, line: 0, column: 0 });
     let Value::Scalar(scalar) = node.value else {
         let place = Place { path: path.to_owned(), ..Place::file(Some(span)) };
@@ -214,11 +218,14 @@ fn read_key(entries: &[Entry], node: Node, path: &str) -> (Key, Option<Problem>)
         };
         return (Key { text: String::new(), span, dropped: true }, problem);
     };
-    let first = entries.iter().find(|entry| entry.key == scalar.text);
-    let problem = first.map(|first| {
+    // The line of each key, since looking through the entries would take a square of their number.
+    let first = lines.get(&scalar.text).copied();
+    if first.is_none() {
+        lines.insert(scalar.text.clone(), span.line);
+    }
+    let problem = first.map(|line| {
         let path = if path.is_empty() { scalar.text.clone() } else { format!("{path}.{}", scalar.text) };
         let place = Place { path, ..Place::file(Some(span)) };
-        let line = first.key_span.map_or(0, |span| span.line);
         Problem::error(codes::DUPLICATE_KEY, &place, format!("this key was already given on line {line}"))
             .suggestion("keep one of the two")
     });

@@ -198,10 +198,11 @@ impl Apply<'_> {
                 have = Some(self.create(id, first).await?);
                 continue;
             }
+            let mut known = have.as_ref().map(|found| found.id.clone()).unwrap_or_default();
             for op in &ops {
-                self.act(id, op, have.as_ref()).await?;
+                // A moved address has a new association.
+                known = self.act(id, op, have.as_ref()).await?.unwrap_or(known);
             }
-            let known = have.as_ref().map(|found| found.id.clone()).unwrap_or_default();
             have = Some(self.look_again(id, &known, &want, round).await?);
         }
         Err(StepError::TimedOut {

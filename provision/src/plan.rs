@@ -85,14 +85,11 @@ fn planned(id: StepId, sighting: &Sighting) -> Planned {
             entry(&want.name, Some(want), Change::Create, vec!["it does not exist".to_owned()])
         }
         (Some(want), Sight::Ours(found)) => {
-            let diffs: Vec<_> = differences(&want.fields, &found.fields)
-                .into_iter()
-                .filter(|diff| step.on_change(diff) != OnChange::Leave)
-                .collect();
+            let diffs = sighting.diffs(id);
             let found = found.id.clone();
             if diffs.is_empty() {
                 entry(&want.name, Some(want), Change::Keep { found }, vec!["it is as wanted".to_owned()])
-            } else if diffs.iter().any(|diff| step.on_change(diff) == OnChange::Replace) {
+            } else if sighting.is_replaced(id) {
                 let why = vec!["it differs in what cannot be changed in place".to_owned()];
                 entry(&want.name, Some(want), Change::Replace { found, diffs }, why)
             } else {

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::config::Config;
-use model::plan::StepId;
+use model::plan::{FieldDiff, StepId, differences};
 use model::{Finding, Severity};
 
 use crate::error::StepError;
 use crate::graph::{self, Direction, End};
 use crate::journal::{Ownership, State, StepState};
-use crate::steps::{self, Context, Found, Want};
+use crate::steps::{self, Context, Found, OnChange, Want};
 
 /// What a step's resource looks like before the run.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,24 @@ pub struct Sighting {
     pub want: Option<Want>,
     /// As it is.
     pub sight: Sight,
+}
+
+impl Sighting {
+    /// Where ours differs from what is wanted, as far as anything is done about it.
+    pub fn diffs(&self, id: StepId) -> Vec<FieldDiff> {
+        match (&self.want, &self.sight) {
+            (Some(want), Sight::Ours(found)) => differences(&want.fields, &found.fields)
+                .into_iter()
+                .filter(|diff| steps::step(id).on_change(diff) != OnChange::Leave)
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether ours has to make room for another.
+    pub fn is_replaced(&self, id: StepId) -> bool {
+        self.diffs(id).iter().any(|diff| steps::step(id).on_change(diff) == OnChange::Replace)
+    }
 }
 
 /// The output that marks a resource as adopted for the steps that come after it.
@@ -68,8 +86,12 @@ pub async fn survey(
         match end {
             End::Done(sight) => {
                 // Only now is everything known that a wish may refer to.
-                let want = steps::step(id).want(cx, config);
-                survey.insert(id, Sighting { want, sight });
+                let sighting = Sighting { want: steps::step(id).want(cx, config), sight };
+                if sighting.is_replaced(id) {
+                    // What comes after it has to refer to its successor, which nobody knows yet.
+                    cx.known.forget(id);
+                }
+                survey.insert(id, sighting);
             }
             End::Failed(error) => return Err(error),
             // The step it waits for failed, and that error is returned.

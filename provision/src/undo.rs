@@ -59,9 +59,9 @@ pub async fn find(cx: &Context<'_>, state: Option<&State>) -> Result<Targets, St
             found.extend(step.fetch(cx, made).await?);
         }
         if !in_a_strangers_pool(state, id) || known.pending.is_some() {
-            let unsure = known.pending.is_some() && known.id.is_none();
+            // Without a journal, or after a call of a killed run: something may be there that cannot be seen yet.
+            let unsure = state.is_none() || (known.pending.is_some() && known.id.is_none());
             let tagged = if unsure {
-                // A call of a killed run may have made something that cannot be seen yet.
                 let some = cx.patience.believe_absent(id, || async {
                     let found = step.find(cx).await?;
                     Ok(if found.is_empty() { None } else { Some(found) })

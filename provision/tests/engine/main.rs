@@ -1,0 +1,7 @@
+//! The engine from outside: whole runs on the practice account, killed, failed and repeated everywhere.
+
+mod journal;
+mod kill;
+mod laws;
+mod runs;
+mod support;

@@ -1,0 +1,183 @@
+//! A workbench for whole runs: an account, a state file, a clock that never goes wrong.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use cloud::practice::{Practice, PracticeOptions};
+use cloud::{Cloud, Hook};
+use jiff::Timestamp;
+use model::config::{Config, Inputs, Mode, SourceText, load};
+use model::event::{Event, EventSink, Run};
+use model::{AccountId, Finding};
+use provision::clock::{Clock, Entropy};
+use provision::engine::{Engine, Intention, Prepared};
+use provision::error::RunError;
+use provision::journal::{Journal, Locked, State, peek};
+use provision::patience::Limits;
+use provision::survey::Adoptions;
+use provision::undo::Removal;
+use tokio_util::sync::CancellationToken;
+
+/// A clock that ticks a millisecond a look.
+pub(crate) struct Ticking(Mutex<Timestamp>);
+
+impl Ticking {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new("2026-11-21T10:00:00Z".parse().unwrap()))
+    }
+}
+
+impl Clock for Ticking {
+    fn now(&self) -> Timestamp {
+        let mut now = self.0.lock().unwrap();
+        *now = *now + Duration::from_millis(1);
+        *now
+    }
+}
+
+/// Keeps every event.
+#[derive(Default)]
+pub(crate) struct Events(Mutex<Vec<Event>>);
+
+impl Events {
+    pub(crate) fn all(&self) -> Vec<Event> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl EventSink for Events {
+    fn emit(&self, event: Event) {
+        self.0.lock().unwrap().push(event);
+    }
+}
+
+/// A configuration from YAML, with a valid beginning.
+pub(crate) fn config(more: &str) -> Config {
+    config_in(None, more)
+}
+
+pub(crate) fn config_in(mode: Option<Mode>, more: &str) -> Config {
+    let text = format!(
+        "version: 1\ndeployment: {{id: sre-test, environment: prod}}\n\
+         aws: {{region: us-east-1, account_id: \"123456789012\"}}\n{more}"
+    );
+    let environment = std::collections::BTreeMap::new();
+    let loaded = load(&Inputs {
+        file: Some(SourceText { name: "config.yaml", bytes: text.as_bytes() }),
+        environment: &environment,
+        flags: &std::collections::BTreeMap::new(),
+        mode,
+    });
+    loaded.config.unwrap_or_else(|| panic!("{:#?}", loaded.problems))
+}
+
+/// What most tests deploy: everything, certificate included.
+pub(crate) fn usual() -> Config {
+    config("tls: {domain: api.example.com, source: acm-exportable}\nhost: {install: none}\n")
+}
+
+pub(crate) struct Bench {
+    pub(crate) practice: Practice,
+    pub(crate) hooks: Vec<Arc<dyn Hook>>,
+    pub(crate) clock: Ticking,
+    pub(crate) entropy: Entropy,
+    pub(crate) events: Events,
+    pub(crate) cancel: CancellationToken,
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self::with(PracticeOptions::default())
+    }
+
+    pub(crate) fn with(options: PracticeOptions) -> Self {
+        Self {
+            practice: Practice::in_memory(options),
+            hooks: Vec::new(),
+            clock: Ticking::new(),
+            entropy: Entropy::seeded(7),
+            events: Events::default(),
+            cancel: CancellationToken::new(),
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub(crate) fn account(&self) -> AccountId {
+        AccountId::parse("123456789012").unwrap()
+    }
+
+    pub(crate) fn state_file(&self) -> PathBuf {
+        self.folder.path().join(".deployment_state")
+    }
+
+    pub(crate) fn state(&self) -> Option<State> {
+        peek(&self.state_file()).unwrap()
+    }
+
+    pub(crate) fn cloud(&self) -> Cloud {
+        self.hooks.iter().fold(self.practice.cloud(), |cloud, hook| cloud.hooked(hook))
+    }
+
+    pub(crate) fn engine(&self) -> Engine<'_> {
+        Engine {
+            cloud: self.cloud(),
+            clock: &self.clock,
+            entropy: &self.entropy,
+            events: &self.events,
+            cancel: self.cancel.clone(),
+            limits: Limits::default(),
+            tool_version: "0.0.0-test".to_owned(),
+        }
+    }
+
+    pub(crate) async fn locked(&self) -> Result<Journal, Locked> {
+        Locked::acquire(&self.state_file(), Duration::ZERO).await.unwrap().load().unwrap().journal
+    }
+
+    pub(crate) async fn prepare(&self, config: &Config) -> Result<Prepared, RunError> {
+        let state = self.state();
+        self.engine().prepare(config, &self.account(), state.as_ref(), &Adoptions::new()).await
+    }
+
+    /// What `deploy` does, and `resume` where there is something to go on with.
+    pub(crate) async fn deploy(&self, config: &Config) -> Result<Vec<Finding>, RunError> {
+        self.deploy_adopting(config, &Adoptions::new()).await
+    }
+
+    pub(crate) async fn deploy_adopting(
+        &self,
+        config: &Config,
+        adoptions: &Adoptions,
+    ) -> Result<Vec<Finding>, RunError> {
+        let engine = self.engine();
+        let journal = self.locked().await;
+        let state = journal.as_ref().ok().map(|journal| journal.state().clone());
+        let run = match Intention::of(state.as_ref(), &config.digest()) {
+            Intention::GoOn => Run::Resume,
+            Intention::Begin | Intention::Difference => Run::Deploy,
+        };
+        let prepared = engine.prepare(config, &self.account(), state.as_ref(), adoptions).await?;
+        if run == Run::Deploy && !prepared.has_work() && state.is_some_and(|state| state.is_finished()) {
+            return Ok(prepared.plan.findings);
+        }
+        let journal = match journal {
+            Ok(journal) => journal,
+            Err(locked) => locked.begin(engine.header(config, &self.account()), engine.now()).unwrap(),
+        };
+        engine.apply(config, &self.account(), &prepared, journal, run).await.1
+    }
+
+    /// What `cleanup` does; `with_journal: false` stands for a lost state file.
+    pub(crate) async fn cleanup(&self, config: &Config, with_journal: bool) -> Result<Removal, RunError> {
+        let engine = self.engine();
+        let journal = if with_journal { self.locked().await.ok() } else { None };
+        let state = journal.as_ref().map(|journal| journal.state().clone());
+        let (id, region) = (&config.deployment.id, &config.aws.region);
+        let known = with_journal.then_some(config);
+        let targets = engine.find(id, region, &self.account(), known, state.as_ref()).await?;
+        engine.cleanup(id, region, &self.account(), known, &targets, journal).await
+    }
+}

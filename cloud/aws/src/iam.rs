@@ -190,25 +190,14 @@ impl Iam for AwsIam {
     }
 
     async fn add_role_to_instance_profile(&self, pair: ProfileRole) -> Result<(), CallError> {
-        let answer = self
-            .0
+        self.0
             .add_role_to_instance_profile()
             .instance_profile_name(pair.profile)
             .role_name(pair.role)
             .send()
             .await
-            .map_err(failed(SERVICE, "AddRoleToInstanceProfile"));
-        match answer {
-            // IAM allows one role per profile and calls a second one, whichever it is, a limit.
-            Err(error)
-                if error.code.as_deref() == Some("LimitExceeded")
-                    && error.message.contains("PerInstanceProfile") =>
-            {
-                Err(CallError { kind: ErrorKind::AlreadyExists, ..error })
-            }
-            Err(error) => Err(error),
-            Ok(_) => Ok(()),
-        }
+            .map_err(failed(SERVICE, "AddRoleToInstanceProfile"))?;
+        Ok(())
     }
 
     async fn remove_role_from_instance_profile(&self, pair: ProfileRole) -> Result<(), CallError> {
@@ -301,6 +290,8 @@ fn percent_decoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use serde_json::json;
 
     use super::*;
@@ -308,7 +299,10 @@ mod tests {
     #[test]
     fn a_document_is_decoded_once() {
         let plain = json!({"Statement": [{"Resource": "arn:aws:s3:::a%2Fb/*", "Sid": "übung"}]});
-        let encoded: String = plain.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let mut encoded = String::new();
+        for byte in plain.to_string().bytes() {
+            write!(encoded, "%{byte:02X}").unwrap();
+        }
         assert_eq!(document(&encoded, "GetRole").unwrap(), plain);
     }
 

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_servicequotas::Client;
+use aws_sdk_servicequotas::types::ServiceQuota;
 use cloud::CallError;
 use cloud::port::quotas::{QuotaQuery, Quotas};
 
@@ -31,7 +32,7 @@ impl Quotas for AwsQuotas {
             .await
             .map_err(failed(SERVICE, "GetServiceQuota"));
         if let Some(answer) = found(applied)? {
-            return Ok(answer.quota().and_then(|quota| quota.value()));
+            return Ok(answer.quota().and_then(ServiceQuota::value));
         }
         // An account that never asked for more has no value of its own; AWS's default applies.
         let default = self
@@ -42,6 +43,6 @@ impl Quotas for AwsQuotas {
             .send()
             .await
             .map_err(failed(SERVICE, "GetAWSDefaultServiceQuota"));
-        Ok(found(default)?.and_then(|answer| answer.quota().and_then(|quota| quota.value())))
+        Ok(found(default)?.and_then(|answer| answer.quota().and_then(ServiceQuota::value)))
     }
 }

@@ -1,1 +1,26 @@
-//! To be written.
+//! Starts and stops the real parts that tests run against. A dev-dependency only.
+//!
+//! [`Moto`] and [`Ministack`] are emulated accounts over real HTTP, each on its own free loopback port with its own
+//! scratch folder; both end with the test that started them, even when that test is killed. [`KillingProxy`] stands
+//! between the program and one of them and stops, spoils or delays chosen calls. [`rerun`] gives a test an
+//! environment of its own. What cannot be had is a failure that says how to get it, never a skipped test.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::disallowed_methods,
+    reason = "test support: what cannot be had is a panic, and where the parts are is read from the environment"
+)]
+
+mod http;
+mod ministack;
+mod moto;
+mod proxy;
+mod rerun;
+mod server;
+mod venv;
+
+pub use ministack::Ministack;
+pub use moto::Moto;
+pub use proxy::{Fault, KillingProxy, ProxyPlan, RecordedCall};
+pub use rerun::{environment, rerun};

@@ -186,7 +186,7 @@ fn from_instance(instance: &types::Instance, operation: &str) -> Result<Instance
             .and_then(|options| options.http_tokens())
             .is_some_and(|tokens| *tokens == HttpTokensState::Required),
         imds_hop_limit: metadata
-            .and_then(|options| options.http_put_response_hop_limit())
+            .and_then(types::InstanceMetadataOptionsResponse::http_put_response_hop_limit)
             .and_then(|limit| u32::try_from(limit).ok())
             .unwrap_or_default(),
         root_volume_id: root_volume(instance),

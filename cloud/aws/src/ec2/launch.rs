@@ -4,7 +4,8 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder;
 use aws_sdk_ec2::types::{
     BlockDeviceMapping, EbsBlockDevice, HttpTokensState, IamInstanceProfileSpecification,
-    InstanceMetadataEndpointState, InstanceMetadataOptionsRequest, InstanceType, ResourceType, VolumeType,
+    InstanceMetadataEndpointState, InstanceMetadataOptionsRequest, InstanceType, MemoryInfo, ProcessorInfo,
+    ResourceType, VCpuInfo, VolumeType,
 };
 use cloud::port::ec2::{Image, InstanceTypeInfo, NewInstance};
 use cloud::{CallError, ErrorKind};
@@ -62,11 +63,11 @@ pub(super) async fn describe_instance_type(
         answer => or_empty(answer)?,
     };
     let Some(info) = types.into_iter().next() else { return Ok(None) };
-    let vcpus = info.v_cpu_info().and_then(|cpu| cpu.default_v_cpus());
+    let vcpus = info.v_cpu_info().and_then(VCpuInfo::default_v_cpus);
     let vcpus = vcpus.ok_or_else(|| absent(SERVICE, OPERATION, "vCpuInfo.defaultVCpus"))?;
-    let memory = info.memory_info().and_then(|memory| memory.size_in_mib());
+    let memory = info.memory_info().and_then(MemoryInfo::size_in_mib);
     let memory = memory.ok_or_else(|| absent(SERVICE, OPERATION, "memoryInfo.sizeInMiB"))?;
-    let architectures = info.processor_info().map(|processor| processor.supported_architectures());
+    let architectures = info.processor_info().map(ProcessorInfo::supported_architectures);
     Ok(Some(InstanceTypeInfo {
         vcpus: u32::try_from(vcpus).unwrap_or_default(),
         memory_mib: u64::try_from(memory).unwrap_or_default(),

@@ -1,0 +1,28 @@
+//! Where the Python parts are.
+
+use std::env;
+use std::path::PathBuf;
+
+/// The folder of the virtual environment: `SRE_TEST_VENV`, or the user's cache.
+fn folder() -> PathBuf {
+    if let Some(folder) = env::var_os("SRE_TEST_VENV").filter(|folder| !folder.is_empty()) {
+        return PathBuf::from(folder);
+    }
+    let cache = env::var_os("XDG_CACHE_HOME")
+        .filter(|folder| !folder.is_empty())
+        .map(PathBuf::from)
+        .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
+    cache.unwrap_or_else(|| PathBuf::from(".cache")).join("sre-agent-deploy").join("venv")
+}
+
+/// The Python that has `part` beside it.
+pub(crate) fn python(part: &str) -> PathBuf {
+    let bin = folder().join("bin");
+    assert!(
+        bin.join(part).is_file(),
+        "`{part}` is not in {}: run `tests/run` once, which makes that virtual environment from \
+         tests/requirements.txt, or set SRE_TEST_VENV to the folder of one",
+        bin.display()
+    );
+    bin.join("python")
+}

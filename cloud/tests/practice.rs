@@ -308,7 +308,10 @@ async fn addresses_have_no_token_and_are_held_by_their_instance() {
     let taken = cloud.ec2.associate_address(taken).await;
     refused(taken, "Resource.AlreadyAssociated", ErrorKind::AlreadyExists);
 
-    cloud.ec2.terminate_instance(id).await.unwrap();
+    cloud.ec2.terminate_instance(id.clone()).await.unwrap();
+    let late = AddressAssociation { allocation_id: second, instance_id: id };
+    let words = refused(cloud.ec2.associate_address(late).await, "InvalidInstanceID", ErrorKind::Invalid);
+    assert!(words.contains("The terminated instance"), "{words}");
     let address = cloud.ec2.describe_addresses(AddressQuery::Id(first.clone())).await.unwrap().remove(0);
     assert_eq!((address.association_id, address.instance_id), (None, None));
     cloud.ec2.release_address(first).await.unwrap();

@@ -61,19 +61,16 @@ impl State {
             let words = format!("The instance ID '{instance_id}' does not exist");
             Refusal::new("InvalidInstanceID.NotFound", words)
         })?;
-        match instance.state {
-            InstanceState::Pending => {
-                let words = format!(
-                    "The pending instance '{instance_id}' is not in a valid state for this operation."
-                );
-                return Err(Refusal::new("InvalidInstanceID", words));
-            }
-            InstanceState::ShuttingDown | InstanceState::Terminated => {
-                let words =
-                    format!("The instance '{instance_id}' is not in a valid state for this operation.");
-                return Err(Refusal::new("IncorrectInstanceState", words));
-            }
-            InstanceState::Running | InstanceState::Stopping | InstanceState::Stopped => {}
+        let unfit = match instance.state {
+            InstanceState::Pending => Some("pending"),
+            InstanceState::ShuttingDown => Some("shutting-down"),
+            InstanceState::Terminated => Some("terminated"),
+            InstanceState::Running | InstanceState::Stopping | InstanceState::Stopped => None,
+        };
+        if let Some(state) = unfit {
+            let words =
+                format!("The {state} instance '{instance_id}' is not in a valid state for this operation.");
+            return Err(Refusal::new("InvalidInstanceID", words));
         }
         if let Some(association) = &address.association {
             demand(association.instance_id == instance_id, "Resource.AlreadyAssociated", || {

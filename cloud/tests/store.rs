@@ -134,6 +134,18 @@ fn a_file_is_one_account_in_one_region() {
 }
 
 #[tokio::test]
+async fn a_process_killed_while_writing_leaves_nothing_in_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("account.json");
+    let half = folder.path().join(".account.json.new");
+    std::fs::write(&half, "{\"format\":").unwrap();
+    let practice = Practice::open(&path, PracticeOptions::default()).unwrap();
+    group(&practice.cloud(), "web").await.unwrap();
+    assert!(!half.exists());
+    assert_eq!(after_a_kill(&path).inventory().len(), 1);
+}
+
+#[tokio::test]
 async fn what_cannot_be_written_is_a_fault_and_no_answer() {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("inner");

@@ -205,7 +205,7 @@ fn gateway() -> impl Strategy<Value = Gateway> {
         text("([0-9A-Za-z]-?){1,48}"),
         option::of(text("[A-Za-z0-9_+=,.@-]{1,64}")),
         option::of(text("https://[a-z]{1,12}[.]amazonaws[.]com")),
-        option::of(text("[a-z]([a-z0-9-]{1,30}[a-z0-9])-bucket")),
+        option::of(text("bucket-[a-z0-9-]{0,30}[b-d]")),
         text("[A-Za-z0-9]{1,8}(/[A-Za-z0-9_.-]{1,8}){0,3}"),
         option::of(text(
             "arn:aws:bedrock-agentcore:us-east-1:[0-9]{12}:token-vault/default/apikeycredentialprovider/[a-z0-9-]{1,12}",

@@ -208,9 +208,12 @@ mod tests {
 
     #[test]
     fn regions_of_every_partition_are_known() {
-        for (region, partition) in
-            [("us-east-1", "aws"), ("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn"), ("ap-southeast-5", "aws")]
-        {
+        for (region, partition) in [
+            ("us-east-1", "aws"),
+            ("us-gov-west-1", "aws-us-gov"),
+            ("cn-north-1", "aws-cn"),
+            ("ap-southeast-5", "aws"),
+        ] {
             assert_eq!(Region::parse(region).unwrap().partition(), partition);
         }
         for bad in ["us-east", "useast1", "US-EAST-1", "us-east-", ""] {

@@ -317,7 +317,7 @@ impl Apply<'_> {
                 Ok(found)
             }
             // Nobody knows whether it happened. Look before doing it again.
-            Err(StepError::Call(error)) if error.may_have_happened() && !step.repeats_safely() => {
+            Err(StepError::Call(error)) if error.may_have_happened() && !step.repeats_safely(CREATE) => {
                 let found = self
                     .cx
                     .patience
@@ -377,6 +377,14 @@ impl Apply<'_> {
                     && matches!(error.kind, ErrorKind::AlreadyExists | ErrorKind::NotFound) =>
             {
                 self.end_of_call(id, op, None)?;
+                Ok(None)
+            }
+            // Whether it happened is seen by looking; its intent stays open until then.
+            Err(StepError::Call(error))
+                if op.name != CREATE
+                    && error.may_have_happened()
+                    && !steps::step(id).repeats_safely(op.name) =>
+            {
                 Ok(None)
             }
             Err(error) => {

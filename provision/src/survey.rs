@@ -9,7 +9,7 @@ use model::{Finding, Severity};
 use crate::error::StepError;
 use crate::graph::{self, Direction, End};
 use crate::journal::{Ownership, State, StepState};
-use crate::steps::{self, Context, Found, OnChange, Want};
+use crate::steps::{self, CREATE, Context, Found, OnChange, Want};
 
 /// What a step's resource looks like before the run.
 #[derive(Debug, Clone, PartialEq)]
@@ -191,7 +191,7 @@ async fn fetch_known(
 /// Everything this deployment made. After a create whose end is unknown, once is not enough.
 async fn find(cx: &Context<'_>, id: StepId, state: &StepState) -> Result<Vec<Found>, StepError> {
     let step = steps::step(id);
-    if state.pending.is_some() && !step.repeats_safely() {
+    if state.pending.is_some() && !step.repeats_safely(CREATE) {
         let some = cx
             .patience
             .believe_absent(id, || async {

@@ -108,6 +108,34 @@ impl fmt::Display for Rule {
     }
 }
 
+impl std::str::FromStr for Rule {
+    type Err = InvalidRule;
+
+    /// Reads what `Display` writes.
+    fn from_str(text: &str) -> Result<Self, InvalidRule> {
+        let mut words = text.split(' ');
+        let (protocol, ports, cidr) = match (words.next(), words.next(), words.next(), words.next()) {
+            (Some("all"), Some(cidr), None, None) => (Protocol::All, "0-65535", cidr),
+            (Some("other"), Some(cidr), None, None) => (Protocol::Other, "0-65535", cidr),
+            (Some("tcp"), Some(ports), Some(cidr), None) => (Protocol::Tcp, ports, cidr),
+            (Some("udp"), Some(ports), Some(cidr), None) => (Protocol::Udp, ports, cidr),
+            _ => return Err(InvalidRule),
+        };
+        let (from_port, to_port) = ports.split_once('-').unwrap_or((ports, ports));
+        Ok(Self {
+            protocol,
+            from_port: from_port.parse().map_err(|_| InvalidRule)?,
+            to_port: to_port.parse().map_err(|_| InvalidRule)?,
+            cidr: cidr.parse().map_err(|_| InvalidRule)?,
+        })
+    }
+}
+
+/// A text that is no rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a protocol, ports and a network, such as `tcp 443 0.0.0.0/0`")]
+pub struct InvalidRule;
+
 /// Which security groups are asked for; each is one filtered request, whatever the account holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupQuery {

@@ -63,7 +63,7 @@ impl Step for AddressStep {
         }
     }
 
-    fn repeats_safely(&self) -> bool {
+    fn repeats_safely(&self, _op: &str) -> bool {
         false
     }
 

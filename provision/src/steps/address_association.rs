@@ -72,7 +72,7 @@ impl Step for AddressAssociationStep {
         }
     }
 
-    fn repeats_safely(&self) -> bool {
+    fn repeats_safely(&self, _op: &str) -> bool {
         true
     }
 

@@ -93,7 +93,7 @@ impl Step for AppClientStep {
         }
     }
 
-    fn repeats_safely(&self) -> bool {
+    fn repeats_safely(&self, _op: &str) -> bool {
         false
     }
 

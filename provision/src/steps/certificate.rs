@@ -102,7 +102,7 @@ impl Step for CertificateStep {
         }
     }
 
-    fn repeats_safely(&self) -> bool {
+    fn repeats_safely(&self, _op: &str) -> bool {
         // The token holds for about an hour only; after that a second request is a second certificate.
         false
     }

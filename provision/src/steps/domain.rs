@@ -100,7 +100,7 @@ impl Step for DomainStep {
         }
     }
 
-    fn repeats_safely(&self) -> bool {
+    fn repeats_safely(&self, _op: &str) -> bool {
         true
     }
 

@@ -159,7 +159,7 @@ impl Step for InstanceStep {
         ops
     }
 
-    fn repeats_safely(&self) -> bool {
+    fn repeats_safely(&self, _op: &str) -> bool {
         true
     }
 

@@ -88,8 +88,9 @@ impl Step for InstanceProfileStep {
         ops
     }
 
-    fn repeats_safely(&self) -> bool {
-        true
+    fn repeats_safely(&self, op: &str) -> bool {
+        // A profile takes one role; a second call is answered LimitExceeded, also for the same role.
+        op != "add-role"
     }
 
     async fn perform(
@@ -113,7 +114,7 @@ impl Step for InstanceProfileStep {
             }
             ("add-role", _) => {
                 let pair = ProfileRole { profile: name, role: cx.needs(StepId::Role, "id")? };
-                cx.patience.write(STEP, true, || iam.add_role_to_instance_profile(pair.clone())).await?;
+                cx.patience.write(STEP, false, || iam.add_role_to_instance_profile(pair.clone())).await?;
                 Ok(None)
             }
             ("remove-role", Some(role)) => {

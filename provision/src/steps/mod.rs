@@ -209,8 +209,8 @@ pub trait Step: Sync {
     /// needs [`CREATE`] alone: the engine looks at what that made and asks again.
     fn ops(&self, cx: &Context<'_>, want: &Want, have: Option<&Found>) -> Vec<Op>;
 
-    /// Whether a second [`CREATE`] with the same key makes no second resource.
-    fn repeats_safely(&self) -> bool;
+    /// Whether the call can be made again without looking first: a second one makes no second thing and is no error.
+    fn repeats_safely(&self, op: &str) -> bool;
 
     /// Makes a call; the id of what it made is the answer.
     async fn perform(

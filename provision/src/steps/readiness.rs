@@ -56,7 +56,7 @@ impl Step for ReadinessStep {
         Vec::new()
     }
 
-    fn repeats_safely(&self) -> bool {
+    fn repeats_safely(&self, _op: &str) -> bool {
         true
     }
 

@@ -82,7 +82,7 @@ impl Step for ResourceServerStep {
         }
     }
 
-    fn repeats_safely(&self) -> bool {
+    fn repeats_safely(&self, _op: &str) -> bool {
         true
     }
 

@@ -103,7 +103,7 @@ impl Step for RoleStep {
         ops
     }
 
-    fn repeats_safely(&self) -> bool {
+    fn repeats_safely(&self, _op: &str) -> bool {
         true
     }
 

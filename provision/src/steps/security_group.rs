@@ -165,7 +165,7 @@ impl Step for SecurityGroupStep {
         ops
     }
 
-    fn repeats_safely(&self) -> bool {
+    fn repeats_safely(&self, _op: &str) -> bool {
         // The name is unique in its VPC: a second create answers InvalidGroup.Duplicate.
         true
     }

@@ -98,7 +98,7 @@ impl Step for UserPoolStep {
         ops
     }
 
-    fn repeats_safely(&self) -> bool {
+    fn repeats_safely(&self, _op: &str) -> bool {
         false
     }
 

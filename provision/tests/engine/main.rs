@@ -1,5 +1,6 @@
 //! The engine from outside: whole runs on the practice account, killed, failed and repeated everywhere.
 
+mod faults;
 mod journal;
 mod kill;
 mod laws;

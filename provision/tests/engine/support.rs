@@ -14,7 +14,7 @@ use model::{AccountId, Finding};
 use provision::clock::{Clock, Entropy};
 use provision::engine::{Engine, Intention, Prepared};
 use provision::error::RunError;
-use provision::journal::{Journal, Locked, State, peek};
+use provision::journal::{Header, Journal, Locked, State, peek};
 use provision::patience::Limits;
 use provision::survey::Adoptions;
 use provision::undo::Removal;
@@ -137,6 +137,12 @@ impl Bench {
         Locked::acquire(&self.state_file(), Duration::ZERO).await.unwrap().load().unwrap().journal
     }
 
+    /// The same lineage in every test, so that keys and accounts can be compared.
+    pub(crate) fn header(&self, config: &Config) -> Header {
+        let lineage = "0123456789abcdef0123456789abcdef".to_owned();
+        Header { lineage, ..self.engine().header(config, &self.account()) }
+    }
+
     pub(crate) async fn prepare(&self, config: &Config) -> Result<Prepared, RunError> {
         let state = self.state();
         self.engine().prepare(config, &self.account(), state.as_ref(), &Adoptions::new()).await
@@ -165,7 +171,7 @@ impl Bench {
         }
         let journal = match journal {
             Ok(journal) => journal,
-            Err(locked) => locked.begin(engine.header(config, &self.account()), engine.now()).unwrap(),
+            Err(locked) => locked.begin(self.header(config), engine.now()).unwrap(),
         };
         engine.apply(config, &self.account(), &prepared, journal, run).await.1
     }

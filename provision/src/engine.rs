@@ -141,12 +141,20 @@ impl Engine<'_> {
         let patience = self.patience(&emitter);
         let adoptions = with_configured(adoptions, config, state);
         let previous = state.filter(|state| !state.cleaned_up).and_then(|state| state.plan.as_ref());
-        let previous = match previous.map(|plan| plan.pins.clone()) {
-            Some(pins) => Some(pins),
-            None => self.pins_of_instance(config, &patience).await.map_err(RunError::Look)?,
+        let (pins, findings) = match previous.map(|plan| plan.pins.clone()) {
+            Some(previous) => preflight::pins(&self.cloud, &patience, config, Some(&previous)).await.map_err(look)?,
+            None => {
+                // With the state file lost, an instance of ours says better than a fresh look where it stands.
+                let (standing, fresh) = futures::join!(
+                    self.pins_of_instance(config, &patience),
+                    preflight::pins(&self.cloud, &patience, config, None)
+                );
+                match standing.map_err(look)? {
+                    Some(pins) => preflight::pins(&self.cloud, &patience, config, Some(&pins)).await.map_err(look)?,
+                    None => fresh.map_err(look)?,
+                }
+            }
         };
-        let (pins, findings) =
-            preflight::pins(&self.cloud, &patience, config, previous.as_ref()).await.map_err(look)?;
         if findings.iter().any(|finding| finding.severity == Severity::Error) {
             return Err(RunError::Refused(findings));
         }

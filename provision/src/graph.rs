@@ -38,7 +38,20 @@ pub async fn run<T, E, F>(
 where
     F: Future<Output = Result<T, E>>,
 {
-    let waits_for = waits(steps, direction);
+    run_along(steps, direction, StepId::dependencies, work).await
+}
+
+/// The same along other dependencies than those of making: looking needs fewer.
+pub async fn run_along<T, E, F>(
+    steps: &BTreeSet<StepId>,
+    direction: Direction,
+    dependencies: fn(StepId) -> &'static [StepId],
+    work: impl Fn(StepId) -> F,
+) -> BTreeMap<StepId, End<T, E>>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    let waits_for = waits(steps, direction, dependencies);
     let mut ended: BTreeMap<StepId, End<T, E>> = BTreeMap::new();
     let mut begun: BTreeSet<StepId> = BTreeSet::new();
     let mut running = FuturesUnordered::new();
@@ -79,11 +92,15 @@ where
 }
 
 /// For each step, the steps of the set that come before it.
-fn waits(steps: &BTreeSet<StepId>, direction: Direction) -> BTreeMap<StepId, BTreeSet<StepId>> {
+fn waits(
+    steps: &BTreeSet<StepId>,
+    direction: Direction,
+    dependencies: fn(StepId) -> &'static [StepId],
+) -> BTreeMap<StepId, BTreeSet<StepId>> {
     let mut waits: BTreeMap<StepId, BTreeSet<StepId>> =
         steps.iter().map(|step| (*step, BTreeSet::new())).collect();
     for step in steps {
-        for dependency in reached(*step, steps) {
+        for dependency in reached(*step, steps, dependencies) {
             let (after, before) = match direction {
                 Direction::Forward => (*step, dependency),
                 Direction::Backward => (dependency, *step),
@@ -95,14 +112,18 @@ fn waits(steps: &BTreeSet<StepId>, direction: Direction) -> BTreeMap<StepId, BTr
 }
 
 /// The nearest dependencies of a step that are in the set.
-fn reached(step: StepId, steps: &BTreeSet<StepId>) -> BTreeSet<StepId> {
+fn reached(
+    step: StepId,
+    steps: &BTreeSet<StepId>,
+    dependencies: fn(StepId) -> &'static [StepId],
+) -> BTreeSet<StepId> {
     let mut nearest = BTreeSet::new();
-    let mut open: Vec<StepId> = step.dependencies().to_vec();
+    let mut open: Vec<StepId> = dependencies(step).to_vec();
     while let Some(dependency) = open.pop() {
         if steps.contains(&dependency) {
             nearest.insert(dependency);
         } else {
-            open.extend(dependency.dependencies());
+            open.extend(dependencies(dependency));
         }
     }
     nearest
@@ -148,7 +169,7 @@ mod tests {
             let (order, ends) = run_blocking(&steps, direction, &fails);
             prop_assert_eq!(ends.len(), steps.len());
             let place = |step: &StepId| order.iter().position(|other| other == step);
-            for (step, before) in waits(&steps, direction) {
+            for (step, before) in waits(&steps, direction, StepId::dependencies) {
                 for other in before {
                     match &ends[&step] {
                         End::Skipped(root) => prop_assert!(fails.contains(root)),

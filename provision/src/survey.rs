@@ -68,7 +68,7 @@ pub async fn survey(
     adoptions: &Adoptions,
 ) -> Result<Survey, StepError> {
     let all: BTreeSet<StepId> = StepId::ALL.iter().copied().collect();
-    let ends = graph::run(&all, Direction::Forward, |id| async move {
+    let ends = graph::run_along(&all, Direction::Forward, steps::looked_for_through, |id| async move {
         let step_state = state.map(|state| state.step(id)).unwrap_or_default();
         let mut sight = look(cx, config, id, &step_state, adoptions.get(&id)).await?;
         if let Sight::Adopted(found) = &mut sight {

@@ -30,11 +30,15 @@ impl InstanceStep {
     async fn found(&self, cx: &Context<'_>, instance: Instance) -> Result<Found, StepError> {
         let ec2 = &cx.cloud.ec2;
         let id = instance.id.clone();
-        let protected = cx.patience.read(STEP, || ec2.describe_termination_protection(id.clone())).await?;
-        let volume = match &instance.root_volume_id {
-            Some(volume) => cx.patience.read(STEP, || ec2.describe_volume(volume.clone())).await?,
-            None => None,
+        let volume = async {
+            match &instance.root_volume_id {
+                Some(volume) => cx.patience.read(STEP, || ec2.describe_volume(volume.clone())).await,
+                None => Ok(None),
+            }
         };
+        let protected = cx.patience.read(STEP, || ec2.describe_termination_protection(id.clone()));
+        let (protected, volume) = futures::join!(protected, volume);
+        let (protected, volume) = (protected?, volume?);
         let mut outputs = outputs([("id", &id), ("image", &instance.image_id), ("subnet", &instance.subnet_id)]);
         for (name, value) in [("public_ip", &instance.public_ip), ("private_ip", &instance.private_ip)] {
             outputs.extend(value.as_ref().map(|value| (name.to_owned(), value.clone())));

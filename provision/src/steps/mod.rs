@@ -261,6 +261,22 @@ pub fn step(id: StepId) -> &'static dyn Step {
     }
 }
 
+/// The steps whose resource has to be found before this one's can be looked for: it is found inside, or through, it.
+pub fn looked_for_through(id: StepId) -> &'static [StepId] {
+    match id {
+        StepId::ResourceServer | StepId::AppClient | StepId::Domain => &[StepId::UserPool],
+        StepId::AddressAssociation => &[StepId::Address],
+        StepId::Readiness => &[StepId::Instance],
+        StepId::SecurityGroup
+        | StepId::Role
+        | StepId::InstanceProfile
+        | StepId::UserPool
+        | StepId::Certificate
+        | StepId::Address
+        | StepId::Instance => &[],
+    }
+}
+
 /// The names of a deployment's resources. They carry no key; tags do.
 pub mod names {
     use model::DeploymentId;

@@ -139,7 +139,7 @@ impl Bench {
 
     /// The same lineage in every test, so that keys and accounts can be compared.
     pub(crate) fn header(&self, config: &Config) -> Header {
-        let lineage = "0123456789abcdef0123456789abcdef".to_owned();
+        let lineage = format!("{:0>32}", config.deployment.id.as_str());
         Header { lineage, ..self.engine().header(config, &self.account()) }
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::identity::IdentityCache;
+use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
@@ -115,9 +116,11 @@ async fn load(options: ConnectOptions) -> Result<SdkConfig, ConnectError> {
         };
         let provider = ProviderConfig::without_region()
             .with_region(region.map(|region| aws_config::Region::new(region.as_str().to_owned())));
-        loader = loader.profile_name(profile).credentials_provider(
-            ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(profile).build(),
-        );
+        let provider =
+            ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(profile).build();
+        // A chain of one, because the provider alone does not name the profile that it did not find.
+        let chain = CredentialsProviderChain::first_try(format!("profile `{profile}`"), provider);
+        loader = loader.profile_name(profile).credentials_provider(chain);
     }
     let config = loader.load().await;
     let found = config.region().ok_or(ConnectError::NoRegion)?.as_ref();

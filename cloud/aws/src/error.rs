@@ -93,6 +93,10 @@ fn from_answer(service: &str, operation: &str, answer: &HttpResponse, error: &dy
             format!("the endpoint answered with a web page (HTTP {status}); it does not know the operation");
         return CallError::new(service, operation, ErrorKind::Unsupported, message);
     }
+    // A service's own words in an envelope of another service, as gateways and emulators send them.
+    if let Some(code) = element(&body, "Code") {
+        return from_code(service, operation, code, element(&body, "Message"), answer);
+    }
     let message = if (200..300).contains(&status) || body.is_empty() {
         format!("HTTP {status}: {}", chain(error))
     } else {
@@ -177,8 +181,75 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'a)) -> Option<&'a T> {
     None
 }
 
+/// The text of the first XML element of that name.
+fn element<'a>(body: &'a str, name: &str) -> Option<&'a str> {
+    let (_, after) = body.split_once(&format!("<{name}>"))?;
+    let (text, _) = after.split_once(&format!("</{name}>"))?;
+    Some(text.trim()).filter(|text| !text.is_empty())
+}
+
 /// The beginning of a body, on one line.
 fn excerpt(body: &str) -> String {
     let line = body.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(EXCERPT_CHARACTERS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::operation::describe_vpcs::DescribeVpcsError;
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+
+    fn mapped(error: SdkError<DescribeVpcsError, HttpResponse>) -> CallError {
+        failed("ec2", "DescribeVpcs")(error)
+    }
+
+    fn answer(status: u16, body: &str) -> SdkError<DescribeVpcsError, HttpResponse> {
+        let response = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body));
+        SdkError::response_error("cannot be read", response)
+    }
+
+    #[test]
+    fn what_the_sdk_refuses_to_write_is_invalid() {
+        let error = mapped(SdkError::construction_failure("no endpoint for this Region"));
+        assert_eq!(error.kind, ErrorKind::Invalid);
+        assert!(error.message.contains("no endpoint"), "{error}");
+    }
+
+    #[test]
+    fn a_body_that_cannot_be_read_is_judged_by_its_status() {
+        for (status, body, kind) in [
+            (500, "<!DOCTYPE html><title>500</title>", ErrorKind::Unsupported),
+            (503, "<html>try later</html>", ErrorKind::ServerFault),
+            (500, "oops", ErrorKind::ServerFault),
+            (429, "", ErrorKind::Throttled),
+            (403, "go away", ErrorKind::Denied),
+            (200, "{not", ErrorKind::Other),
+            (403, "<Error><Code>ExpiredToken</Code></Error>", ErrorKind::CredentialsExpired),
+            (400, "<X><Code></Code>ü<Code", ErrorKind::Other),
+        ] {
+            assert_eq!(mapped(answer(status, body)).kind, kind, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn credentials_are_told_apart() {
+        let kind = |error: CredentialsError| mapped(SdkError::construction_failure(error)).kind;
+        assert_eq!(kind(CredentialsError::not_loaded("nothing there")), ErrorKind::CredentialsMissing);
+        assert_eq!(
+            kind(CredentialsError::provider_error("the SSO session has expired")),
+            ErrorKind::CredentialsExpired
+        );
+        assert_eq!(kind(CredentialsError::invalid_configuration("a loop")), ErrorKind::CredentialsInvalid);
+        let slow = CredentialsError::provider_timed_out(std::time::Duration::from_secs(1));
+        assert_eq!(kind(slow), ErrorKind::CredentialsMissing);
+    }
+
+    #[test]
+    fn an_excerpt_is_one_short_line() {
+        assert_eq!(excerpt("a\n  b\tc"), "a b c");
+        assert_eq!(excerpt(&"ü".repeat(1000)).chars().count(), EXCERPT_CHARACTERS);
+    }
 }

@@ -43,7 +43,23 @@ def obey():
     os._exit(0)
 
 
+def keep_termination_protection():
+    # moto 5.2.5 takes DisableApiTermination with ModifyInstanceAttribute but drops it from RunInstances.
+    from moto.ec2.responses.instances import InstanceResponse
+
+    plain = InstanceResponse.run_instances
+
+    def run_instances(self):
+        answer = plain(self)
+        for instance in answer.result.instances:
+            instance.disable_api_termination = bool(self._get_param("DisableApiTermination"))
+        return answer
+
+    InstanceResponse.run_instances = run_instances
+
+
 threading.Thread(target=obey, daemon=True).start()
+keep_termination_protection()
 
 from moto.server import main
 

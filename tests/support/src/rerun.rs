@@ -15,6 +15,8 @@ pub fn environment(endpoint: &str) -> Vec<(String, String)> {
         ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
         ("AWS_SECRET_ACCESS_KEY", "not-a-secret"),
         ("AWS_REGION", "us-east-1"),
+        // What boto3 calls the same.
+        ("AWS_DEFAULT_REGION", "us-east-1"),
         // Nobody's own settings: neither those of whoever runs the tests, nor of the machine they run on.
         ("AWS_CONFIG_FILE", "/dev/null"),
         ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),

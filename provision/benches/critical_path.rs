@@ -4,7 +4,12 @@
 //! longest chain of steps along their dependencies, each as long as its own calls and waits took.
 //!
 //! Run with `cargo bench -p provision --bench critical_path`.
-#![expect(clippy::print_stdout, clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench prints and may stop")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a bench prints and may stop"
+)]
 #![expect(clippy::arithmetic_side_effects, reason = "durations of a bench")]
 
 use std::collections::BTreeMap;
@@ -37,8 +42,11 @@ impl Clock for Virtual {
     }
 }
 
+/// When a step began and ended.
+type Span = (Option<Timestamp>, Option<Timestamp>);
+
 #[derive(Default)]
-struct Spans(Mutex<BTreeMap<StepId, (Option<Timestamp>, Option<Timestamp>)>>);
+struct Spans(Mutex<BTreeMap<StepId, Span>>);
 
 impl EventSink for Spans {
     fn emit(&self, event: Event) {
@@ -60,7 +68,8 @@ fn config() -> Config {
 }
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(measure());
 }
 
@@ -92,21 +101,40 @@ async fn measure() {
     ended.unwrap();
     let wall = started.elapsed();
     let longest = critical_path(&spans.0.lock().unwrap());
-    let applied = wall - looked;
-    println!("first deploy  looking {} ms ({looks} calls), applying {} ms, critical path {} ms, ratio {:.3}",
-        looked.as_millis(), applied.as_millis(), longest.as_millis(), applied.as_secs_f64() / longest.as_secs_f64());
-    println!("              whole run {} ms, {} calls, one after another {} ms",
-        wall.as_millis(), recorder.calls().len(), (CALL * u32::try_from(recorder.calls().len()).unwrap()).as_millis());
+    let applied = wall.saturating_sub(looked);
+    println!(
+        "first deploy  looking {} ms ({looks} calls), applying {} ms, critical path {} ms, ratio {:.3}",
+        looked.as_millis(),
+        applied.as_millis(),
+        longest.as_millis(),
+        applied.as_secs_f64() / longest.as_secs_f64()
+    );
+    println!(
+        "              whole run {} ms, {} calls, one after another {} ms",
+        wall.as_millis(),
+        recorder.calls().len(),
+        (CALL * u32::try_from(recorder.calls().len()).unwrap()).as_millis()
+    );
 
     recorder.clear();
     let started = Instant::now();
     engine.identity().await.unwrap();
-    let again = engine.prepare(&config, &account, peek(&path).unwrap().as_ref(), &Adoptions::new()).await.unwrap();
-    println!("second deploy {} ms, {} reads, {} changes pending",
-        started.elapsed().as_millis(), recorder.actions(Matching::Any).len(), again.plan.pending().count());
+    let again =
+        engine.prepare(&config, &account, peek(&path).unwrap().as_ref(), &Adoptions::new()).await.unwrap();
+    println!(
+        "second deploy {} ms, {} reads, {} changes pending",
+        started.elapsed().as_millis(),
+        recorder.actions(Matching::Any).len(),
+        again.plan.pending().count()
+    );
 }
 
-async fn begin(path: &std::path::Path, engine: &Engine<'_>, config: &Config, account: &model::AccountId) -> Journal {
+async fn begin(
+    path: &std::path::Path,
+    engine: &Engine<'_>,
+    config: &Config,
+    account: &model::AccountId,
+) -> Journal {
     let Err(locked) = Locked::acquire(path, Duration::ZERO).await.unwrap().load().unwrap().journal else {
         unreachable!("the folder is new")
     };
@@ -114,7 +142,7 @@ async fn begin(path: &std::path::Path, engine: &Engine<'_>, config: &Config, acc
 }
 
 /// The longest chain of steps.
-fn critical_path(spans: &BTreeMap<StepId, (Option<Timestamp>, Option<Timestamp>)>) -> Duration {
+fn critical_path(spans: &BTreeMap<StepId, Span>) -> Duration {
     let mut ends: BTreeMap<StepId, Duration> = BTreeMap::new();
     for (step, (begin, end)) in spans {
         let own = Duration::try_from(end.unwrap() - begin.unwrap()).unwrap();

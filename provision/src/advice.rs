@@ -34,20 +34,27 @@ pub fn of_call(subject: &str, error: &CallError) -> Finding {
              on EC2: attach an instance profile, and check that IMDSv2 answers",
         ),
         ErrorKind::CredentialsExpired => finding("SRE-AWS-003").hint(expired_hint(&error.message)),
-        ErrorKind::CredentialsInvalid => finding("SRE-AWS-004")
-            .hint("check which credentials are used: aws sts get-caller-identity; then the clock of this machine"),
-        ErrorKind::Throttled => {
-            finding("SRE-AWS-005").hint("AWS throttled for longer than --call-timeout; resume in a few minutes")
-        }
+        ErrorKind::CredentialsInvalid => finding("SRE-AWS-004").hint(
+            "check which credentials are used: aws sts get-caller-identity; then the clock of this machine",
+        ),
+        ErrorKind::Throttled => finding("SRE-AWS-005")
+            .hint("AWS throttled for longer than --call-timeout; resume in a few minutes"),
         ErrorKind::Quota => finding("SRE-AWS-006").hint(
             "ask for more in the Service Quotas console, or free some; then resume:\n\
              https://console.aws.amazon.com/servicequotas/home",
         ),
-        ErrorKind::Unreachable => finding("SRE-AWS-007")
-            .hint("check DNS, proxy settings and AWS_ENDPOINT_URL; then resume"),
-        ErrorKind::TimedOut => finding("SRE-AWS-008").hint("resume; raise --call-timeout if the network is slow"),
-        ErrorKind::ServerFault => finding("SRE-AWS-009").hint("see https://health.aws.amazon.com; then resume"),
-        ErrorKind::InUse => finding("SRE-AWS-011").hint("something outside this deployment uses it; free it, then resume"),
+        ErrorKind::Unreachable => {
+            finding("SRE-AWS-007").hint("check DNS, proxy settings and AWS_ENDPOINT_URL; then resume")
+        }
+        ErrorKind::TimedOut => {
+            finding("SRE-AWS-008").hint("resume; raise --call-timeout if the network is slow")
+        }
+        ErrorKind::ServerFault => {
+            finding("SRE-AWS-009").hint("see https://health.aws.amazon.com; then resume")
+        }
+        ErrorKind::InUse => {
+            finding("SRE-AWS-011").hint("something outside this deployment uses it; free it, then resume")
+        }
         _ => finding("SRE-AWS-010").hint("correct what AWS names, then resume"),
     }
 }
@@ -60,18 +67,14 @@ fn expired_hint(message: &str) -> &'static str {
     }
 }
 
-/// AccessDenied: the action, the resource where AWS names it, and the statement that would allow it.
+/// `AccessDenied`: the action, the resource where AWS names it, and the statement that would allow it.
 fn denied(subject: &str, error: &CallError) -> Finding {
     let action = named(&error.message, "to perform: ").unwrap_or_else(|| error.action());
     let resource = named(&error.message, "on resource: ").unwrap_or_else(|| "*".to_owned());
     let statement = json!({"Effect": "Allow", "Action": action, "Resource": resource});
-    let mut finding = Finding::new(
-        "SRE-AWS-001",
-        Severity::Error,
-        subject,
-        format!("AWS refused {action} on {resource}"),
-    )
-    .evidence(error.to_string());
+    let mut finding =
+        Finding::new("SRE-AWS-001", Severity::Error, subject, format!("AWS refused {action} on {resource}"))
+            .evidence(error.to_string());
     let mut hint = format!("add this statement to your identity's policy, then resume:\n{statement}");
     if error.message.contains("Encoded authorization failure message") {
         hint.push_str("\nfor the details: aws sts decode-authorization-message --encoded-message TEXT");
@@ -89,10 +92,10 @@ fn named(message: &str, marker: &str) -> Option<String> {
 
 /// The finding for a journal that cannot be used.
 pub fn of_journal(error: &JournalError) -> Finding {
-    let source = std::error::Error::source(error).map(|source| source.to_string());
+    let source = std::error::Error::source(error).map(std::string::ToString::to_string);
     let finding = |code, subject: String, hint: &str| {
         let mut finding = Finding::new(code, Severity::Error, subject, error.to_string()).hint(hint);
-        finding.evidence = source.clone();
+        finding.evidence.clone_from(&source);
         finding
     };
     match error {
@@ -107,7 +110,9 @@ pub fn of_journal(error: &JournalError) -> Finding {
                 _ => "SRE-STATE-002",
             };
             let hint = match damage {
-                crate::journal::Damage::Newer { .. } => "use the version of sre-agent-deploy that wrote it, or a newer one",
+                crate::journal::Damage::Newer { .. } => {
+                    "use the version of sre-agent-deploy that wrote it, or a newer one"
+                }
                 _ => {
                     "restore the file from a copy; or move it aside, and deploy or clean up by deployment id: \
                      what was made is found by its tags"

@@ -139,7 +139,9 @@ impl Apply<'_> {
         let found = self
             .cx
             .patience
-            .until(id, "waiting for the status checks (usually 2 to 3 minutes)", bound, || step.fetch(self.cx, ""))
+            .until(id, "waiting for the status checks (usually 2 to 3 minutes)", bound, || {
+                step.fetch(self.cx, "")
+            })
             .await?;
         let state = self.state(id);
         let key = IntentKey::derive(self.lineage, id, state.attempt());
@@ -281,7 +283,11 @@ impl Apply<'_> {
                 }
                 self.recorder.record(&Record::Drift { step: id, id: gone.clone(), diffs: Vec::new() })?;
                 // A new attempt, so that it gets a new key: the token of something deleted is refused.
-                self.recorder.record(&Record::Undone { step: id, op: "settle".to_owned(), id: gone.clone() })?;
+                self.recorder.record(&Record::Undone {
+                    step: id,
+                    op: "settle".to_owned(),
+                    id: gone.clone(),
+                })?;
             }
             _ => {}
         }
@@ -294,9 +300,7 @@ impl Apply<'_> {
         let reason = "waiting for a new resource to become visible";
         let bound = self.cx.patience.limits.operation;
         match self.act(id, op, None).await {
-            Ok(Some(made)) => {
-                self.cx.patience.until(id, reason, bound, || step.fetch(self.cx, &made)).await
-            }
+            Ok(Some(made)) => self.cx.patience.until(id, reason, bound, || step.fetch(self.cx, &made)).await,
             Ok(None) => Err(StepError::Bug(format!("{id} was created without an id"))),
             // Ours from a run that was killed, not visible when we looked; or a stranger's that came in between.
             Err(StepError::Call(error)) if error.kind == ErrorKind::AlreadyExists => {
@@ -329,7 +333,9 @@ impl Apply<'_> {
                         Ok(found)
                     }
                     None => match self.act(id, op, None).await? {
-                        Some(made) => self.cx.patience.until(id, reason, bound, || step.fetch(self.cx, &made)).await,
+                        Some(made) => {
+                            self.cx.patience.until(id, reason, bound, || step.fetch(self.cx, &made)).await
+                        }
                         None => Err(StepError::Bug(format!("{id} was created without an id"))),
                     },
                 }
@@ -423,12 +429,12 @@ impl Apply<'_> {
             code: finding.code,
             message: finding.message,
         })?;
-        if let StepError::Call(call) = error {
-            if call.kind == ErrorKind::TokenMismatch {
-                // The token belongs to something that was terminated: the next attempt needs another.
-                let gone = key.as_str().to_owned();
-                self.recorder.record(&Record::Undone { step: id, op: "settle".to_owned(), id: gone })?;
-            }
+        if let StepError::Call(call) = error
+            && call.kind == ErrorKind::TokenMismatch
+        {
+            // The token belongs to something that was terminated: the next attempt needs another.
+            let gone = key.as_str().to_owned();
+            self.recorder.record(&Record::Undone { step: id, op: "settle".to_owned(), id: gone })?;
         }
         Ok(())
     }

@@ -74,7 +74,9 @@ impl Intention {
             None => Self::Begin,
             Some(state) if state.cleaned_up || state.plan.is_none() => Self::Begin,
             Some(state) if state.cleaning_up || state.is_finished() => Self::Difference,
-            Some(state) if state.plan.as_ref().is_some_and(|plan| plan.config_digest == config_digest) => Self::GoOn,
+            Some(state) if state.plan.as_ref().is_some_and(|plan| plan.config_digest == config_digest) => {
+                Self::GoOn
+            }
             Some(_) => Self::Difference,
         }
     }
@@ -102,7 +104,10 @@ impl Engine<'_> {
                         "SRE-ACC-001",
                         Severity::Error,
                         "aws.account_id",
-                        format!("the credentials belong to account {}, and {who} is for {account}", identity.account),
+                        format!(
+                            "the credentials belong to account {}, and {who} is for {account}",
+                            identity.account
+                        ),
                     )
                     .evidence(identity.arn.clone())
                     .hint("choose the right credentials with --profile or AWS_PROFILE; nothing was changed"),
@@ -141,18 +146,19 @@ impl Engine<'_> {
         let patience = self.patience(&emitter);
         let adoptions = with_configured(adoptions, config, state);
         let previous = state.filter(|state| !state.cleaned_up).and_then(|state| state.plan.as_ref());
-        let (pins, findings) = match previous.map(|plan| plan.pins.clone()) {
-            Some(previous) => preflight::pins(&self.cloud, &patience, config, Some(&previous)).await.map_err(look)?,
-            None => {
-                // With the state file lost, an instance of ours says better than a fresh look where it stands.
-                let (standing, fresh) = futures::join!(
-                    self.pins_of_instance(config, &patience),
-                    preflight::pins(&self.cloud, &patience, config, None)
-                );
-                match standing.map_err(look)? {
-                    Some(pins) => preflight::pins(&self.cloud, &patience, config, Some(&pins)).await.map_err(look)?,
-                    None => fresh.map_err(look)?,
+        let (pins, findings) = if let Some(previous) = previous.map(|plan| plan.pins.clone()) {
+            preflight::pins(&self.cloud, &patience, config, Some(&previous)).await.map_err(look)?
+        } else {
+            // With the state file lost, an instance of ours says better than a fresh look where it stands.
+            let (standing, fresh) = futures::join!(
+                self.pins_of_instance(config, &patience),
+                preflight::pins(&self.cloud, &patience, config, None)
+            );
+            match standing.map_err(look)? {
+                Some(pins) => {
+                    preflight::pins(&self.cloud, &patience, config, Some(&pins)).await.map_err(look)?
                 }
+                None => fresh.map_err(look)?,
             }
         };
         if findings.iter().any(|finding| finding.severity == Severity::Error) {
@@ -221,7 +227,10 @@ impl Engine<'_> {
         (recorder.state().unwrap_or(before), result)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the private half of `apply`, split only for its early returns")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the private half of `apply`, split only for its early returns"
+    )]
     async fn apply_recorded(
         &self,
         config: &Config,
@@ -255,10 +264,10 @@ impl Engine<'_> {
         let patience = self.patience(emitter);
         let known = Known::default();
         for (id, sighting) in &prepared.survey {
-            if let crate::survey::Sight::Ours(found) | crate::survey::Sight::Adopted(found) = &sighting.sight {
-                if !plan.step(*id).is_some_and(|step| step.change.destroys()) {
-                    known.set(*id, found.outputs.clone());
-                }
+            if let crate::survey::Sight::Ours(found) | crate::survey::Sight::Adopted(found) = &sighting.sight
+                && !plan.step(*id).is_some_and(|step| step.change.destroys())
+            {
+                known.set(*id, found.outputs.clone());
             }
         }
         let cx = Context {
@@ -282,7 +291,8 @@ impl Engine<'_> {
                 End::Skipped(_) => {}
             }
         }
-        if self.cancel.is_cancelled() && failed.iter().all(|(_, error)| matches!(error, StepError::Cancelled)) {
+        if self.cancel.is_cancelled() && failed.iter().all(|(_, error)| matches!(error, StepError::Cancelled))
+        {
             let finished = recorder.state().is_some_and(|state| state.is_finished());
             if !finished {
                 recorder.record(&Record::Note {
@@ -321,7 +331,6 @@ impl Engine<'_> {
     }
 
     /// Removes what was found, in reverse order of dependency, going on past failures.
-    #[expect(clippy::too_many_arguments, reason = "a cleanup may have no configuration to carry these together")]
     pub async fn cleanup(
         &self,
         deployment: &DeploymentId,
@@ -341,8 +350,8 @@ impl Engine<'_> {
         }
         let state = journal.as_ref().map(|journal| journal.state().clone());
         let pins = pins_of(state.as_ref());
-        let recorder =
-            journal.map_or_else(|| Recorder::absent(self.clock), |journal| Recorder::new(journal, self.clock));
+        let recorder = journal
+            .map_or_else(|| Recorder::absent(self.clock), |journal| Recorder::new(journal, self.clock));
         let cx = Context {
             cloud: &self.cloud,
             deployment,
@@ -394,7 +403,11 @@ impl Engine<'_> {
     }
 
     /// With the state file lost, what the deployment's own instance stands on and started from stays pinned.
-    async fn pins_of_instance(&self, config: &Config, patience: &Patience<'_>) -> Result<Option<Pins>, StepError> {
+    async fn pins_of_instance(
+        &self,
+        config: &Config,
+        patience: &Patience<'_>,
+    ) -> Result<Option<Pins>, StepError> {
         use cloud::port::ec2::{InstanceQuery, SubnetQuery, VpcQuery};
         let ec2 = &self.cloud.ec2;
         let query = match &config.instance.adopt_instance_id {

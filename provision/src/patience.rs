@@ -31,9 +31,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             attempt: Duration::from_secs(30),
-            operation: Duration::from_secs(120),
+            operation: Duration::from_mins(2),
             // Terminating takes minutes on a bad day; the status checks of a new instance two to three.
-            instance: Duration::from_secs(600),
+            instance: Duration::from_mins(10),
         }
     }
 }
@@ -65,7 +65,11 @@ enum Verdict {
 
 impl Patience<'_> {
     /// Makes a call that only looks, until it succeeds or fails for good.
-    pub async fn read<T, F>(&self, step: impl Into<Option<StepId>>, call: impl Fn() -> F) -> Result<T, StepError>
+    pub async fn read<T, F>(
+        &self,
+        step: impl Into<Option<StepId>>,
+        call: impl Fn() -> F,
+    ) -> Result<T, StepError>
     where
         F: Future<Output = Result<T, CallError>>,
     {
@@ -98,14 +102,20 @@ impl Patience<'_> {
             ErrorKind::NotPropagated => Verdict::Wait("waiting for an earlier change to take effect"),
             // The engine has just seen the thing: it exists and has not reached every server yet.
             ErrorKind::NotFound => Verdict::Wait("waiting for a new resource to become visible"),
-            _ if error.may_have_happened() && repeatable => Verdict::Wait("waiting for the service to answer"),
+            _ if error.may_have_happened() && repeatable => {
+                Verdict::Wait("waiting for the service to answer")
+            }
             _ => always_heals(error),
         })
         .await
     }
 
     /// Makes a call that removes something. "Not found" is for the caller to count as done.
-    pub async fn remove<T, F>(&self, step: impl Into<Option<StepId>>, call: impl Fn() -> F) -> Result<T, StepError>
+    pub async fn remove<T, F>(
+        &self,
+        step: impl Into<Option<StepId>>,
+        call: impl Fn() -> F,
+    ) -> Result<T, StepError>
     where
         F: Future<Output = Result<T, CallError>>,
     {
@@ -163,7 +173,8 @@ impl Patience<'_> {
                 return Ok(Some(found));
             }
             let pause = pace.next(self.entropy);
-            self.pause(step, "making sure that an earlier call made nothing", pace.attempt, started, pause).await?;
+            self.pause(step, "making sure that an earlier call made nothing", pace.attempt, started, pause)
+                .await?;
         }
         look().await
     }

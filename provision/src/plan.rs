@@ -75,7 +75,8 @@ fn planned(id: StepId, sighting: &Sighting) -> Planned {
         }
         (want, Sight::Adopted(found)) => {
             let name = want.as_ref().map_or(found.id.as_str(), |want| &want.name);
-            let why = vec!["it exists and is used as it is; it is never changed and never deleted".to_owned()];
+            let why =
+                vec!["it exists and is used as it is; it is never changed and never deleted".to_owned()];
             entry(name, want.as_ref(), Change::Adopt { found: found.id.clone() }, why)
         }
         (Some(want), Sight::Absent) if id == StepId::Readiness => {
@@ -127,7 +128,10 @@ fn foreign_differences(step: &PlannedStep, sighting: &Sighting) -> Vec<Finding> 
                 "SRE-PLAN-011",
                 Severity::Warning,
                 step.id.as_str(),
-                format!("adopted `{found}` has {} {} where the configuration says {}", diff.field, diff.have, diff.want),
+                format!(
+                    "adopted `{found}` has {} {} where the configuration says {}",
+                    diff.field, diff.have, diff.want
+                ),
             )
             .hint("change it yourself if that matters: what is adopted is never touched")
         })

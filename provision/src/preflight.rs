@@ -1,7 +1,9 @@
 //! Looks at the account before anything is made: where the instance can stand, from which image, and whether the
 //! account lets us. What cannot be checked is said to be unchecked; it does not stop the run.
 
-use cloud::port::ec2::{DryRun, NewInstance, NewSecurityGroup, RouteTable, Subnet, SubnetQuery, Vpc, VpcQuery};
+use cloud::port::ec2::{
+    DryRun, NewInstance, NewSecurityGroup, RouteTable, Subnet, SubnetQuery, Vpc, VpcQuery,
+};
 use cloud::port::quotas::QuotaQuery;
 use cloud::{CallError, Cloud, ErrorKind};
 use model::config::{Config, HostInstall, OperatingSystem};
@@ -36,9 +38,9 @@ pub async fn pins(
     let named = |ours: Option<&str>, pinned: &str| ours.is_none_or(|ours| ours == pinned);
     if let Some(previous) = previous {
         let network = &config.network;
-        if named(network.vpc_id.as_ref().map(|id| id.as_str()), &previous.vpc_id)
-            && named(network.subnet_id.as_ref().map(|id| id.as_str()), &previous.subnet_id)
-            && named(config.instance.ami_id.as_ref().map(|id| id.as_str()), &previous.image_id)
+        if named(network.vpc_id.as_ref().map(model::ids::VpcId::as_str), &previous.vpc_id)
+            && named(network.subnet_id.as_ref().map(model::ids::SubnetId::as_str), &previous.subnet_id)
+            && named(config.instance.ami_id.as_ref().map(model::ids::AmiId::as_str), &previous.image_id)
         {
             return Ok((previous.clone(), Vec::new()));
         }
@@ -90,14 +92,18 @@ async fn pin_network(
     };
     let of_subnet = chosen.as_ref().map(|subnet| subnet.vpc_id.clone());
     let wanted_vpc = config.network.vpc_id.as_ref().map(ToString::to_string);
-    if let (Some(wanted), Some(of_subnet)) = (&wanted_vpc, &of_subnet) {
-        if wanted != of_subnet {
-            findings.push(
-                error("SRE-PLAN-005", "network.subnet_id", format!("the subnet is in {of_subnet}, not in {wanted}"))
-                    .hint("set `network.vpc_id` to the subnet's VPC, or leave it out"),
-            );
-            return Ok(None);
-        }
+    if let (Some(wanted), Some(of_subnet)) = (&wanted_vpc, &of_subnet)
+        && wanted != of_subnet
+    {
+        findings.push(
+            error(
+                "SRE-PLAN-005",
+                "network.subnet_id",
+                format!("the subnet is in {of_subnet}, not in {wanted}"),
+            )
+            .hint("set `network.vpc_id` to the subnet's VPC, or leave it out"),
+        );
+        return Ok(None);
     }
     let query = wanted_vpc.or(of_subnet).map_or(VpcQuery::Default, VpcQuery::Id);
     let Some(vpc) = patience.read(None, || ec2.describe_vpcs(query.clone())).await?.into_iter().next() else {
@@ -106,41 +112,40 @@ async fn pin_network(
             VpcQuery::Id(id) => format!("VPC {id} does not exist here"),
         };
         findings.push(
-            error("SRE-PLAN-004", "network.vpc_id", message)
-                .hint("set `network.vpc_id` and `network.subnet_id`, or make one: aws ec2 create-default-vpc"),
+            error("SRE-PLAN-004", "network.vpc_id", message).hint(
+                "set `network.vpc_id` and `network.subnet_id`, or make one: aws ec2 create-default-vpc",
+            ),
         );
         return Ok(None);
     };
     let tables = patience.read(None, || ec2.describe_route_tables(vpc.id.clone())).await?;
-    let subnet = match chosen {
-        Some(subnet) => {
-            if !is_public(&subnet, &tables) {
-                findings.push(no_route(config, &subnet));
-            }
-            subnet
+    let subnet = if let Some(subnet) = chosen {
+        if !is_public(&subnet, &tables) {
+            findings.push(no_route(config, &subnet));
         }
-        None => {
-            let query = SubnetQuery::Vpc(vpc.id.clone());
-            let mut subnets = patience.read(None, || ec2.describe_subnets(query.clone())).await?;
-            // The same account gives the same choice.
-            subnets.sort_by(|a, b| (&a.availability_zone, &a.id).cmp(&(&b.availability_zone, &b.id)));
-            let free = |subnet: &&Subnet| subnet.free_addresses > 0;
-            let public = subnets.iter().filter(free).find(|subnet| is_public(subnet, &tables));
-            match public.or_else(|| subnets.iter().find(free)) {
-                Some(subnet) => {
-                    if !is_public(subnet, &tables) {
-                        findings.push(no_route(config, subnet));
-                    }
-                    subnet.clone()
-                }
-                None => {
-                    findings.push(
-                        error("SRE-PLAN-005", "network.subnet_id", format!("{} has no subnet with a free address", vpc.id))
-                            .hint("make a public subnet, or set `network.subnet_id`"),
-                    );
-                    return Ok(None);
-                }
+        subnet
+    } else {
+        let query = SubnetQuery::Vpc(vpc.id.clone());
+        let mut subnets = patience.read(None, || ec2.describe_subnets(query.clone())).await?;
+        // The same account gives the same choice.
+        subnets.sort_by(|a, b| (&a.availability_zone, &a.id).cmp(&(&b.availability_zone, &b.id)));
+        let free = |subnet: &&Subnet| subnet.free_addresses > 0;
+        let public = subnets.iter().filter(free).find(|subnet| is_public(subnet, &tables));
+        if let Some(subnet) = public.or_else(|| subnets.iter().find(free)) {
+            if !is_public(subnet, &tables) {
+                findings.push(no_route(config, subnet));
             }
+            subnet.clone()
+        } else {
+            findings.push(
+                error(
+                    "SRE-PLAN-005",
+                    "network.subnet_id",
+                    format!("{} has no subnet with a free address", vpc.id),
+                )
+                .hint("make a public subnet, or set `network.subnet_id`"),
+            );
+            return Ok(None);
         }
     };
     Ok(Some((vpc, subnet)))
@@ -231,8 +236,14 @@ fn is_arm(instance_type: &str) -> bool {
 }
 
 /// Checks whether the account lets us make the instance; asked only when one is to be made.
-pub async fn machine(cloud: &Cloud, patience: &Patience<'_>, config: &Config, pins: &Pins) -> Result<Vec<Finding>, StepError> {
-    let (size, calls) = futures::join!(size(cloud, patience, config), permissions(cloud, patience, config, pins));
+pub async fn machine(
+    cloud: &Cloud,
+    patience: &Patience<'_>,
+    config: &Config,
+    pins: &Pins,
+) -> Result<Vec<Finding>, StepError> {
+    let (size, calls) =
+        futures::join!(size(cloud, patience, config), permissions(cloud, patience, config, pins));
     let mut findings = size?;
     findings.extend(calls?);
     Ok(findings)
@@ -287,7 +298,11 @@ async fn size(cloud: &Cloud, patience: &Patience<'_>, config: &Config) -> Result
 fn may_go_on(error: &CallError) -> bool {
     matches!(
         error.kind,
-        ErrorKind::Denied | ErrorKind::Unsupported | ErrorKind::NotFound | ErrorKind::Other | ErrorKind::ServerFault
+        ErrorKind::Denied
+            | ErrorKind::Unsupported
+            | ErrorKind::NotFound
+            | ErrorKind::Other
+            | ErrorKind::ServerFault
     )
 }
 
@@ -334,9 +349,8 @@ async fn permissions(
             Ok(()) => {}
             Err(StepError::Call(error)) if error.kind == ErrorKind::AlreadyExists => {}
             Err(StepError::Call(error)) if error.kind == ErrorKind::Denied => {
-                let mut finding = advice::of_call("preflight", &error);
-                finding.code = "SRE-PLAN-009".to_owned();
-                findings.push(finding);
+                let finding = advice::of_call("preflight", &error);
+                findings.push(Finding { code: "SRE-PLAN-009".to_owned(), ..finding });
             }
             Err(StepError::Call(error)) if may_go_on(&error) || error.kind == ErrorKind::Invalid => {
                 findings.push(unchecked("preflight", "the permission with a dry run", &error));
@@ -353,9 +367,14 @@ mod tests {
 
     #[test]
     fn graviton_families_are_told_by_their_name() {
-        for (instance_type, arm) in
-            [("t3.xlarge", false), ("t4g.xlarge", true), ("m7gd.large", true), ("g5.xlarge", false), ("c7gn.large", true), ("a1.xlarge", true)]
-        {
+        for (instance_type, arm) in [
+            ("t3.xlarge", false),
+            ("t4g.xlarge", true),
+            ("m7gd.large", true),
+            ("g5.xlarge", false),
+            ("c7gn.large", true),
+            ("a1.xlarge", true),
+        ] {
             assert_eq!(is_arm(instance_type), arm, "{instance_type}");
         }
     }

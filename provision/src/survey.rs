@@ -123,13 +123,13 @@ async fn look(
             ),
         });
     }
-    if let Some(known) = &state.id {
-        if let Some(found) = fetch_known(cx, id, known, state).await? {
-            return Ok(match state.ownership {
-                Some(Ownership::Adopted) => Sight::Adopted(found),
-                _ => Sight::Ours(found),
-            });
-        }
+    if let Some(known) = &state.id
+        && let Some(found) = fetch_known(cx, id, known, state).await?
+    {
+        return Ok(match state.ownership {
+            Some(Ownership::Adopted) => Sight::Adopted(found),
+            _ => Sight::Ours(found),
+        });
     }
     if matches!(id, StepId::ResourceServer | StepId::Domain) && pool_is_adopted(cx, state) {
         // In somebody else's pool there is no telling from the account who made a resource server or a domain.
@@ -140,14 +140,11 @@ async fn look(
     match (found.pop(), found.len()) {
         (None, _) if step.want(cx, config).is_none() => Ok(Sight::Absent),
         (None, _) => Ok(step.rival(cx, config).await?.map_or(Sight::Absent, |finding| {
-            Sight::Blocked(match finding.hint {
-                Some(_) => finding,
-                None => {
-                    let found = finding.evidence.clone().unwrap_or_default();
-                    finding.hint(format!(
-                        "use it as it is with `--adopt {id}={found}`, rename or delete it, or choose another `deployment.id`"
-                    ))
-                }
+            Sight::Blocked(if finding.hint.is_some() { finding } else {
+                let found = finding.evidence.clone().unwrap_or_default();
+                finding.hint(format!(
+                    "use it as it is with `--adopt {id}={found}`, rename or delete it, or choose another `deployment.id`"
+                ))
             })
         })),
         (Some(one), 0) => Ok(Sight::Ours(one)),
@@ -169,9 +166,7 @@ async fn look(
 /// Whether the user pool is somebody else's, as far as outputs tell.
 fn pool_is_adopted(cx: &Context<'_>, state: &StepState) -> bool {
     // What the journal says we made, or were about to make, is ours wherever it is.
-    state.id.is_none()
-        && state.pending.is_none()
-        && cx.known.get(StepId::UserPool, ADOPTED).is_some()
+    state.id.is_none() && state.pending.is_none() && cx.known.get(StepId::UserPool, ADOPTED).is_some()
 }
 
 /// A resource of which the journal knows the id. One made a moment ago may not be visible everywhere yet.

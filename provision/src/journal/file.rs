@@ -126,7 +126,9 @@ impl Locked {
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Self { path: path.to_owned(), file }),
-                Err(TryLockError::WouldBlock) if started.elapsed() < wait => tokio::time::sleep(LOCK_POLL).await,
+                Err(TryLockError::WouldBlock) if started.elapsed() < wait => {
+                    tokio::time::sleep(LOCK_POLL).await
+                }
                 Err(TryLockError::WouldBlock) => return Err(JournalError::Locked { path: path.to_owned() }),
                 Err(TryLockError::Error(source)) => {
                     return Err(JournalError::Write { path: path.to_owned(), source });
@@ -265,8 +267,8 @@ struct ReadBack {
 }
 
 fn read(path: &Path, bytes: &[u8]) -> Result<ReadBack, JournalError> {
-    let decoded = codec::decode(bytes)
-        .map_err(|damage| JournalError::Damaged { path: path.to_owned(), damage })?;
+    let decoded =
+        codec::decode(bytes).map_err(|damage| JournalError::Damaged { path: path.to_owned(), damage })?;
     let state = match decoded.content {
         None => None,
         Some((header, records)) => {

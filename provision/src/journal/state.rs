@@ -88,7 +88,14 @@ pub struct IllegalRecord {
 impl State {
     /// The state of a journal with nothing but its header.
     pub fn new(header: Header) -> Self {
-        Self { header, plan: None, config: None, steps: BTreeMap::new(), cleaning_up: false, cleaned_up: false }
+        Self {
+            header,
+            plan: None,
+            config: None,
+            steps: BTreeMap::new(),
+            cleaning_up: false,
+            cleaned_up: false,
+        }
     }
 
     /// The step's state; of a step never begun, the empty one.

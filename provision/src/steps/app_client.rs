@@ -8,7 +8,9 @@ use model::config::Config;
 use model::plan::{Fields, StepId};
 use serde_json::json;
 
-use super::{ByHand, CREATE, Context, Found, Op, Step, Want, fields, names, outputs, unknown_op, unknown_undo};
+use super::{
+    ByHand, CREATE, Context, Found, Op, Step, Want, fields, names, outputs, unknown_op, unknown_undo,
+};
 use crate::error::StepError;
 use crate::key::IntentKey;
 
@@ -129,7 +131,9 @@ impl Step for AppClientStep {
     async fn undo(&self, cx: &Context<'_>, op: &Op, have: &Found) -> Result<(), CallError> {
         let pool_id = have.outputs.get("pool").cloned().unwrap_or_default();
         match op.name {
-            "delete" => cx.cloud.cognito.delete_app_client(AppClientRef { pool_id, id: have.id.clone() }).await,
+            "delete" => {
+                cx.cloud.cognito.delete_app_client(AppClientRef { pool_id, id: have.id.clone() }).await
+            }
             _ => Err(unknown_undo(STEP, op)),
         }
     }
@@ -137,7 +141,10 @@ impl Step for AppClientStep {
     fn by_hand(&self, cx: &Context<'_>, id: &str) -> ByHand {
         let pool = cx.known(StepId::UserPool, "id").unwrap_or_default();
         ByHand {
-            console: format!("https://{0}.console.aws.amazon.com/cognito/v2/idp/user-pools/{pool}/applications/app-clients?region={0}", cx.region),
+            console: format!(
+                "https://{0}.console.aws.amazon.com/cognito/v2/idp/user-pools/{pool}/applications/app-clients?region={0}",
+                cx.region
+            ),
             command: format!(
                 "aws cognito-idp delete-user-pool-client --region {} --user-pool-id {pool} --client-id {id}",
                 cx.region

@@ -10,7 +10,9 @@ use model::plan::{FieldDiff, StepId};
 use model::{Finding, Severity, tags};
 use serde_json::json;
 
-use super::{ByHand, CREATE, Context, Found, OnChange, Op, Step, Want, fields, outputs, unknown_op, unknown_undo};
+use super::{
+    ByHand, CREATE, Context, Found, OnChange, Op, Step, Want, fields, outputs, unknown_op, unknown_undo,
+};
 use crate::error::StepError;
 use crate::key::IntentKey;
 
@@ -19,11 +21,8 @@ const STEP: StepId = StepId::Certificate;
 pub(super) struct CertificateStep;
 
 fn found(certificate: &Certificate) -> Found {
-    let mut outputs = outputs([
-        ("id", &certificate.arn),
-        ("arn", &certificate.arn),
-        ("status", &certificate.status),
-    ]);
+    let mut outputs =
+        outputs([("id", &certificate.arn), ("arn", &certificate.arn), ("status", &certificate.status)]);
     if let Some(record) = &certificate.validation {
         outputs.insert("validation_name".to_owned(), record.name.clone());
         outputs.insert("validation_type".to_owned(), record.record_type.clone());
@@ -31,7 +30,10 @@ fn found(certificate: &Certificate) -> Found {
     }
     Found {
         id: certificate.arn.clone(),
-        fields: fields([("domain", json!(certificate.domain)), ("exportable", json!(certificate.exportable))]),
+        fields: fields([
+            ("domain", json!(certificate.domain)),
+            ("exportable", json!(certificate.exportable)),
+        ]),
         outputs,
     }
 }
@@ -59,7 +61,9 @@ impl Step for CertificateStep {
         Some(Want {
             fields: fields([("domain", json!(domain)), ("exportable", json!(true))]),
             name: domain,
-            why: vec!["exportable public certificates are charged for when issued and when renewed".to_owned()],
+            why: vec![
+                "exportable public certificates are charged for when issued and when renewed".to_owned(),
+            ],
             irreversible: None,
         })
     }
@@ -80,7 +84,8 @@ impl Step for CertificateStep {
         arns.dedup();
         let mut ours = Vec::new();
         for arn in arns {
-            let certificate = cx.patience.read(STEP, || cx.cloud.acm.describe_certificate(arn.clone())).await?;
+            let certificate =
+                cx.patience.read(STEP, || cx.cloud.acm.describe_certificate(arn.clone())).await?;
             ours.extend(certificate.filter(|one| cx.owns(&one.tags, STEP)).map(|one| found(&one)));
         }
         Ok(ours)
@@ -122,7 +127,8 @@ impl Step for CertificateStep {
             domain,
             idempotency_token: key.short().to_owned(),
         };
-        let arn = cx.patience.write(STEP, false, || cx.cloud.acm.request_certificate(certificate.clone())).await?;
+        let arn =
+            cx.patience.write(STEP, false, || cx.cloud.acm.request_certificate(certificate.clone())).await?;
         Ok(Some(arn))
     }
 
@@ -187,7 +193,10 @@ impl Step for CertificateStep {
     fn by_hand(&self, cx: &Context<'_>, id: &str) -> ByHand {
         let name = id.rsplit_once('/').map_or(id, |(_, name)| name);
         ByHand {
-            console: format!("https://{0}.console.aws.amazon.com/acm/home?region={0}#/certificates/{name}", cx.region),
+            console: format!(
+                "https://{0}.console.aws.amazon.com/acm/home?region={0}#/certificates/{name}",
+                cx.region
+            ),
             command: format!("aws acm delete-certificate --region {} --certificate-arn {id}", cx.region),
         }
     }

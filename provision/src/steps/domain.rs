@@ -8,7 +8,9 @@ use model::plan::{FieldDiff, StepId};
 use model::{Finding, Severity};
 use serde_json::json;
 
-use super::{ByHand, CREATE, Context, Found, OnChange, Op, Step, Want, fields, outputs, unknown_op, unknown_undo};
+use super::{
+    ByHand, CREATE, Context, Found, OnChange, Op, Step, Want, fields, outputs, unknown_op, unknown_undo,
+};
 use crate::error::StepError;
 use crate::key::IntentKey;
 
@@ -67,7 +69,12 @@ impl Step for DomainStep {
             let token = format!("{url}/oauth2/token");
             Found {
                 fields: fields([("prefix", json!(domain.prefix)), ("status", json!(domain.status))]),
-                outputs: outputs([("id", &domain.prefix), ("pool", &pool), ("url", &url), ("token_endpoint", &token)]),
+                outputs: outputs([
+                    ("id", &domain.prefix),
+                    ("pool", &pool),
+                    ("url", &url),
+                    ("token_endpoint", &token),
+                ]),
                 id: domain.prefix,
             }
         }))
@@ -145,7 +152,10 @@ impl Step for DomainStep {
     fn by_hand(&self, cx: &Context<'_>, id: &str) -> ByHand {
         let pool = cx.known(StepId::UserPool, "id").unwrap_or_default();
         ByHand {
-            console: format!("https://{0}.console.aws.amazon.com/cognito/v2/idp/user-pools/{pool}/branding/domain?region={0}", cx.region),
+            console: format!(
+                "https://{0}.console.aws.amazon.com/cognito/v2/idp/user-pools/{pool}/branding/domain?region={0}",
+                cx.region
+            ),
             command: format!(
                 "aws cognito-idp delete-user-pool-domain --region {} --user-pool-id {pool} --domain {id}",
                 cx.region

@@ -3,15 +3,18 @@
 use async_trait::async_trait;
 use cloud::CallError;
 use cloud::port::ec2::{
-    Instance, InstanceGroups, InstanceQuery, InstanceState, MetadataOptions, NewInstance, TerminationProtection,
-    VolumeSize,
+    Instance, InstanceGroups, InstanceQuery, InstanceState, MetadataOptions, NewInstance,
+    TerminationProtection, VolumeSize,
 };
 use model::config::{Config, Mode};
 use model::plan::{FieldDiff, StepId};
 use model::{Finding, Severity};
 use serde_json::{Value, json};
 
-use super::{ByHand, CREATE, Context, Found, OnChange, Op, Step, Want, fields, names, outputs, unknown_op, unknown_undo};
+use super::{
+    ByHand, CREATE, Context, Found, OnChange, Op, Step, Want, fields, names, outputs, unknown_op,
+    unknown_undo,
+};
 use crate::error::StepError;
 use crate::key::IntentKey;
 
@@ -39,12 +42,14 @@ impl InstanceStep {
         let protected = cx.patience.read(STEP, || ec2.describe_termination_protection(id.clone()));
         let (protected, volume) = futures::join!(protected, volume);
         let (protected, volume) = (protected?, volume?);
-        let mut outputs = outputs([("id", &id), ("image", &instance.image_id), ("subnet", &instance.subnet_id)]);
+        let mut outputs =
+            outputs([("id", &id), ("image", &instance.image_id), ("subnet", &instance.subnet_id)]);
         for (name, value) in [("public_ip", &instance.public_ip), ("private_ip", &instance.private_ip)] {
             outputs.extend(value.as_ref().map(|value| (name.to_owned(), value.clone())));
         }
         outputs.extend(volume.as_ref().map(|volume| ("root_volume".to_owned(), volume.id.clone())));
-        let profile = instance.profile_arn.as_deref().and_then(|arn| arn.rsplit_once('/')).map(|(_, name)| name);
+        let profile =
+            instance.profile_arn.as_deref().and_then(|arn| arn.rsplit_once('/')).map(|(_, name)| name);
         Ok(Found {
             fields: fields([
                 ("type", json!(instance.instance_type)),
@@ -87,9 +92,8 @@ impl Step for InstanceStep {
     }
 
     fn want(&self, cx: &Context<'_>, config: &Config) -> Option<Want> {
-        let profile = cx
-            .known(StepId::InstanceProfile, "id")
-            .unwrap_or_else(|| names::instance_role(cx.deployment));
+        let profile =
+            cx.known(StepId::InstanceProfile, "id").unwrap_or_else(|| names::instance_role(cx.deployment));
         let mut why = vec![
             format!("image {} is pinned, so a new release of it replaces nothing", cx.pins.image_id),
             "IMDSv2 is required with a hop limit of 1; the root volume is encrypted".to_owned(),
@@ -204,12 +208,16 @@ impl Step for InstanceStep {
                 cx.patience.write(STEP, true, || ec2.set_instance_groups(groups.clone())).await?;
             }
             ("set-metadata", Some(have)) => {
-                let options =
-                    MetadataOptions { instance_id: have.id.clone(), tokens_required: true, hop_limit: HOP_LIMIT };
+                let options = MetadataOptions {
+                    instance_id: have.id.clone(),
+                    tokens_required: true,
+                    hop_limit: HOP_LIMIT,
+                };
                 cx.patience.write(STEP, true, || ec2.modify_metadata_options(options.clone())).await?;
             }
             ("grow-volume", Some(have)) => {
-                let volume_id = have.outputs.get("root_volume").cloned().ok_or_else(|| unknown_op(STEP, op))?;
+                let volume_id =
+                    have.outputs.get("root_volume").cloned().ok_or_else(|| unknown_op(STEP, op))?;
                 let size = VolumeSize { volume_id, size_gb: config.instance.volume_gb };
                 cx.patience.write(STEP, true, || ec2.modify_volume(size.clone())).await?;
             }
@@ -227,8 +235,16 @@ impl Step for InstanceStep {
             Some(InstanceState::Running) => Ok(Some(found)),
             Some(InstanceState::Pending) | None => Ok(None),
             Some(_) => Err(StepError::Blocked(Box::new(
-                Finding::new("SRE-PLAN-013", Severity::Error, STEP.as_str(), format!("instance {} is not running", found.id))
-                    .hint(format!("start it: aws ec2 start-instances --region {} --instance-ids {}", cx.region, found.id)),
+                Finding::new(
+                    "SRE-PLAN-013",
+                    Severity::Error,
+                    STEP.as_str(),
+                    format!("instance {} is not running", found.id),
+                )
+                .hint(format!(
+                    "start it: aws ec2 start-instances --region {} --instance-ids {}",
+                    cx.region, found.id
+                )),
             ))),
         };
         if let Some(found) = verdict(found.clone())? {

@@ -8,7 +8,9 @@ use model::plan::StepId;
 use model::{Finding, Severity, tags};
 use serde_json::json;
 
-use super::{ByHand, CREATE, Context, Found, Op, Step, Want, fields, names, outputs, unknown_op, unknown_undo};
+use super::{
+    ByHand, CREATE, Context, Found, Op, Step, Want, fields, names, outputs, unknown_op, unknown_undo,
+};
 use crate::error::StepError;
 use crate::key::IntentKey;
 
@@ -82,7 +84,11 @@ impl Step for InstanceProfileStep {
         }
         let mut ops = Vec::new();
         if let Some(role) = has.and_then(|role| role.as_str()) {
-            ops.push(Op::about("remove-role", role, format!("take role {role} out of instance profile {}", have.id)));
+            ops.push(Op::about(
+                "remove-role",
+                role,
+                format!("take role {role} out of instance profile {}", have.id),
+            ));
         }
         ops.push(Op::new("add-role", format!("put the role into instance profile {}", have.id)));
         ops
@@ -129,7 +135,11 @@ impl Step for InstanceProfileStep {
     async fn undo_ops(&self, _cx: &Context<'_>, have: &Found) -> Result<Vec<Op>, StepError> {
         let mut ops = Vec::new();
         if let Some(role) = have.fields.get("role").and_then(|role| role.as_str()) {
-            ops.push(Op::about("remove-role", role, format!("take role {role} out of instance profile {}", have.id)));
+            ops.push(Op::about(
+                "remove-role",
+                role,
+                format!("take role {role} out of instance profile {}", have.id),
+            ));
         }
         ops.push(Op::new("delete", format!("delete instance profile {}", have.id)));
         Ok(ops)

@@ -148,7 +148,9 @@ impl Op {
 
     /// As in the journal.
     pub fn label(&self) -> String {
-        self.subject.as_ref().map_or_else(|| self.name.to_owned(), |subject| format!("{}:{subject}", self.name))
+        self.subject
+            .as_ref()
+            .map_or_else(|| self.name.to_owned(), |subject| format!("{}:{subject}", self.name))
     }
 }
 
@@ -324,5 +326,10 @@ fn unknown_op(step: StepId, op: &Op) -> StepError {
 
 /// The same for the way back, where errors are the call's.
 fn unknown_undo(step: StepId, op: &Op) -> CallError {
-    CallError::new("sre-agent-deploy", op.name, cloud::ErrorKind::Unsupported, format!("{step} has no such call"))
+    CallError::new(
+        "sre-agent-deploy",
+        op.name,
+        cloud::ErrorKind::Unsupported,
+        format!("{step} has no such call"),
+    )
 }

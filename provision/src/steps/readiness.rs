@@ -16,7 +16,8 @@ pub(super) struct ReadinessStep;
 impl ReadinessStep {
     async fn look(&self, cx: &Context<'_>) -> Result<Option<Found>, StepError> {
         let Some(instance) = cx.known(StepId::Instance, "id") else { return Ok(None) };
-        let status = cx.patience.read(STEP, || cx.cloud.ec2.describe_instance_status(instance.clone())).await?;
+        let status =
+            cx.patience.read(STEP, || cx.cloud.ec2.describe_instance_status(instance.clone())).await?;
         Ok(status.filter(|status| status.system_ok && status.instance_ok).map(|_| Found {
             fields: Fields::new(),
             outputs: outputs([("id", &instance), ("status_checks", "2/2")]),
@@ -39,7 +40,9 @@ impl Step for ReadinessStep {
         Some(Want {
             name: names::instance(cx.deployment),
             fields: Fields::new(),
-            why: vec!["EC2 checks the host and the guest; a new instance takes two to three minutes".to_owned()],
+            why: vec![
+                "EC2 checks the host and the guest; a new instance takes two to three minutes".to_owned(),
+            ],
             irreversible: None,
         })
     }

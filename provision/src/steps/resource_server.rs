@@ -9,7 +9,9 @@ use model::config::Config;
 use model::plan::{FieldDiff, StepId};
 use serde_json::json;
 
-use super::{ByHand, CREATE, Context, Found, OnChange, Op, Step, Want, fields, outputs, unknown_op, unknown_undo};
+use super::{
+    ByHand, CREATE, Context, Found, OnChange, Op, Step, Want, fields, outputs, unknown_op, unknown_undo,
+};
 use crate::error::StepError;
 use crate::key::IntentKey;
 
@@ -64,7 +66,8 @@ impl Step for ResourceServerStep {
     async fn fetch(&self, cx: &Context<'_>, id: &str) -> Result<Option<Found>, StepError> {
         let Some(pool_id) = cx.known(StepId::UserPool, "id") else { return Ok(None) };
         let query = ResourceServerRef { pool_id, identifier: id.to_owned() };
-        let server = cx.patience.read(STEP, || cx.cloud.cognito.describe_resource_server(query.clone())).await?;
+        let server =
+            cx.patience.read(STEP, || cx.cloud.cognito.describe_resource_server(query.clone())).await?;
         Ok(server.map(found))
     }
 
@@ -127,7 +130,10 @@ impl Step for ResourceServerStep {
     fn by_hand(&self, cx: &Context<'_>, id: &str) -> ByHand {
         let pool = cx.known(StepId::UserPool, "id").unwrap_or_default();
         ByHand {
-            console: format!("https://{0}.console.aws.amazon.com/cognito/v2/idp/user-pools/{pool}/branding/domain?region={0}", cx.region),
+            console: format!(
+                "https://{0}.console.aws.amazon.com/cognito/v2/idp/user-pools/{pool}/branding/domain?region={0}",
+                cx.region
+            ),
             command: format!(
                 "aws cognito-idp delete-resource-server --region {} --user-pool-id {pool} --identifier {id}",
                 cx.region

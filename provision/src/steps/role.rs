@@ -8,7 +8,10 @@ use model::plan::{FieldDiff, StepId};
 use model::{Finding, Severity, tags};
 use serde_json::Value;
 
-use super::{ByHand, CREATE, Context, Found, OnChange, Op, Step, Want, fields, names, outputs, unknown_op, unknown_undo};
+use super::{
+    ByHand, CREATE, Context, Found, OnChange, Op, Step, Want, fields, names, outputs, unknown_op,
+    unknown_undo,
+};
 use crate::error::StepError;
 use crate::key::IntentKey;
 use crate::policy;
@@ -50,7 +53,9 @@ impl Step for RoleStep {
                 ("trust", policy::instance_trust()),
                 ("policy", policy::instance_policy(config, cx.region, cx.account)),
             ]),
-            why: vec!["lets the instance call the mapped models and be reached through Session Manager".to_owned()],
+            why: vec![
+                "lets the instance call the mapped models and be reached through Session Manager".to_owned(),
+            ],
             irreversible: None,
         })
     }
@@ -156,9 +161,12 @@ impl Step for RoleStep {
         let attached =
             listed(cx.patience.read(STEP, || iam.list_attached_role_policies(have.id.clone())).await)?;
         let inline = listed(cx.patience.read(STEP, || iam.list_role_policies(have.id.clone())).await)?;
-        let detach = attached.iter().map(|arn| Op::about("detach-policy", arn, format!("detach {arn} from {}", have.id)));
-        let delete =
-            inline.iter().map(|name| Op::about("delete-policy", name, format!("delete policy {name} of {}", have.id)));
+        let detach = attached
+            .iter()
+            .map(|arn| Op::about("detach-policy", arn, format!("detach {arn} from {}", have.id)));
+        let delete = inline
+            .iter()
+            .map(|name| Op::about("delete-policy", name, format!("delete policy {name} of {}", have.id)));
         let role = Op::new("delete", format!("delete IAM role {}", have.id));
         Ok(detach.chain(delete).chain([role]).collect())
     }
@@ -167,7 +175,9 @@ impl Step for RoleStep {
         let iam = &cx.cloud.iam;
         let role = have.id.clone();
         match (op.name, op.subject.clone()) {
-            ("detach-policy", Some(policy_arn)) => iam.detach_role_policy(AttachedPolicy { role, policy_arn }).await,
+            ("detach-policy", Some(policy_arn)) => {
+                iam.detach_role_policy(AttachedPolicy { role, policy_arn }).await
+            }
             ("delete-policy", Some(policy)) => iam.delete_role_policy(RolePolicy { role, policy }).await,
             ("delete", _) => iam.delete_role(role).await,
             _ => Err(unknown_undo(STEP, op)),

@@ -12,7 +12,10 @@ use model::plan::{FieldDiff, Fields, Pins, StepId};
 use model::{Finding, Severity};
 use serde_json::{Value, json};
 
-use super::{ByHand, CREATE, Context, Found, OnChange, Op, Step, Want, fields, names, outputs, unknown_op, unknown_undo};
+use super::{
+    ByHand, CREATE, Context, Found, OnChange, Op, Step, Want, fields, names, outputs, unknown_op,
+    unknown_undo,
+};
 use crate::error::StepError;
 use crate::key::IntentKey;
 
@@ -101,7 +104,9 @@ impl Step for SecurityGroupStep {
             // An adopted instance keeps its own groups.
             return None;
         }
-        let mut why = vec!["port 443 is what clients use; backend ports are reached from inside the VPC only".to_owned()];
+        let mut why = vec![
+            "port 443 is what clients use; backend ports are reached from inside the VPC only".to_owned(),
+        ];
         if config.network.ssh_cidrs.is_empty() {
             why.push("no port 22: Session Manager gives a shell without an open port".to_owned());
         }
@@ -130,7 +135,8 @@ impl Step for SecurityGroupStep {
     }
 
     async fn rival(&self, cx: &Context<'_>, _config: &Config) -> Result<Option<Finding>, StepError> {
-        let query = GroupQuery::Name { vpc_id: cx.pins.vpc_id.clone(), name: names::security_group(cx.deployment) };
+        let query =
+            GroupQuery::Name { vpc_id: cx.pins.vpc_id.clone(), name: names::security_group(cx.deployment) };
         let groups = cx.patience.read(STEP, || cx.cloud.ec2.describe_security_groups(query.clone())).await?;
         Ok(groups.iter().find(|group| !cx.owns(&group.tags, STEP)).map(|group| {
             Finding::new(

@@ -7,7 +7,9 @@ use model::config::{Config, Mode};
 use model::plan::{Fields, StepId};
 use serde_json::json;
 
-use super::{ByHand, CREATE, Context, Found, Op, Step, Want, fields, names, outputs, unknown_op, unknown_undo};
+use super::{
+    ByHand, CREATE, Context, Found, Op, Step, Want, fields, names, outputs, unknown_op, unknown_undo,
+};
 use crate::error::StepError;
 use crate::key::IntentKey;
 
@@ -86,10 +88,15 @@ impl Step for UserPoolStep {
     }
 
     fn ops(&self, _cx: &Context<'_>, want: &Want, have: Option<&Found>) -> Vec<Op> {
-        let Some(have) = have else { return vec![Op::new(CREATE, format!("create user pool {}", want.name))] };
+        let Some(have) = have else {
+            return vec![Op::new(CREATE, format!("create user pool {}", want.name))];
+        };
         let mut ops = Vec::new();
         if want.fields.iter().any(|(name, value)| name != "mfa" && have.fields.get(name) != Some(value)) {
-            ops.push(Op::new("update", format!("set password policy and protection of user pool {}", have.id)));
+            ops.push(Op::new(
+                "update",
+                format!("set password policy and protection of user pool {}", have.id),
+            ));
         }
         // After the update: UpdateUserPool may touch the second factor, never the other way round.
         if want.fields.get("mfa") != have.fields.get("mfa") {
@@ -114,8 +121,11 @@ impl Step for UserPoolStep {
         match (op.name, have) {
             (CREATE, _) => {
                 let name = names::user_pool(cx.deployment);
-                let pool =
-                    NewUserPool { name: name.clone(), tags: cx.tags(STEP, key, &name), settings: settings(config) };
+                let pool = NewUserPool {
+                    name: name.clone(),
+                    tags: cx.tags(STEP, key, &name),
+                    settings: settings(config),
+                };
                 let id = cx.patience.write(STEP, false, || cognito.create_user_pool(pool.clone())).await?;
                 Ok(Some(id))
             }
@@ -136,7 +146,10 @@ impl Step for UserPoolStep {
     async fn undo_ops(&self, _cx: &Context<'_>, have: &Found) -> Result<Vec<Op>, StepError> {
         let mut ops = Vec::new();
         if have.fields.get("deletion_protection") == Some(&json!(true)) {
-            ops.push(Op::new("unprotect", format!("switch off deletion protection of user pool {}", have.id)));
+            ops.push(Op::new(
+                "unprotect",
+                format!("switch off deletion protection of user pool {}", have.id),
+            ));
         }
         ops.push(Op::new("delete", format!("delete user pool {}", have.id)));
         Ok(ops)
@@ -146,7 +159,8 @@ impl Step for UserPoolStep {
         let cognito = &cx.cloud.cognito;
         match op.name {
             "unprotect" => {
-                let truth = |name: &str| have.fields.get(name).and_then(serde_json::Value::as_bool).unwrap_or(true);
+                let truth =
+                    |name: &str| have.fields.get(name).and_then(serde_json::Value::as_bool).unwrap_or(true);
                 let length = have.fields.get("password_minimum_length").and_then(serde_json::Value::as_u64);
                 let settings = UserPoolSettings {
                     deletion_protection: false,
@@ -165,7 +179,10 @@ impl Step for UserPoolStep {
 
     fn by_hand(&self, cx: &Context<'_>, id: &str) -> ByHand {
         ByHand {
-            console: format!("https://{0}.console.aws.amazon.com/cognito/v2/idp/user-pools/{id}/info/overview?region={0}", cx.region),
+            console: format!(
+                "https://{0}.console.aws.amazon.com/cognito/v2/idp/user-pools/{id}/info/overview?region={0}",
+                cx.region
+            ),
             command: format!("aws cognito-idp delete-user-pool --region {} --user-pool-id {id}", cx.region),
         }
     }

@@ -72,9 +72,12 @@ async fn any_look_up_that_is_throttled_or_lost_is_ridden_out() {
 async fn any_changing_call_that_is_denied_leaves_a_state_that_goes_on_once_it_is_allowed() {
     let whole = whole_account().await;
     for n in 1..=calls_of_a_deployment(Access::Write).await {
-        let denial = Failure::answered("AccessDenied", "User: u is not authorized to perform: x:Y on resource: r");
+        let denial =
+            Failure::answered("AccessDenied", "User: u is not authorized to perform: x:Y on resource: r");
         let mut bench = failing(n, WRITES, When::Before, denial);
-        let Err(RunError::Steps(failed)) = bench.deploy(&usual()).await else { panic!("call {n} went through") };
+        let Err(RunError::Steps(failed)) = bench.deploy(&usual()).await else {
+            panic!("call {n} went through")
+        };
         assert_eq!(failed.len(), 1, "call {n}: {failed:?}");
         let state = bench.state().unwrap();
         assert!(state.is_resumable(), "call {n}");
@@ -119,7 +122,12 @@ async fn a_cleanup_goes_on_past_what_it_may_not_remove_and_names_it() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_never_answers_ends_as_a_timeout_that_can_be_resumed() {
     let mut bench = Bench::new();
-    let never = FailNth::new(1, Matching::Operation("RunInstances"), When::Before, Failure::on_the_way(ErrorKind::TimedOut));
+    let never = FailNth::new(
+        1,
+        Matching::Operation("RunInstances"),
+        When::Before,
+        Failure::on_the_way(ErrorKind::TimedOut),
+    );
     bench.hooks.push(Arc::new(never.times(1_000)));
     let Err(RunError::Steps(failed)) = bench.deploy(&usual()).await else { panic!("went through") };
     let kind = failed.iter().find_map(|(_, error)| match error {

@@ -30,7 +30,8 @@ fn life() -> &'static [u8] {
     static LIFE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
     LIFE.get_or_init(|| {
         std::thread::spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
             runtime.unwrap().block_on(a_life())
         })
         .join()
@@ -193,16 +194,18 @@ async fn with_the_disk_full_at_any_line_nothing_happens_that_is_not_on_it_and_th
         let bytes = Arc::new(std::sync::Mutex::new(Vec::new()));
         {
             let engine = bench.engine();
-            let prepared = engine.prepare(&config, &bench.account(), None, &Adoptions::new()).await.unwrap();
+            let prepared = engine.prepare(&config, &Bench::account(), None, &Adoptions::new()).await.unwrap();
             let header = bench.header(&config);
             let medium = Full { left: room, lines: bytes.clone() };
             let path = PathBuf::from("state");
             let journal = Journal::begin_on(path, Box::new(medium), header, engine.now()).unwrap();
-            let (state, ended) = engine.apply(&config, &bench.account(), &prepared, journal, Run::Deploy).await;
+            let (state, ended) =
+                engine.apply(&config, &Bench::account(), &prepared, journal, Run::Deploy).await;
             assert!(ended.is_err(), "{room} of {written} lines: {ended:?}");
             // Every call that changed something had its intent on the disk; a retried call is one call.
             let intents = count(&bytes.lock().unwrap(), b"\"event\":\"intent\"");
-            let calls: BTreeSet<String> = recorder.actions(Matching::Access(Access::Write)).into_iter().collect();
+            let calls: BTreeSet<String> =
+                recorder.actions(Matching::Access(Access::Write)).into_iter().collect();
             assert!(calls.len() <= intents, "{room} of {written} lines: {calls:?}");
             assert!(!state.is_finished(), "{room} of {written} lines");
         }

@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use cloud::fault::{Gate, Matching, Recorder, When};
 use cloud::Access;
+use cloud::fault::{Gate, Matching, Recorder, When};
 
 use crate::support::{Bench, usual};
 
@@ -43,7 +43,10 @@ async fn killed_before_or_after_any_call_a_resume_ends_in_the_same_account_and_a
     for when in [When::Before, When::After] {
         for n in 1..=writes {
             let bench = killed_at(n, when).await;
-            bench.deploy(&usual()).await.unwrap_or_else(|error| panic!("resume after {when:?} {n}: {error:?}"));
+            bench
+                .deploy(&usual())
+                .await
+                .unwrap_or_else(|error| panic!("resume after {when:?} {n}: {error:?}"));
             assert_eq!(bench.practice.inventory(), whole, "{when:?} call {n}");
             assert!(bench.state().unwrap().is_finished(), "{when:?} call {n}");
             let removal = bench.cleanup(&usual(), true).await.unwrap();

@@ -37,12 +37,16 @@ fn blocking<T>(run: impl Future<Output = T>) -> T {
 }
 
 fn of_type<'a>(inventory: &'a [Value], wanted: &str) -> &'a Value {
-    inventory.iter().find(|one| one["type"] == wanted).unwrap_or_else(|| panic!("no {wanted} in {inventory:#?}"))
+    inventory
+        .iter()
+        .find(|one| one["type"] == wanted)
+        .unwrap_or_else(|| panic!("no {wanted} in {inventory:#?}"))
 }
 
 /// Every rule of the group is one that the configuration asks for, and every one it asks for is there.
 fn assert_group_is_exact(config: &Config, group: &Value) {
-    let rules: Vec<&str> = group["ingress"].as_array().unwrap().iter().map(|rule| rule.as_str().unwrap()).collect();
+    let rules: Vec<&str> =
+        group["ingress"].as_array().unwrap().iter().map(|rule| rule.as_str().unwrap()).collect();
     for rule in &rules {
         let words: Vec<&str> = rule.split(' ').collect();
         let (port, cidr): (u16, ipnet::IpNet) = (words[1].parse().unwrap(), words[2].parse().unwrap());
@@ -56,12 +60,20 @@ fn assert_group_is_exact(config: &Config, group: &Value) {
         assert!(asked, "{rule} was not asked for");
     }
     for cidr in &config.network.https_cidrs {
-        assert!(rules.contains(&format!("tcp 443 {cidr}").as_str()), "443 from {cidr} is missing in {rules:?}");
+        assert!(
+            rules.contains(&format!("tcp 443 {cidr}").as_str()),
+            "443 from {cidr} is missing in {rules:?}"
+        );
     }
     for port in &config.network.backend_ports {
-        assert!(rules.contains(&format!("tcp {port} 172.31.0.0/16").as_str()), "{port} is missing in {rules:?}");
+        assert!(
+            rules.contains(&format!("tcp {port} 172.31.0.0/16").as_str()),
+            "{port} is missing in {rules:?}"
+        );
     }
-    assert!(!group["egress"].as_array().unwrap().iter().any(|rule| rule.as_str().unwrap().starts_with("all ")));
+    assert!(
+        !group["egress"].as_array().unwrap().iter().any(|rule| rule.as_str().unwrap().starts_with("all "))
+    );
 }
 
 /// No statement gives an action that takes a resource on every resource.
@@ -70,7 +82,8 @@ fn assert_least_privilege(role: &Value) {
     for statement in policy["Statement"].as_array().unwrap() {
         let actions: Vec<&str> =
             statement["Action"].as_array().unwrap().iter().map(|action| action.as_str().unwrap()).collect();
-        let without_resource = |action: &&str| action.starts_with("ssmmessages:") || action.starts_with("ec2messages:");
+        let without_resource =
+            |action: &&str| action.starts_with("ssmmessages:") || action.starts_with("ec2messages:");
         if statement["Resource"] == "*" {
             assert!(actions.iter().all(without_resource), "{statement}");
         } else {
@@ -80,7 +93,12 @@ fn assert_least_privilege(role: &Value) {
                 assert_ne!(resource, "*");
                 // The classic mistake: a profile id in place of a model id matches nothing.
                 if let Some((_, model)) = resource.split_once("foundation-model/") {
-                    assert!(!["us.", "eu.", "apac.", "global."].iter().any(|geography| model.starts_with(geography)), "{resource}");
+                    assert!(
+                        !["us.", "eu.", "apac.", "global."]
+                            .iter()
+                            .any(|geography| model.starts_with(geography)),
+                        "{resource}"
+                    );
                 }
             }
         }

@@ -1,5 +1,14 @@
 //! The engine from outside: whole runs on the practice account, killed, failed and repeated everywhere.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that cannot go on stops"
+)]
+
 mod faults;
 mod journal;
 mod kill;

@@ -1,8 +1,8 @@
 //! Deploying, deploying again, changing, cleaning up.
 
+use cloud::Access;
 use cloud::fault::{Matching, Recorder};
 use cloud::practice::PracticeOptions;
-use cloud::Access;
 use model::plan::{Change, StepId};
 use provision::error::RunError;
 use std::sync::Arc;
@@ -40,10 +40,13 @@ async fn a_second_deploy_changes_nothing_and_reads_the_same_in_a_crowded_account
     let mut reads = Vec::new();
     for crowd in [0, 5_000] {
         let mut bench = Bench::with(PracticeOptions::instant());
-        bench.practice.seed(|account| {
-            account.security_groups(crowd);
-            account.roles(crowd * 2 / 5);
-        }).unwrap();
+        bench
+            .practice
+            .seed(|account| {
+                account.security_groups(crowd);
+                account.roles(crowd * 2 / 5);
+            })
+            .unwrap();
         bench.deploy(&usual()).await.unwrap();
         let recorder = Arc::new(Recorder::default());
         bench.hooks.push(recorder.clone());
@@ -61,7 +64,11 @@ async fn with_the_state_file_lost_a_deploy_goes_on_from_what_carries_its_id() {
     let whole = bench.practice.inventory();
     std::fs::remove_file(bench.state_file()).unwrap();
     let prepared = bench.prepare(&usual()).await.unwrap();
-    assert!(prepared.plan.steps.iter().all(|step| matches!(step.change, Change::Keep { .. })), "{:#?}", prepared.plan);
+    assert!(
+        prepared.plan.steps.iter().all(|step| matches!(step.change, Change::Keep { .. })),
+        "{:#?}",
+        prepared.plan
+    );
     bench.deploy(&usual()).await.unwrap();
     assert_eq!(bench.practice.inventory(), whole);
     assert!(bench.state().unwrap().is_finished());
@@ -130,8 +137,7 @@ async fn what_was_deleted_by_hand_is_made_again_under_a_new_key() {
     let whole = bench.practice.inventory();
     let id = bench.state().unwrap().step(StepId::Instance).id.unwrap();
     let ec2 = bench.practice.cloud().ec2;
-    let unprotected =
-        cloud::port::ec2::TerminationProtection { instance_id: id.clone(), enabled: false };
+    let unprotected = cloud::port::ec2::TerminationProtection { instance_id: id.clone(), enabled: false };
     ec2.set_termination_protection(unprotected).await.unwrap();
     ec2.terminate_instance(id.clone()).await.unwrap();
     for _ in 0..5 {
@@ -146,11 +152,14 @@ async fn what_was_deleted_by_hand_is_made_again_under_a_new_key() {
 #[tokio::test(start_paused = true)]
 async fn a_strangers_resource_with_our_name_stops_the_plan_and_stays() {
     let bench = Bench::new();
-    bench.practice.seed(|account| {
-        account.role("sre-test-instance", "/", model::tags::Tags::new());
-        account.security_group("sre-test-proxy", model::tags::Tags::new());
-        account.foreign_domain("sre-test");
-    }).unwrap();
+    bench
+        .practice
+        .seed(|account| {
+            account.role("sre-test-instance", "/", model::tags::Tags::new());
+            account.security_group("sre-test-proxy", model::tags::Tags::new());
+            account.foreign_domain("sre-test");
+        })
+        .unwrap();
     let before = bench.practice.inventory();
     let Err(RunError::Refused(findings)) = bench.deploy(&usual()).await else { panic!("deployed") };
     let codes: Vec<_> = findings.iter().map(|finding| finding.code.as_str()).collect();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use cloud::practice::{Practice, PracticeOptions};
 use cloud::{Cloud, Hook};
 use jiff::Timestamp;
-use model::config::{Config, Inputs, Mode, SourceText, load};
+use model::config::{Config, Inputs, SourceText, load};
 use model::event::{Event, EventSink, Run};
 use model::{AccountId, Finding};
 use provision::clock::{Clock, Entropy};
@@ -32,7 +32,7 @@ impl Ticking {
 impl Clock for Ticking {
     fn now(&self) -> Timestamp {
         let mut now = self.0.lock().unwrap();
-        *now = *now + Duration::from_millis(1);
+        *now += Duration::from_millis(1);
         *now
     }
 }
@@ -55,10 +55,6 @@ impl EventSink for Events {
 
 /// A configuration from YAML, with a valid beginning.
 pub(crate) fn config(more: &str) -> Config {
-    config_in(None, more)
-}
-
-pub(crate) fn config_in(mode: Option<Mode>, more: &str) -> Config {
     let text = format!(
         "version: 1\ndeployment: {{id: sre-test, environment: prod}}\n\
          aws: {{region: us-east-1, account_id: \"123456789012\"}}\n{more}"
@@ -68,7 +64,7 @@ pub(crate) fn config_in(mode: Option<Mode>, more: &str) -> Config {
         file: Some(SourceText { name: "config.yaml", bytes: text.as_bytes() }),
         environment: &environment,
         flags: &std::collections::BTreeMap::new(),
-        mode,
+        mode: None,
     });
     loaded.config.unwrap_or_else(|| panic!("{:#?}", loaded.problems))
 }
@@ -105,7 +101,7 @@ impl Bench {
         }
     }
 
-    pub(crate) fn account(&self) -> AccountId {
+    pub(crate) fn account() -> AccountId {
         AccountId::parse("123456789012").unwrap()
     }
 
@@ -140,12 +136,12 @@ impl Bench {
     /// The same lineage in every test, so that keys and accounts can be compared.
     pub(crate) fn header(&self, config: &Config) -> Header {
         let lineage = format!("{:0>32}", config.deployment.id.as_str());
-        Header { lineage, ..self.engine().header(config, &self.account()) }
+        Header { lineage, ..self.engine().header(config, &Self::account()) }
     }
 
     pub(crate) async fn prepare(&self, config: &Config) -> Result<Prepared, RunError> {
         let state = self.state();
-        self.engine().prepare(config, &self.account(), state.as_ref(), &Adoptions::new()).await
+        self.engine().prepare(config, &Self::account(), state.as_ref(), &Adoptions::new()).await
     }
 
     /// What `deploy` does, and `resume` where there is something to go on with.
@@ -165,7 +161,7 @@ impl Bench {
             Intention::GoOn => Run::Resume,
             Intention::Begin | Intention::Difference => Run::Deploy,
         };
-        let prepared = engine.prepare(config, &self.account(), state.as_ref(), adoptions).await?;
+        let prepared = engine.prepare(config, &Self::account(), state.as_ref(), adoptions).await?;
         if run == Run::Deploy && !prepared.has_work() && state.is_some_and(|state| state.is_finished()) {
             return Ok(prepared.plan.findings);
         }
@@ -173,7 +169,7 @@ impl Bench {
             Ok(journal) => journal,
             Err(locked) => locked.begin(self.header(config), engine.now()).unwrap(),
         };
-        engine.apply(config, &self.account(), &prepared, journal, run).await.1
+        engine.apply(config, &Self::account(), &prepared, journal, run).await.1
     }
 
     /// What `cleanup` does; `with_journal: false` stands for a lost state file.
@@ -183,7 +179,7 @@ impl Bench {
         let state = journal.as_ref().map(|journal| journal.state().clone());
         let (id, region) = (&config.deployment.id, &config.aws.region);
         let known = with_journal.then_some(config);
-        let targets = engine.find(id, region, &self.account(), known, state.as_ref()).await?;
-        engine.cleanup(id, region, &self.account(), known, &targets, journal).await
+        let targets = engine.find(id, region, &Self::account(), known, state.as_ref()).await?;
+        engine.cleanup(id, region, &Self::account(), known, &targets, journal).await
     }
 }

@@ -127,7 +127,7 @@ impl Locked {
             match file.try_lock() {
                 Ok(()) => return Ok(Self { path: path.to_owned(), file }),
                 Err(TryLockError::WouldBlock) if started.elapsed() < wait => {
-                    tokio::time::sleep(LOCK_POLL).await
+                    tokio::time::sleep(LOCK_POLL).await;
                 }
                 Err(TryLockError::WouldBlock) => return Err(JournalError::Locked { path: path.to_owned() }),
                 Err(TryLockError::Error(source)) => {

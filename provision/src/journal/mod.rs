@@ -1,7 +1,7 @@
 //! The journal (`.deployment_state`): intent before effect, one line an event, nothing ever rewritten.
 //!
-//! [`record`] says what a line can say, [`codec`] how it is written and how damage is noticed, [`state`] what all
-//! lines together mean and which line may follow which, [`file`] how they get onto the disk and who may write.
+//! `record` says what a line can say, `codec` how it is written and how damage is noticed, `state` what all
+//! lines together mean and which line may follow which, `file` how they get onto the disk and who may write.
 
 mod codec;
 mod file;

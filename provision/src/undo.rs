@@ -107,20 +107,43 @@ pub async fn remove_all(
     events: &Emitter<'_>,
     targets: &Targets,
 ) -> Removal {
-    let steps: BTreeSet<StepId> = targets.keys().copied().collect();
+    // What lies inside something that goes, goes with it.
+    let inside = |id: StepId| container(id).filter(|container| targets.contains_key(container));
+    let steps: BTreeSet<StepId> = targets.keys().copied().filter(|id| inside(*id).is_none()).collect();
+    let contents = |container: StepId| {
+        targets
+            .iter()
+            .filter(move |(id, _)| inside(**id) == Some(container))
+            .flat_map(|(id, found)| found.iter().map(move |found| (*id, found)))
+    };
     let removed = std::sync::Mutex::new(Vec::new());
     let ends = graph::run(&steps, Direction::Backward, |id| {
         let removed = &removed;
         async move {
             events.emit(What::StepStarted { step: id });
             let mut failed = Vec::new();
+            let note = |id, found: &Found| {
+                removed
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner)
+                    .push((id, found.id.clone()));
+            };
             for found in targets.get(&id).into_iter().flatten() {
                 match remove(cx, recorder, events, id, found).await {
-                    Ok(()) => removed
-                        .lock()
-                        .unwrap_or_else(std::sync::PoisonError::into_inner)
-                        .push((id, found.id.clone())),
+                    Ok(()) => note(id, found),
                     Err(error) => failed.push((found.id.clone(), error)),
+                }
+            }
+            if failed.is_empty() {
+                for (content, found) in contents(id) {
+                    let gone =
+                        Record::Undone { step: content, op: "settle".to_owned(), id: found.id.clone() };
+                    match recorder.record(&gone) {
+                        Ok(()) => note(content, found),
+                        Err(error) => failed.push((found.id.clone(), error.into())),
+                    }
+                    let message = format!("gone with the {}", id.title());
+                    events.emit(What::StepFinished { step: content, outcome: Outcome::Done, message });
                 }
             }
             let (outcome, message) = match failed.first() {
@@ -159,6 +182,14 @@ pub async fn remove_all(
         }
     }
     removal
+}
+
+/// What a step's resource lies inside of and disappears with.
+fn container(id: StepId) -> Option<StepId> {
+    match id {
+        StepId::ResourceServer | StepId::AppClient => Some(StepId::UserPool),
+        _ => None,
+    }
 }
 
 /// Removes one resource: each call recorded before and after, then looked for until it is gone.

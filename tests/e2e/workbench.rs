@@ -1,0 +1,118 @@
+//! An emulated account behind a proxy, a folder with a configuration, and the program started in it.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use test_support::{KillingProxy, Moto};
+
+/// How the program ended and what it said.
+pub(crate) struct Ended {
+    /// The exit code; none when it was killed.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Fails with everything that was said unless the program ended with this code.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+pub(crate) struct Workbench {
+    pub(crate) moto: Moto,
+    pub(crate) proxy: KillingProxy,
+    folder: tempfile::TempDir,
+}
+
+const CONFIG: &str = "\
+version: 1
+deployment: {id: sre-e2e, environment: prod}
+aws: {region: us-east-1, account_id: \"123456789012\"}
+tls: {domain: api.sre-e2e.net, source: acm-exportable}
+host: {install: none}
+";
+
+impl Workbench {
+    pub(crate) fn new() -> Self {
+        let moto = Moto::start();
+        moto.public_subnet();
+        let proxy = KillingProxy::start(&moto.endpoint());
+        let bench = Self { moto, proxy, folder: tempfile::tempdir().unwrap() };
+        bench.configure(CONFIG);
+        bench
+    }
+
+    /// The same server with an empty account and an empty folder.
+    pub(crate) fn again(&mut self) {
+        self.moto.reset();
+        self.moto.public_subnet();
+        self.proxy.plan(test_support::ProxyPlan::forward());
+        self.folder = tempfile::tempdir().unwrap();
+        self.configure(CONFIG);
+    }
+
+    pub(crate) fn configure(&self, text: &str) {
+        std::fs::write(self.folder.path().join("config.yaml"), text).unwrap();
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sre-agent-deploy"));
+        command
+            .args(args)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs(self.moto.environment())
+            .env("AWS_ENDPOINT_URL", self.proxy.endpoint())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Ended {
+        Ended::of(self.command(args).output().unwrap())
+    }
+
+    pub(crate) fn start(&self, args: &[&str]) -> Child {
+        self.command(args).spawn().unwrap()
+    }
+
+    pub(crate) fn deploy(&self) -> Ended {
+        self.run(&["--config", "config.yaml", "--mode", "production", "--yes"])
+    }
+
+    pub(crate) fn resume(&self) -> Ended {
+        self.run(&["--resume", "--state-file", ".deployment_state"])
+    }
+
+    pub(crate) fn cleanup(&self) -> Ended {
+        self.run(&["--cleanup", "--deployment-id", "sre-e2e", "--yes", "--confirm-deployment-id", "sre-e2e"])
+    }
+
+    pub(crate) fn inventory(&self) -> Value {
+        self.moto.inventory()
+    }
+
+    /// Calls since the last plan of the proxy that changed something, as `service:Operation`.
+    pub(crate) fn changes(&self) -> Vec<String> {
+        let calls = self.proxy.calls();
+        calls.iter().filter(|call| call.mutating).map(|call| format!("{}:{}", call.service, call.operation)).collect()
+    }
+}

@@ -1,0 +1,496 @@
+//! The words of the command line: verbs, flags, and the four flag forms that stand for verbs.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use model::config::Mode;
+use model::plan::StepId;
+use model::{DeploymentId, Region};
+
+/// Everything that can be typed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sre-agent-deploy",
+    version,
+    about = "Deploys an SRE agent endpoint into an AWS account, and survives being killed anywhere.",
+    after_help = "Without an AWS account: sre-agent-deploy rehearse\n\
+                  Exit codes: 0 done, 2 usage or configuration, 3 credentials, 4 an AWS call failed, 7 changes pending,\n\
+                  8 cancelled, 9 timed out, 10 state file locked, 11 state file unusable, 70 a bug.",
+    disable_help_subcommand = true,
+    max_term_width = 110
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    form: Form,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+/// Flags that every command has.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Common {
+    /// How results and errors are written to stdout
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
+    /// No colours; so does a NO_COLOR in the environment
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+    /// Log what happens to stderr; twice for more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// No progress, only results and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Show a plan, ask, and carry it out [same as: --config FILE --mode MODE]
+    Deploy(DeployArgs),
+    /// Check a configuration without touching anything [same as: --validate-only]
+    Validate(ValidateArgs),
+    /// Go on with a deployment or cleanup that did not end [same as: --resume]
+    Resume(ResumeArgs),
+    /// Remove everything that a deployment made [same as: --cleanup]
+    Cleanup(CleanupArgs),
+    /// Show what a deploy would change
+    Plan(PlanArgs),
+    /// Show what the state file says; needs no account
+    Status(StatusArgs),
+    /// Deploy to an embedded practice account; needs no AWS account and costs nothing
+    Rehearse(RehearseArgs),
+    /// Explain a code such as SRE-AWS-001
+    Explain(ExplainArgs),
+    /// Make, show or describe a configuration file
+    #[command(subcommand)]
+    Config(ConfigVerb),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+}
+
+/// The four forms without a verb. Each is the verb of the same meaning.
+#[derive(Debug, Args)]
+struct Form {
+    /// Check the configuration and stop; offline
+    #[arg(long, conflicts_with_all = ["resume", "cleanup"])]
+    validate_only: bool,
+    /// Go on with what the state file says did not end
+    #[arg(long, conflicts_with = "cleanup")]
+    resume: bool,
+    /// Remove everything that the deployment made
+    #[arg(long)]
+    cleanup: bool,
+    #[command(flatten)]
+    deploy: DeployArgs,
+    /// With --validate-only: also check against the account
+    #[arg(long, requires = "validate_only")]
+    online: bool,
+}
+
+/// Where the configuration comes from.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ConfigArgs {
+    /// The configuration file [env: SRE_AGENT_DEPLOY_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// How strictly risky settings are judged [default: production for environment prod, else staging]
+    #[arg(long, value_parser = mode, value_name = "production|staging|rehearsal")]
+    pub(crate) mode: Option<Mode>,
+    /// Set one key, such as network.https_cidrs=10.0.0.0/8; wins over environment and file
+    #[arg(long, value_parser = assignment, value_name = "PATH=VALUE")]
+    pub(crate) set: Vec<(String, String)>,
+    /// The AWS Region
+    #[arg(long, value_parser = region, value_name = "REGION")]
+    pub(crate) region: Option<Region>,
+    /// The AWS profile
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// The deployment
+    #[arg(long, value_parser = deployment_id, value_name = "ID")]
+    pub(crate) deployment_id: Option<DeploymentId>,
+}
+
+/// Where the state is, and how long to wait.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct StateArgs {
+    /// The state file [env: SRE_AGENT_DEPLOY_STATE_FILE] [default: .deployment_state]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state_file: Option<PathBuf>,
+    /// How long to wait for another run to let go of the state file [default: 0s]
+    #[arg(long, value_parser = duration, value_name = "TIME")]
+    pub(crate) lock_timeout: Option<Duration>,
+    /// How long one AWS operation may take with its retries [default: 120s]
+    #[arg(long, value_parser = call_timeout, value_name = "TIME")]
+    pub(crate) call_timeout: Option<Duration>,
+}
+
+/// What would otherwise be asked.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ApprovalArgs {
+    /// Approve without being asked
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// The deployment id once more, where something is destroyed
+    #[arg(long, value_name = "ID")]
+    pub(crate) confirm_deployment_id: Option<String>,
+}
+
+/// `deploy`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct DeployArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    #[command(flatten)]
+    pub(crate) approval: ApprovalArgs,
+    /// Use something that exists and never change or delete it, such as cognito.user-pool=us-east-1_AbCdEfGhI
+    #[arg(long, value_parser = adoption, value_name = "STEP=ID")]
+    pub(crate) adopt: Vec<(StepId, String)>,
+}
+
+/// `validate`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ValidateArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Also check against the account
+    #[arg(long)]
+    pub(crate) online: bool,
+}
+
+/// `resume`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ResumeArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Accepted for pipelines: a resume asks nothing, since the plan was approved
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// `cleanup`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct CleanupArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    #[command(flatten)]
+    pub(crate) approval: ApprovalArgs,
+}
+
+/// `plan`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Use something that exists and never change or delete it
+    #[arg(long, value_parser = adoption, value_name = "STEP=ID")]
+    pub(crate) adopt: Vec<(StepId, String)>,
+    /// Exit 7 where something would change
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+}
+
+/// `status`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct StatusArgs {
+    /// The state file [env: SRE_AGENT_DEPLOY_STATE_FILE] [default: .deployment_state]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state_file: Option<PathBuf>,
+}
+
+/// `rehearse`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct RehearseArgs {
+    /// Go on with a rehearsal that did not end
+    #[arg(long, conflicts_with = "cleanup")]
+    pub(crate) resume: bool,
+    /// Remove what the rehearsal made
+    #[arg(long)]
+    pub(crate) cleanup: bool,
+    /// Let the practice account answer at once
+    #[arg(long)]
+    pub(crate) fast: bool,
+    /// The configuration file; a sample without it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Set one key, such as instance.type=m6i.2xlarge
+    #[arg(long, value_parser = assignment, value_name = "PATH=VALUE")]
+    pub(crate) set: Vec<(String, String)>,
+    /// The state file [default: .rehearsal/.deployment_state]; the account is in account.json beside it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state_file: Option<PathBuf>,
+}
+
+/// `explain`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ExplainArgs {
+    /// The code, such as SRE-AWS-001
+    pub(crate) code: String,
+}
+
+/// `config`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigVerb {
+    /// Print a commented configuration with what could be found out
+    Init(InitArgs),
+    /// Print every value with where it comes from
+    Show(ConfigArgs),
+    /// Print the JSON Schema of the configuration file
+    Schema,
+}
+
+/// `config init`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct InitArgs {
+    /// Write it here instead of stdout; an existing file is left alone
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Ask the account for its number, VPC and subnet
+    #[arg(long)]
+    pub(crate) online: bool,
+    /// The AWS Region
+    #[arg(long, value_parser = region, value_name = "REGION")]
+    pub(crate) region: Option<Region>,
+    /// The AWS profile
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// The deployment
+    #[arg(long, value_parser = deployment_id, value_name = "ID")]
+    pub(crate) deployment_id: Option<DeploymentId>,
+}
+
+/// `completions`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+/// Parses the command line; a form without a verb becomes the verb. `None` where nothing was asked for.
+pub(crate) fn parse(args: Vec<OsString>) -> Result<(Common, Option<Verb>), clap::Error> {
+    let matches = command().try_get_matches_from(args)?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    let common = cli.common.clone();
+    Ok((common, verb(cli, &matches)?))
+}
+
+/// The command line as clap knows it.
+pub(crate) fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Whether `--format json` is among the arguments, for errors that keep them from being parsed.
+pub(crate) fn asks_for_json(args: &[OsString]) -> bool {
+    let pairs = args.iter().zip(args.iter().skip(1));
+    args.iter().any(|arg| arg == "--format=json")
+        || pairs.into_iter().any(|(flag, value)| flag == "--format" && value == "json")
+}
+
+/// Flags of the forms, by which a form is recognised. Output flags go with everything.
+const FORM_FLAGS: &[&str] = &[
+    "validate_only",
+    "resume",
+    "cleanup",
+    "online",
+    "config",
+    "mode",
+    "set",
+    "region",
+    "profile",
+    "deployment_id",
+    "state_file",
+    "lock_timeout",
+    "call_timeout",
+    "yes",
+    "confirm_deployment_id",
+    "adopt",
+];
+
+fn verb(cli: Cli, matches: &ArgMatches) -> Result<Option<Verb>, clap::Error> {
+    let given: Vec<&str> = FORM_FLAGS
+        .iter()
+        .copied()
+        .filter(|flag| matches.value_source(flag) == Some(ValueSource::CommandLine))
+        .collect();
+    let refuse = |flags: &[&str], with: &str| match given.iter().find(|flag| flags.contains(flag)) {
+        Some(flag) => {
+            let flag = flag.replace('_', "-");
+            let message = format!("the argument '--{flag}' cannot be used with {with}");
+            Err(command().error(ErrorKind::ArgumentConflict, message))
+        }
+        None => Ok(()),
+    };
+    let Form { validate_only, resume, cleanup, deploy, online } = cli.form;
+    let DeployArgs { config, state, approval, .. } = deploy.clone();
+    match cli.verb {
+        Some(verb) => {
+            refuse(FORM_FLAGS, "a verb; write it after the verb")?;
+            Ok(Some(verb))
+        }
+        None if validate_only => {
+            let foreign = ["state_file", "lock_timeout", "call_timeout", "yes", "confirm_deployment_id", "adopt"];
+            refuse(&foreign, "'--validate-only'")?;
+            Ok(Some(Verb::Validate(ValidateArgs { config, online })))
+        }
+        None if resume => {
+            refuse(&["confirm_deployment_id", "adopt"], "'--resume'")?;
+            Ok(Some(Verb::Resume(ResumeArgs { config, state, yes: approval.yes })))
+        }
+        None if cleanup => {
+            refuse(&["adopt"], "'--cleanup'")?;
+            Ok(Some(Verb::Cleanup(CleanupArgs { config, state, approval })))
+        }
+        None if given.is_empty() => Ok(None),
+        None => Ok(Some(Verb::Deploy(deploy))),
+    }
+}
+
+fn mode(text: &str) -> Result<Mode, String> {
+    [Mode::Production, Mode::Staging, Mode::Rehearsal]
+        .into_iter()
+        .find(|mode| mode.name() == text)
+        .ok_or_else(|| "it is one of production, staging, rehearsal".to_owned())
+}
+
+fn region(text: &str) -> Result<Region, String> {
+    Region::parse(text).map_err(|invalid| format!("it {}, such as {}", invalid.rule, invalid.example))
+}
+
+fn deployment_id(text: &str) -> Result<DeploymentId, String> {
+    DeploymentId::parse(text).map_err(|invalid| format!("it {}, such as {}", invalid.rule, invalid.example))
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (path, value) = text.split_once('=').ok_or("it is written PATH=VALUE")?;
+    Ok((path.trim().to_owned(), value.to_owned()))
+}
+
+fn adoption(text: &str) -> Result<(StepId, String), String> {
+    let steps = || StepId::ALL.iter().map(|step| step.as_str()).collect::<Vec<_>>().join(", ");
+    let (step, id) = text.split_once('=').ok_or("it is written STEP=ID, such as ec2.security-group=sg-0123")?;
+    let step = StepId::parse(step).ok_or_else(|| format!("there is no step `{step}`; steps are {}", steps()))?;
+    if id.is_empty() || step == StepId::Readiness {
+        return Err("there is nothing to adopt".to_owned());
+    }
+    Ok((step, id.to_owned()))
+}
+
+/// `500ms`, `30s`, `2m`, `1h`; a bare number is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: u64 = number.parse().map_err(|_| "it is written like 500ms, 30s or 2m".to_owned())?;
+    let seconds = match unit {
+        "ms" => return Ok(Duration::from_millis(number)),
+        "" | "s" => Some(number),
+        "m" => number.checked_mul(60),
+        "h" => number.checked_mul(3600),
+        _ => return Err(format!("the unit `{unit}` is none of ms, s, m, h")),
+    };
+    // No run waits for longer than a week; larger numbers only overflow clocks.
+    seconds
+        .filter(|seconds| *seconds <= 7 * 24 * 3600)
+        .map(Duration::from_secs)
+        .ok_or_else(|| "it is longer than a week".to_owned())
+}
+
+fn call_timeout(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("a call needs some time".to_owned()),
+        time => Ok(time),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Option<Verb>, String> {
+        let args = std::iter::once("sre-agent-deploy").chain(line.split_whitespace()).map(OsString::from);
+        parse(args.collect()).map(|(_, verb)| verb).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn the_four_forms_are_their_verbs() {
+        let deploy = parsed("--config c.yaml --mode production").unwrap().unwrap();
+        assert!(
+            matches!(&deploy, Verb::Deploy(args) if args.config.mode == Some(Mode::Production)
+                && args.config.config == Some(PathBuf::from("c.yaml"))),
+            "{deploy:?}"
+        );
+        assert!(matches!(parsed("--validate-only --config c.yaml").unwrap(), Some(Verb::Validate(_))));
+        assert!(matches!(parsed("--resume --state-file s").unwrap(), Some(Verb::Resume(_))));
+        let cleanup = parsed("--cleanup --deployment-id abc").unwrap().unwrap();
+        assert!(
+            matches!(&cleanup, Verb::Cleanup(args) if args.config.deployment_id.as_ref().unwrap().as_str() == "abc")
+        );
+        assert!(parsed("").unwrap().is_none());
+        assert!(parsed("--no-color -v").unwrap().is_none());
+    }
+
+    #[test]
+    fn forms_that_contradict_each_other_are_refused() {
+        for line in [
+            "--resume --cleanup",
+            "--validate-only --resume",
+            "--validate-only --cleanup",
+            "--validate-only --yes",
+            "--resume --adopt iam.role=x",
+            "--online",
+            "--config c.yaml deploy",
+            "--resume status",
+            "deploy --online",
+            "rehearse --resume --cleanup",
+            "--cleanup --deployment-id UPPER",
+            "deploy --adopt nothing=x",
+            "deploy --mode loud",
+            "deploy --lock-timeout 3x",
+            "deploy --call-timeout 0s",
+            "verify",
+        ] {
+            assert!(parsed(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(duration("0"), Ok(Duration::ZERO));
+        for text in ["", "s", "-1s", "1.5s", "2 m", "99999999h", "184467440737095516159s"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

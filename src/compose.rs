@@ -1,0 +1,205 @@
+//! The one place where the real things are chosen: the account, the clock, chance.
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloud::fault::Latency;
+use cloud::practice::{Practice, PracticeError, PracticeOptions};
+use cloud::{Cloud, Hook};
+use jiff::Timestamp;
+use model::config::Mode;
+use model::{AccountId, Region};
+use provision::clock::{Clock, Entropy};
+
+use crate::app::App;
+use crate::failure::{Failure, codes};
+use crate::session::Session;
+
+/// The time of day.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one clock; everything else is given it")]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+/// Chance, from the operating system.
+pub(crate) fn entropy() -> Entropy {
+    // The standard library seeds each of these from the operating system.
+    Entropy::seeded(RandomState::new().build_hasher().finish())
+}
+
+/// An account to reach.
+#[derive(Debug, Clone)]
+pub(crate) enum Account {
+    /// The one that AWS's standard chain of configuration names.
+    Real {
+        /// The Region; none takes the environment's or the profile's.
+        region: Option<Region>,
+        /// The profile; none takes the environment's.
+        profile: Option<String>,
+    },
+    /// A practice account.
+    Practice {
+        /// Its file.
+        file: PathBuf,
+        /// Its number; none takes the usual one.
+        number: Option<AccountId>,
+        /// Its Region; none takes the usual one.
+        region: Option<Region>,
+        /// Whether it answers at once.
+        fast: bool,
+    },
+}
+
+/// How long the practice account takes to answer: about what AWS takes, so that progress can be followed.
+const PRACTICE_LATENCY: Duration = Duration::from_millis(110);
+/// How often a practice account that another process holds is tried again.
+const LOCK_POLL: Duration = Duration::from_millis(100);
+
+/// Puts this practice account, a file, in the place of the real one.
+const PRACTICE_ACCOUNT: &str = "SRE_AGENT_DEPLOY_PRACTICE_ACCOUNT";
+/// How long a practice account takes to answer, in milliseconds.
+const PRACTICE_LATENCY_MS: &str = "SRE_AGENT_DEPLOY_PRACTICE_LATENCY_MS";
+
+/// The account for a mode: rehearsals have theirs beside the state file.
+pub(crate) fn account(
+    app: &App,
+    mode: Mode,
+    state_file: &Path,
+    region: Option<&Region>,
+    number: Option<&AccountId>,
+    profile: Option<&str>,
+    fast: bool,
+) -> Account {
+    let practice = app.variable(PRACTICE_ACCOUNT).map(PathBuf::from);
+    match (mode, practice) {
+        (Mode::Rehearsal, named) => Account::Practice {
+            file: named.unwrap_or_else(|| crate::storage::practice_file(state_file)),
+            number: number.cloned(),
+            region: region.cloned(),
+            fast,
+        },
+        // The account keeps its own number here, so that a configuration for another one is refused as in reality.
+        (_, Some(file)) => {
+            app.say(&format!("note: {PRACTICE_ACCOUNT} puts a practice account in the place of the real one"));
+            Account::Practice { file, number: None, region: region.cloned(), fast }
+        }
+        (_, None) => Account::Real { region: region.cloned(), profile: profile.map(str::to_owned) },
+    }
+}
+
+/// Reaches an account.
+pub(crate) async fn reach(session: &Session<'_>, account: &Account) -> Result<Cloud, Box<Failure>> {
+    match account {
+        Account::Real { region, profile } => reach_real(session, region.clone(), profile.clone()).await,
+        Account::Practice { file, number, region, fast } => {
+            let mut options = if *fast { PracticeOptions::instant() } else { PracticeOptions::default() };
+            if let Some(number) = number {
+                options.account = number.clone();
+            }
+            if let Some(region) = region {
+                options.region = region.clone();
+            }
+            let practice = open_practice(session, file, &options).await?;
+            let latency = session.app.variable(PRACTICE_LATENCY_MS).and_then(|text| text.parse().ok());
+            let latency = match (latency, fast) {
+                (Some(milliseconds), _) => Duration::from_millis(milliseconds),
+                (None, true) => Duration::ZERO,
+                (None, false) => PRACTICE_LATENCY,
+            };
+            let hook: Arc<dyn Hook> = Arc::new(Latency(latency));
+            let cloud = practice.cloud();
+            Ok(if latency.is_zero() { cloud } else { cloud.hooked(&hook) })
+        }
+    }
+}
+
+async fn open_practice(
+    session: &Session<'_>,
+    file: &Path,
+    options: &PracticeOptions,
+) -> Result<Practice, Box<Failure>> {
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Failure::of_file("make the folder of the practice account", folder, &error))?;
+    }
+    let started = tokio::time::Instant::now();
+    loop {
+        let error = match Practice::open(file, options.clone()) {
+            Ok(practice) => return Ok(practice),
+            Err(error) => error,
+        };
+        let code = match error {
+            PracticeError::Locked { .. } if started.elapsed() < session.lock_timeout => {
+                tokio::time::sleep(LOCK_POLL).await;
+                continue;
+            }
+            PracticeError::Locked { .. } => codes::LOCKED,
+            _ => codes::PRACTICE,
+        };
+        let failure = Failure::new(code, &file.display().to_string(), error.to_string()).hint(error.hint());
+        return Err(match std::error::Error::source(&error) {
+            Some(source) => failure.evidence(source.to_string()),
+            None => failure,
+        });
+    }
+}
+
+#[cfg(feature = "aws")]
+async fn reach_real(
+    session: &Session<'_>,
+    region: Option<Region>,
+    profile: Option<String>,
+) -> Result<Cloud, Box<Failure>> {
+    use cloud_aws::{ConnectOptions, connect};
+    let options = ConnectOptions { region, profile, attempt_timeout: session.limits.attempt };
+    connect(options).await.map_err(|error| {
+        Failure::new(codes::NO_REGION, "aws.region", error.to_string())
+            .hint("say which: --region REGION, AWS_REGION, a `region` in the profile, or `aws.region` with --config")
+    })
+}
+
+#[cfg(not(feature = "aws"))]
+#[expect(clippy::unused_async, reason = "the other build has to look a Region up")]
+async fn reach_real(
+    session: &Session<'_>,
+    _region: Option<Region>,
+    _profile: Option<String>,
+) -> Result<Cloud, Box<Failure>> {
+    Err(Failure::new(codes::NO_AWS, "build", "this build has no real AWS account, only the practice account").hint(
+        format!(
+            "build with the feature `aws`, which is on by default: cargo build --release; or practise: {} rehearse",
+            session.app.program
+        ),
+    ))
+}
+
+/// The Region that the environment or the profile names.
+#[cfg(feature = "aws")]
+pub(crate) async fn default_region(app: &App, profile: Option<&str>) -> Option<Region> {
+    match region_of_environment(app) {
+        Some(region) => Some(region),
+        None if app.variable(PRACTICE_ACCOUNT).is_some() => None,
+        None => cloud_aws::default_region(profile).await,
+    }
+}
+
+/// The Region that the environment names; this build cannot read profiles.
+#[cfg(not(feature = "aws"))]
+#[expect(clippy::unused_async, reason = "the other build reads the profile")]
+pub(crate) async fn default_region(app: &App, _profile: Option<&str>) -> Option<Region> {
+    region_of_environment(app)
+}
+
+/// The Region that the environment alone names.
+pub(crate) fn region_of_environment(app: &App) -> Option<Region> {
+    ["SRE_AGENT_DEPLOY_AWS_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"]
+        .iter()
+        .find_map(|name| Region::parse(app.variable(name)?).ok())
+}

@@ -1,0 +1,134 @@
+//! What the exit code of the program says, and the one function from a finding's code to it.
+
+use std::process::ExitCode;
+
+use model::Finding;
+
+/// How the program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done, all good.
+    Done = 0,
+    /// Failed, and cannot be resumed.
+    Failed = 1,
+    /// Usage, configuration or missing input.
+    Usage = 2,
+    /// Credentials are missing, expired or refused.
+    Credentials = 3,
+    /// An AWS call failed, or something in the account is in the way; the run can be resumed.
+    Cloud = 4,
+    /// Checks failed.
+    Checks = 5,
+    /// Warnings, where they were asked to count.
+    Warnings = 6,
+    /// Changes are pending, or something drifted (`plan --detailed-exitcode`).
+    Pending = 7,
+    /// Stopped by the operator; the run can be resumed.
+    Cancelled = 8,
+    /// Timed out; the run can be resumed.
+    TimedOut = 9,
+    /// Another run holds the state file.
+    Locked = 10,
+    /// The state file is unreadable, newer, tampered with, or belongs to another account, Region or deployment.
+    State = 11,
+    /// A mistake in this program.
+    Bug = 70,
+}
+
+/// Which failure names the exit where several came together: what needs the operator most comes first.
+const MOST_TELLING: &[Exit] = &[
+    Exit::Bug,
+    Exit::State,
+    Exit::Locked,
+    Exit::Credentials,
+    Exit::Usage,
+    Exit::Cloud,
+    Exit::TimedOut,
+    Exit::Cancelled,
+];
+
+impl Exit {
+    /// The number.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The exit that a finding's code stands for when the finding stopped a run.
+    pub fn of_code(code: &str) -> Self {
+        let area = code.strip_prefix("SRE-").and_then(|rest| rest.split('-').next()).unwrap_or_default();
+        match (area, code) {
+            ("BUG", _) => Self::Bug,
+            (_, "SRE-AWS-002" | "SRE-AWS-003" | "SRE-AWS-004") => Self::Credentials,
+            (_, "SRE-AWS-008" | "SRE-RUN-003") => Self::TimedOut,
+            (_, "SRE-RUN-001" | "SRE-RUN-002") => Self::Cancelled,
+            (_, "SRE-STATE-001") => Self::Locked,
+            // Nothing is wrong with the file: it is not there, or it is not what was meant.
+            (_, "SRE-STATE-005" | "SRE-STATE-007") => Self::Usage,
+            ("STATE" | "ACC", _) => Self::State,
+            ("CONF" | "CLI", _) => Self::Usage,
+            ("AWS" | "PLAN" | "ACM" | "RUN", _) => Self::Cloud,
+            _ => Self::Failed,
+        }
+    }
+
+    /// The exit of a run that these findings stopped.
+    pub fn of_findings(findings: &[Finding]) -> Self {
+        let all: Vec<Self> = findings.iter().map(|finding| Self::of_code(&finding.code)).collect();
+        MOST_TELLING.iter().copied().find(|exit| all.contains(exit)).unwrap_or(Self::Failed)
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Severity;
+
+    use super::*;
+
+    #[test]
+    fn each_code_has_its_exit() {
+        let expected = [
+            ("SRE-CONF-010", 2),
+            ("SRE-CLI-001", 2),
+            ("SRE-STATE-005", 2),
+            ("SRE-STATE-007", 2),
+            ("SRE-AWS-002", 3),
+            ("SRE-AWS-003", 3),
+            ("SRE-AWS-004", 3),
+            ("SRE-AWS-001", 4),
+            ("SRE-AWS-006", 4),
+            ("SRE-PLAN-001", 4),
+            ("SRE-RUN-004", 4),
+            ("SRE-RUN-001", 8),
+            ("SRE-RUN-003", 9),
+            ("SRE-AWS-008", 9),
+            ("SRE-STATE-001", 10),
+            ("SRE-STATE-002", 11),
+            ("SRE-STATE-003", 11),
+            ("SRE-STATE-004", 11),
+            ("SRE-STATE-006", 11),
+            ("SRE-ACC-001", 11),
+            ("SRE-BUG-001", 70),
+            ("", 1),
+        ];
+        for (code, exit) in expected {
+            assert_eq!(Exit::of_code(code).code(), exit, "{code}");
+        }
+    }
+
+    #[test]
+    fn of_several_failures_the_most_telling_names_the_exit() {
+        let findings =
+            |codes: &[&str]| codes.iter().map(|code| Finding::new(code, Severity::Error, "", "")).collect::<Vec<_>>();
+        assert_eq!(Exit::of_findings(&findings(&["SRE-RUN-001", "SRE-AWS-001"])), Exit::Cloud);
+        assert_eq!(Exit::of_findings(&findings(&["SRE-AWS-001", "SRE-AWS-003"])), Exit::Credentials);
+        assert_eq!(Exit::of_findings(&findings(&["SRE-RUN-003", "SRE-STATE-006"])), Exit::State);
+        assert_eq!(Exit::of_findings(&[]), Exit::Failed);
+    }
+}

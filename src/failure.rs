@@ -1,0 +1,307 @@
+//! A command that could not do what was asked: what to say about it, and the exit it ends in.
+
+use std::error::Error;
+
+use model::config::{Problem, ValidationResult};
+use model::report::VerificationReport;
+use model::{Finding, Severity};
+use provision::advice;
+use provision::error::{RunError, StepError};
+use provision::journal::JournalError;
+use serde_json::{Value, json};
+
+use crate::exit::Exit;
+
+/// Version of the JSON form of an error. A field may be added without raising it.
+const ERROR_SCHEMA_VERSION: u32 = 1;
+
+/// Codes of what this crate itself has to say. Each has its page in `runbooks/`.
+pub(crate) mod codes {
+    /// The command line is not understood.
+    pub(crate) const USAGE: &str = "SRE-CLI-001";
+    /// Something has to be asked, and nobody can answer.
+    pub(crate) const GAPS: &str = "SRE-CLI-002";
+    /// A file cannot be read or written.
+    pub(crate) const FILE: &str = "SRE-CLI-003";
+    /// This build has no real account.
+    pub(crate) const NO_AWS: &str = "SRE-CLI-004";
+    /// Nobody says which Region.
+    pub(crate) const NO_REGION: &str = "SRE-CLI-005";
+    /// The deployment id that confirms a removal is another one.
+    pub(crate) const NOT_CONFIRMED: &str = "SRE-CLI-006";
+    /// There is no such code to explain.
+    pub(crate) const UNKNOWN_CODE: &str = "SRE-CLI-007";
+    /// The operator stopped the run.
+    pub(crate) const CANCELLED: &str = "SRE-RUN-001";
+    /// The operator did not approve.
+    pub(crate) const DECLINED: &str = "SRE-RUN-002";
+    /// Something is left after a cleanup, because something that uses it is.
+    pub(crate) const NOT_REACHED: &str = "SRE-RUN-004";
+    /// A resume would destroy something that the approved plan did not.
+    pub(crate) const NOT_APPROVED: &str = "SRE-RUN-005";
+    /// The state file is of another deployment.
+    pub(crate) const OTHER_DEPLOYMENT: &str = "SRE-STATE-004";
+    /// There is no state file, or nothing in it.
+    pub(crate) const NO_STATE: &str = "SRE-STATE-005";
+    /// The configuration is not the one that the state file is about.
+    pub(crate) const OTHER_CONFIG: &str = "SRE-STATE-007";
+    /// The practice account cannot be used.
+    pub(crate) const PRACTICE: &str = "SRE-STATE-008";
+    /// The state file or the practice account is held by another run.
+    pub(crate) const LOCKED: &str = "SRE-STATE-001";
+    /// The proxy was not looked at, because it was not to be installed.
+    pub(crate) const HOST_SKIPPED: &str = "SRE-HOST-001";
+    /// The proxy is not installed, because this version cannot.
+    pub(crate) const HOST_NOT_INSTALLED: &str = "SRE-HOST-002";
+    /// A mistake in this program.
+    pub(crate) const BUG: &str = "SRE-BUG-001";
+}
+
+/// What to do next, as an exact command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Goes on where the run stopped.
+    Resume(String),
+    /// Anything else.
+    Command(String),
+}
+
+impl Next {
+    /// The command.
+    pub(crate) fn command(&self) -> &str {
+        match self {
+            Self::Resume(command) | Self::Command(command) => command,
+        }
+    }
+}
+
+/// What keeps a configuration from being used.
+#[derive(Debug, Clone)]
+pub(crate) struct Invalid {
+    /// For people, with marked excerpts.
+    pub(crate) text: String,
+    /// For programs.
+    pub(crate) result: ValidationResult,
+}
+
+/// Why a command did not do what was asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    /// The program's exit.
+    pub(crate) exit: Exit,
+    /// What to say, most telling first; never empty unless the configuration is invalid.
+    pub(crate) findings: Vec<Finding>,
+    /// What to do next.
+    pub(crate) next: Option<Next>,
+    /// What is wrong with the configuration.
+    pub(crate) invalid: Option<Invalid>,
+    /// What the run did before it failed.
+    pub(crate) report: Option<VerificationReport>,
+}
+
+impl Failure {
+    /// One thing to say.
+    pub(crate) fn new(code: &str, subject: &str, message: impl Into<String>) -> Box<Self> {
+        Self::of_findings(vec![Finding::new(code, Severity::Error, subject, message)])
+    }
+
+    /// Several things to say.
+    pub(crate) fn of_findings(findings: Vec<Finding>) -> Box<Self> {
+        let exit = Exit::of_findings(&findings);
+        Box::new(Self { exit, findings, next: None, invalid: None, report: None })
+    }
+
+    /// A configuration that cannot be used.
+    pub(crate) fn invalid(problems: &[Problem], text: String, result: ValidationResult) -> Box<Self> {
+        let findings = problems
+            .iter()
+            .filter(|problem| problem.is_error())
+            .map(|problem| {
+                let finding = Finding::new(problem.code, Severity::Error, &problem.path, &problem.message);
+                match &problem.suggestion {
+                    Some(suggestion) => finding.hint(suggestion),
+                    None => finding,
+                }
+            })
+            .collect();
+        let invalid = Some(Invalid { text, result });
+        Box::new(Self { invalid, exit: Exit::Usage, ..*Self::of_findings(findings) })
+    }
+
+    /// A run that did not reach its end.
+    pub(crate) fn of_run(error: &RunError) -> Box<Self> {
+        Self::of_findings(findings_of_run(error))
+    }
+
+    /// A state file that cannot be used.
+    pub(crate) fn of_journal(error: &JournalError) -> Box<Self> {
+        Self::of_findings(vec![advice::of_journal(error)])
+    }
+
+    /// A call outside of any step.
+    pub(crate) fn of_look(error: StepError) -> Box<Self> {
+        match error {
+            StepError::Cancelled => Self::of_run(&RunError::Cancelled),
+            error => Self::of_run(&RunError::Look(error)),
+        }
+    }
+
+    /// A file that cannot be read or written.
+    pub(crate) fn of_file(what: &str, path: &std::path::Path, error: &dyn Error) -> Box<Self> {
+        Self::new(codes::FILE, &path.display().to_string(), format!("cannot {what} `{}`", path.display()))
+            .evidence(error.to_string())
+    }
+
+    /// The same with what to do.
+    #[must_use]
+    pub(crate) fn hint(mut self: Box<Self>, hint: impl Into<String>) -> Box<Self> {
+        if let Some(first) = self.findings.first_mut() {
+            first.hint = Some(hint.into());
+        }
+        self
+    }
+
+    /// The same with what was seen.
+    #[must_use]
+    pub(crate) fn evidence(mut self: Box<Self>, evidence: impl Into<String>) -> Box<Self> {
+        if let Some(first) = self.findings.first_mut() {
+            first.evidence = Some(evidence.into());
+        }
+        self
+    }
+
+    /// The same with what to do next, unless that is known.
+    #[must_use]
+    pub(crate) fn or_next(mut self: Box<Self>, next: Option<Next>) -> Box<Self> {
+        if self.next.is_none() {
+            self.next = next;
+        }
+        self
+    }
+
+    /// For people.
+    pub(crate) fn text(&self, program: &str, colour: bool) -> String {
+        let paint = |code: &str, text: &str| {
+            if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        };
+        let mut out = String::new();
+        if let Some(invalid) = &self.invalid {
+            out.push_str(&invalid.text);
+        } else {
+            for finding in &self.findings {
+                let head = paint("1;31", &format!("error[{}]", finding.code));
+                out.push_str(&format!("{head}: {}\n", indented(&finding.message, 2)));
+                if let Some(cause) = &finding.evidence
+                    && !finding.message.contains(cause.as_str())
+                {
+                    out.push_str(&format!("  cause: {}\n", indented(cause, 9)));
+                }
+                if let Some(hint) = &finding.hint {
+                    out.push_str(&format!("  {} {}\n", paint("1", "help:"), indented(hint, 8)));
+                }
+                if let Some(doc) = &finding.doc {
+                    out.push_str(&format!("  see: {doc}\n"));
+                }
+                out.push_str(&format!("  docs: {program} explain {}\n", finding.code));
+            }
+        }
+        match &self.next {
+            Some(Next::Resume(command)) => out.push_str(&format!("{} {command}\n", paint("1", "resume:"))),
+            Some(Next::Command(command)) => out.push_str(&format!("{} {command}\n", paint("1", "next:"))),
+            None => {}
+        }
+        out
+    }
+
+    /// For programs.
+    pub(crate) fn json(&self, program: &str) -> Value {
+        let error = |finding: &Finding| {
+            let hints: Vec<&String> = finding.hint.iter().collect();
+            let causes: Vec<&String> = finding.evidence.iter().collect();
+            json!({
+                "code": finding.code,
+                "message": finding.message,
+                "subject": finding.subject,
+                "causes": causes,
+                "hints": hints,
+                "docs": format!("{program} explain {}", finding.code),
+            })
+        };
+        let errors: Vec<Value> = self.findings.iter().map(error).collect();
+        let mut value = json!({
+            "schema_version": ERROR_SCHEMA_VERSION,
+            "error": errors.first(),
+            "errors": errors,
+            "exit_code": self.exit.code(),
+            "next_command": self.next.as_ref().map(Next::command),
+        });
+        if let Some(members) = value.as_object_mut() {
+            if let Some(invalid) = &self.invalid {
+                members.insert("validation".to_owned(), json!(invalid.result));
+            }
+            if let Some(report) = &self.report {
+                members.insert("report".to_owned(), json!(report));
+            }
+        }
+        value
+    }
+}
+
+/// Everything that a run's end has to say.
+pub(crate) fn findings_of_run(error: &RunError) -> Vec<Finding> {
+    match error {
+        RunError::Steps(failed) => failed
+            .iter()
+            // What stopped because the operator asked is not worth a line beside what failed.
+            .filter(|(_, error)| {
+                !matches!(error, StepError::Cancelled)
+                    || failed.iter().all(|(_, error)| matches!(error, StepError::Cancelled))
+            })
+            .map(|(step, error)| advice::of_step(*step, error))
+            .collect(),
+        RunError::Cancelled => vec![Finding::new(codes::CANCELLED, Severity::Error, "run", error.to_string())],
+        RunError::Look(StepError::Call(call)) => vec![advice::of_call("account", call)],
+        RunError::Look(StepError::Journal(journal)) | RunError::Journal(journal) => {
+            vec![advice::of_journal(journal)]
+        }
+        RunError::Look(StepError::Blocked(finding)) => vec![finding.as_ref().clone()],
+        RunError::Look(cause @ StepError::TimedOut { .. }) => {
+            vec![Finding::new("SRE-RUN-003", Severity::Error, "account", cause.to_string())]
+        }
+        RunError::Look(cause @ StepError::Bug(_)) => {
+            vec![Finding::new(codes::BUG, Severity::Error, "account", cause.to_string())]
+        }
+        RunError::Look(StepError::Cancelled) => findings_of_run(&RunError::Cancelled),
+        RunError::Refused(findings) => findings.clone(),
+    }
+}
+
+/// A text whose further lines stand below its first.
+fn indented(text: &str, columns: usize) -> String {
+    text.replace('\n', &format!("\n{:columns$}", ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_why_and_what_next() {
+        let failure = Failure::new("SRE-AWS-001", "iam.role", "AWS refused iam:CreateRole on *")
+            .evidence("iam:CreateRole failed with AccessDenied")
+            .hint("add this statement, then resume:\n{}")
+            .or_next(Some(Next::Resume("sre-agent-deploy --resume".to_owned())));
+        insta::assert_snapshot!(failure.text("sre-agent-deploy", false), @r"
+        error[SRE-AWS-001]: AWS refused iam:CreateRole on *
+          cause: iam:CreateRole failed with AccessDenied
+          help: add this statement, then resume:
+                {}
+          docs: sre-agent-deploy explain SRE-AWS-001
+        resume: sre-agent-deploy --resume
+        ");
+        assert_eq!(failure.exit, Exit::Cloud);
+        let json = failure.json("sre-agent-deploy");
+        assert_eq!(json["error"]["code"], "SRE-AWS-001");
+        assert_eq!((&json["exit_code"], &json["next_command"]), (&json!(4), &json!("sre-agent-deploy --resume")));
+    }
+}

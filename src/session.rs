@@ -1,0 +1,165 @@
+//! A command at work: the runtime, the signals, the view, and everything the engine needs from outside.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::time::Duration;
+
+use cloud::Cloud;
+use cloud::port::sts::Identity;
+use model::Finding;
+use provision::clock::{Clock as _, Entropy};
+use provision::engine::Engine;
+use provision::patience::Limits;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, Ended};
+use crate::args::{Format, StateArgs};
+use crate::compose::{self, SystemClock};
+use crate::failure::{Failure, Next, codes};
+use crate::next;
+use crate::progress::{Sink, View};
+use crate::signals::Signals;
+
+/// A command at work.
+pub(crate) struct Session<'a> {
+    /// The program around it.
+    pub(crate) app: &'a App,
+    /// Set when the operator asks to stop.
+    pub(crate) cancel: CancellationToken,
+    /// Bounds on waiting.
+    pub(crate) limits: Limits,
+    /// How long to wait for another run to let go.
+    pub(crate) lock_timeout: Duration,
+    clock: SystemClock,
+    entropy: Entropy,
+    view: View,
+    sink: Sink,
+    /// How to go on, as soon as there is something to go on with.
+    resume: RefCell<Option<Next>>,
+}
+
+/// Runs a command that talks to an account, until it ends or the operator insists on stopping.
+pub(crate) fn run(app: &App, state: &StateArgs, work: impl AsyncFnOnce(&Session<'_>) -> Ended) -> Ended {
+    let system = |error: std::io::Error| {
+        Failure::new(codes::BUG, "runtime", "the system refused what a run needs").evidence(error.to_string())
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system)?;
+    let view = View::start(app);
+    let sink = view.sink();
+    let session = Session {
+        app,
+        cancel: CancellationToken::new(),
+        limits: limits(state.call_timeout),
+        lock_timeout: state.lock_timeout.unwrap_or(Duration::ZERO),
+        clock: SystemClock,
+        entropy: compose::entropy(),
+        view,
+        sink,
+        resume: RefCell::new(None),
+    };
+    let ended = runtime.block_on(async {
+        let mut signals = Signals::listen().map_err(system)?;
+        let mut work = std::pin::pin!(work(&session));
+        loop {
+            tokio::select! {
+                biased;
+                ended = &mut work => return ended,
+                () = signals.next() => {
+                    if session.cancel.is_cancelled() {
+                        return Err(Failure::new(codes::CANCELLED, "run", "stopped at once by the operator"));
+                    }
+                    session.cancel.cancel();
+                    session.say("stopping at a safe point; once more stops at once");
+                }
+            }
+        }
+    });
+    let Session { view, sink, resume, .. } = session;
+    drop(sink);
+    view.finish();
+    let resume = resume.into_inner();
+    ended.map_err(|failure| failure.or_next(resume))
+}
+
+/// `--call-timeout` bounds the whole operation; one attempt must not be longer than that.
+fn limits(call_timeout: Option<Duration>) -> Limits {
+    let usual = Limits::default();
+    match call_timeout {
+        Some(operation) => Limits { operation, attempt: usual.attempt.min(operation), ..usual },
+        None => usual,
+    }
+}
+
+impl Session<'_> {
+    /// The engine on an account.
+    pub(crate) fn engine(&self, cloud: &Cloud) -> Engine<'_> {
+        Engine {
+            cloud: cloud.clone(),
+            clock: &self.clock,
+            entropy: &self.entropy,
+            events: &self.sink,
+            cancel: self.cancel.clone(),
+            limits: self.limits,
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// Now.
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
+    }
+
+    /// Says something in order with the progress.
+    pub(crate) fn say(&self, text: &str) {
+        self.view.say(text);
+    }
+
+    /// Returns when all progress so far is on the screen.
+    pub(crate) fn settle(&self) {
+        self.view.settle();
+    }
+
+    /// Writes a result for people, after all progress so far.
+    pub(crate) fn result(&self, text: &str) {
+        self.settle();
+        if self.app.format == Format::Text {
+            self.app.result(text);
+        }
+    }
+
+    /// From here on there is something to go on with.
+    pub(crate) fn can_resume(&self, state_file: &Path, rehearsal: bool, profile: Option<&str>) {
+        *self.resume.borrow_mut() = Some(next::resume(self.app, state_file, rehearsal, profile));
+    }
+
+    /// How to go on, where there is something to go on with.
+    pub(crate) fn resume_command(&self) -> Option<String> {
+        self.resume.borrow().as_ref().map(|next| next.command().to_owned())
+    }
+
+    /// There is nothing to go on with any more.
+    pub(crate) fn is_over(&self) {
+        *self.resume.borrow_mut() = None;
+    }
+
+    /// Who the credentials belong to.
+    pub(crate) async fn identity(&self, cloud: &Cloud, profile: Option<&str>) -> Result<Identity, Box<Failure>> {
+        let answer = self.engine(cloud).identity().await;
+        answer.map_err(|error| {
+            let mut failure = Failure::of_look(error);
+            for finding in &mut failure.findings {
+                name_profile(finding, profile);
+            }
+            failure
+        })
+    }
+}
+
+/// Puts the profile that is used into a hint that speaks of profiles in general.
+pub(crate) fn name_profile(finding: &mut Finding, profile: Option<&str>) {
+    if let (Some(hint), Some(profile)) = (&mut finding.hint, profile)
+        && finding.code.starts_with("SRE-AWS-00")
+    {
+        *hint = hint.replace("--profile NAME", &format!("--profile {}", next::quoted(profile)));
+    }
+}

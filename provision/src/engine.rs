@@ -17,7 +17,7 @@ use crate::graph::End;
 use crate::journal::{Header, JOURNAL_VERSION, Journal, NoteTopic, Record, State};
 use crate::patience::{Limits, Patience};
 use crate::recorder::Recorder;
-use crate::steps::{Context, Known};
+use crate::steps::{Context, Found, Known};
 use crate::survey::{Adoptions, Survey, survey};
 use crate::undo::{self, Removal, Targets};
 use crate::{plan, preflight};
@@ -242,6 +242,7 @@ impl Engine<'_> {
         run: Run,
     ) -> Result<Vec<Finding>, RunError> {
         let plan = &prepared.plan;
+        record_drift(recorder, plan)?;
         match run {
             Run::Resume => recorder
                 .record(&Record::Note { topic: NoteTopic::Resumed, text: self.tool_version.clone() })?,
@@ -340,18 +341,16 @@ impl Engine<'_> {
         targets: &Targets,
         journal: Option<Journal>,
     ) -> Result<Removal, RunError> {
-        let emitter = Emitter::new(self.events, self.clock);
-        let patience = self.patience(&emitter);
-        let known = Known::default();
-        for (id, found) in targets {
-            if let Some(first) = found.first() {
-                known.set(*id, first.outputs.clone());
+        let (recorder, state) = match journal {
+            Some(journal) => {
+                let state = journal.state().clone();
+                (Recorder::new(journal, self.clock), Some(state))
             }
-        }
-        let state = journal.as_ref().map(|journal| journal.state().clone());
+            None => (Recorder::absent(self.clock), None),
+        };
         let pins = pins_of(state.as_ref());
-        let recorder = journal
-            .map_or_else(|| Recorder::absent(self.clock), |journal| Recorder::new(journal, self.clock));
+        let (emitter, known) = (Emitter::new(self.events, self.clock), known_from(targets, state.as_ref()));
+        let patience = self.patience(&emitter);
         let cx = Context {
             cloud: &self.cloud,
             deployment,
@@ -362,35 +361,41 @@ impl Engine<'_> {
             known: &known,
             patience: &patience,
         };
-        recorder.record(&Record::Note {
-            topic: NoteTopic::CleanupStarted,
-            text: format!("{} resources", targets.values().map(Vec::len).sum::<usize>()),
-        })?;
-        emitter.emit(What::RunStarted {
-            run: Run::Cleanup,
-            deployment_id: deployment.clone(),
-            steps: targets
-                .iter()
-                .rev()
-                .map(|(id, found)| StepLine {
-                    step: *id,
-                    verb: "delete".to_owned(),
-                    name: found.iter().map(|one| one.id.as_str()).collect::<Vec<_>>().join(", "),
-                })
-                .collect(),
-        });
-        let removal = undo::remove_all(&cx, &recorder, &emitter, targets).await;
+        let text = format!("{} resources", targets.values().map(Vec::len).sum::<usize>());
+        recorder.record(&Record::Note { topic: NoteTopic::CleanupStarted, text })?;
+        let removal = take_away(&cx, &recorder, &emitter, targets).await;
         if removal.left.is_empty() {
             let text = format!("{} resources removed", removal.removed.len());
             recorder.record(&Record::Note { topic: NoteTopic::CleanupFinished, text })?;
         }
-        let outcome = match (removal.left.is_empty(), removal.cancelled) {
-            (true, _) => Outcome::Done,
-            (false, true) => Outcome::Cancelled,
-            (false, false) => Outcome::Failed,
-        };
-        emitter.emit(What::RunFinished { outcome });
         Ok(removal)
+    }
+
+    /// Removes what [`created_by_last_plan`] chose. The journal stays unfinished: a resume goes forward again.
+    pub async fn rollback(
+        &self,
+        config: &Config,
+        targets: &Targets,
+        journal: Journal,
+    ) -> Result<Removal, RunError> {
+        let state = journal.state().clone();
+        let pins = pins_of(Some(&state));
+        let recorder = Recorder::new(journal, self.clock);
+        let (emitter, known) = (Emitter::new(self.events, self.clock), known_from(targets, Some(&state)));
+        let patience = self.patience(&emitter);
+        let cx = Context {
+            cloud: &self.cloud,
+            deployment: &state.header.deployment_id,
+            region: &state.header.region,
+            account: &state.header.account_id,
+            config: Some(config),
+            pins: &pins,
+            known: &known,
+            patience: &patience,
+        };
+        let text = "rolling back what the last plan created".to_owned();
+        recorder.record(&Record::Note { topic: NoteTopic::Other, text })?;
+        Ok(take_away(&cx, &recorder, &emitter, targets).await)
     }
 
     /// Now, by the engine's clock.
@@ -436,6 +441,77 @@ impl Engine<'_> {
             root_device_name: image?.map(|image| image.root_device_name).unwrap_or_default(),
         }))
     }
+}
+
+/// What a removal knows from the start: its targets, and what was adopted, in which some of them lie.
+fn known_from(targets: &Targets, state: Option<&State>) -> Known {
+    let known = Known::default();
+    for (id, step) in state.iter().flat_map(|state| &state.steps) {
+        if step.id.is_some() {
+            known.set(*id, step.outputs.clone());
+        }
+    }
+    for (id, found) in targets {
+        if let Some(first) = found.first() {
+            known.set(*id, first.outputs.clone());
+        }
+    }
+    known
+}
+
+/// Removes the targets and tells the views.
+async fn take_away(
+    cx: &Context<'_>,
+    recorder: &Recorder<'_>,
+    emitter: &Emitter<'_>,
+    targets: &Targets,
+) -> Removal {
+    let line = |(id, found): (&StepId, &Vec<Found>)| StepLine {
+        step: *id,
+        verb: "delete".to_owned(),
+        name: found.iter().map(|one| one.id.as_str()).collect::<Vec<_>>().join(", "),
+    };
+    emitter.emit(What::RunStarted {
+        run: Run::Cleanup,
+        deployment_id: cx.deployment.clone(),
+        steps: targets.iter().rev().map(line).collect(),
+    });
+    let removal = undo::remove_all(cx, recorder, emitter, targets).await;
+    let outcome = match (removal.left.is_empty(), removal.cancelled) {
+        (true, _) => Outcome::Done,
+        (false, true) => Outcome::Cancelled,
+        (false, false) => Outcome::Failed,
+    };
+    emitter.emit(What::RunFinished { outcome });
+    removal
+}
+
+/// What differs although the configuration is the one that was deployed was changed by somebody else.
+fn record_drift(recorder: &Recorder<'_>, plan: &Plan) -> Result<(), RunError> {
+    let Some(before) = recorder.state().filter(State::is_finished) else { return Ok(()) };
+    if before.plan.as_ref().is_none_or(|deployed| deployed.config_digest != plan.config_digest) {
+        return Ok(());
+    }
+    for planned in &plan.steps {
+        if let Change::Update { found, diffs } | Change::Replace { found, diffs } = &planned.change {
+            let drift = Record::Drift { step: planned.id, id: found.clone(), diffs: diffs.clone() };
+            recorder.record(&drift)?;
+        }
+    }
+    Ok(())
+}
+
+/// Of everything found, what the last approved plan created: the targets of a rollback. What was there before that
+/// plan stays, changed or not.
+pub fn created_by_last_plan(state: &State, targets: Targets) -> Targets {
+    let created = |id: StepId| {
+        state
+            .plan
+            .as_ref()
+            .and_then(|plan| plan.step(id))
+            .is_some_and(|planned| matches!(planned.change, Change::Create | Change::Replace { .. }))
+    };
+    targets.into_iter().filter(|(id, _)| created(*id)).collect()
 }
 
 fn look(error: StepError) -> RunError {

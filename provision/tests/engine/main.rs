@@ -13,5 +13,6 @@ mod faults;
 mod journal;
 mod kill;
 mod laws;
+mod ownership;
 mod runs;
 mod support;

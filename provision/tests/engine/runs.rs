@@ -204,3 +204,47 @@ async fn deployment_ids_that_share_a_beginning_do_not_meet() {
     assert!(removal.left.is_empty());
     assert_eq!(bench.practice.inventory(), first);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_changed_by_hand_is_planned_recorded_and_put_right() {
+    let bench = Bench::new();
+    bench.deploy(&usual()).await.unwrap();
+    let whole = bench.practice.inventory();
+    let group = bench.state().unwrap().step(StepId::SecurityGroup).id.unwrap();
+    let rules = ["tcp 22 0.0.0.0/0".parse().unwrap()].into();
+    let opened = cloud::port::ec2::RuleChange { group_id: group, rules };
+    bench.practice.cloud().ec2.authorize_ingress(opened).await.unwrap();
+    let prepared = bench.prepare(&usual()).await.unwrap();
+    let pending: Vec<_> = prepared.plan.pending().map(|step| (step.id, step.change.verb())).collect();
+    assert_eq!(pending, [(StepId::SecurityGroup, "update")]);
+    bench.deploy(&usual()).await.unwrap();
+    assert_eq!(bench.practice.inventory(), whole);
+    let journal = std::fs::read_to_string(bench.state_file()).unwrap();
+    assert!(
+        journal.lines().any(|line| line.contains(r#""event":"drift""#) && line.contains("tcp 22 0.0.0.0/0"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_takes_back_what_the_last_plan_created_and_nothing_else() {
+    let bench = Bench::new();
+    let acme = config("tls: {domain: api.example.com, source: acme}\nhost: {install: none}\n");
+    bench.deploy(&acme).await.unwrap();
+    let before = bench.practice.inventory();
+    bench.deploy(&usual()).await.unwrap();
+    assert_ne!(bench.practice.inventory(), before);
+    let engine = bench.engine();
+    let (id, region) = (&acme.deployment.id, &acme.aws.region);
+    let state = bench.state().unwrap();
+    let all = engine.find(id, region, &Bench::account(), Some(&usual()), Some(&state)).await.unwrap();
+    let targets = provision::engine::created_by_last_plan(&state, all);
+    assert_eq!(targets.keys().copied().collect::<Vec<_>>(), [StepId::Certificate]);
+    let journal = bench.locked().await.ok().unwrap();
+    let removal = engine.rollback(&usual(), &targets, journal).await.unwrap();
+    assert!(removal.left.is_empty(), "{removal:#?}");
+    assert_eq!(bench.practice.inventory(), before);
+    // Forward again, as a resume would.
+    assert!(bench.state().unwrap().is_resumable());
+    bench.deploy(&usual()).await.unwrap();
+    assert!(bench.state().unwrap().is_finished());
+}

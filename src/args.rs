@@ -18,9 +18,10 @@ use model::{DeploymentId, Region};
     name = "sre-agent-deploy",
     version,
     about = "Deploys an SRE agent endpoint into an AWS account, and survives being killed anywhere.",
-    after_help = "Without an AWS account: sre-agent-deploy rehearse\n\
-                  Exit codes: 0 done, 2 usage or configuration, 3 credentials, 4 an AWS call failed, 7 changes pending,\n\
-                  8 cancelled, 9 timed out, 10 state file locked, 11 state file unusable, 70 a bug.",
+    after_help = "Without an AWS account: sre-agent-deploy rehearse\n\n\
+                  Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 credentials,\n\
+                  4 an AWS call failed, 7 changes pending, 8 cancelled, 9 timed out,\n\
+                  10 state file locked, 11 state file unusable, 70 a bug.",
     disable_help_subcommand = true,
     max_term_width = 110
 )]
@@ -35,19 +36,18 @@ pub(crate) struct Cli {
 
 /// Flags that every command has.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Output")]
 pub(crate) struct Common {
     /// How results and errors are written to stdout
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
     pub(crate) format: Format,
     /// No colours; so does a NO_COLOR in the environment
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Output")]
     pub(crate) no_color: bool,
     /// Log what happens to stderr; twice for more
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Output")]
     pub(crate) verbose: u8,
     /// No progress, only results and errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = "Output")]
     pub(crate) quiet: bool,
 }
 
@@ -89,6 +89,7 @@ pub(crate) enum Verb {
 
 /// The four forms without a verb. Each is the verb of the same meaning.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Without a command")]
 struct Form {
     /// Check the configuration and stop; offline
     #[arg(long, conflicts_with_all = ["resume", "cleanup"])]
@@ -102,12 +103,13 @@ struct Form {
     #[command(flatten)]
     deploy: DeployArgs,
     /// With --validate-only: also check against the account
-    #[arg(long, requires = "validate_only")]
+    #[arg(long, requires = "validate_only", help_heading = "Without a command")]
     online: bool,
 }
 
 /// Where the configuration comes from.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Configuration")]
 pub(crate) struct ConfigArgs {
     /// The configuration file [env: SRE_AGENT_DEPLOY_CONFIG]
     #[arg(long, value_name = "FILE")]
@@ -131,6 +133,7 @@ pub(crate) struct ConfigArgs {
 
 /// Where the state is, and how long to wait.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "State and time")]
 pub(crate) struct StateArgs {
     /// The state file [env: SRE_AGENT_DEPLOY_STATE_FILE] [default: .deployment_state]
     #[arg(long, value_name = "FILE")]
@@ -145,6 +148,7 @@ pub(crate) struct StateArgs {
 
 /// What would otherwise be asked.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Approval")]
 pub(crate) struct ApprovalArgs {
     /// Approve without being asked
     #[arg(long)]
@@ -164,7 +168,7 @@ pub(crate) struct DeployArgs {
     #[command(flatten)]
     pub(crate) approval: ApprovalArgs,
     /// Use something that exists and never change or delete it, such as cognito.user-pool=us-east-1_AbCdEfGhI
-    #[arg(long, value_parser = adoption, value_name = "STEP=ID")]
+    #[arg(long, value_parser = adoption, value_name = "STEP=ID", help_heading = "Configuration")]
     pub(crate) adopt: Vec<(StepId, String)>,
 }
 
@@ -174,7 +178,7 @@ pub(crate) struct ValidateArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
     /// Also check against the account
-    #[arg(long)]
+    #[arg(long, help_heading = "Options")]
     pub(crate) online: bool,
 }
 
@@ -186,7 +190,7 @@ pub(crate) struct ResumeArgs {
     #[command(flatten)]
     pub(crate) state: StateArgs,
     /// Accepted for pipelines: a resume asks nothing, since the plan was approved
-    #[arg(long)]
+    #[arg(long, help_heading = "Options")]
     pub(crate) yes: bool,
 }
 
@@ -209,10 +213,10 @@ pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) state: StateArgs,
     /// Use something that exists and never change or delete it
-    #[arg(long, value_parser = adoption, value_name = "STEP=ID")]
+    #[arg(long, value_parser = adoption, value_name = "STEP=ID", help_heading = "Configuration")]
     pub(crate) adopt: Vec<(StepId, String)>,
     /// Exit 7 where something would change
-    #[arg(long)]
+    #[arg(long, help_heading = "Options")]
     pub(crate) detailed_exitcode: bool,
 }
 

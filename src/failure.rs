@@ -187,23 +187,27 @@ impl Failure {
         let mut out = String::new();
         if let Some(invalid) = &self.invalid {
             out.push_str(&invalid.text);
-        } else {
-            for finding in &self.findings {
-                let head = paint("1;31", &format!("error[{}]", finding.code));
-                out.push_str(&format!("{head}: {}\n", indented(&finding.message, 2)));
-                if let Some(cause) = &finding.evidence
-                    && !finding.message.contains(cause.as_str())
-                {
-                    out.push_str(&format!("  cause: {}\n", indented(cause, 9)));
-                }
-                if let Some(hint) = &finding.hint {
-                    out.push_str(&format!("  {} {}\n", paint("1", "help:"), indented(hint, 8)));
-                }
-                if let Some(doc) = &finding.doc {
-                    out.push_str(&format!("  see: {doc}\n"));
-                }
-                out.push_str(&format!("  docs: {program} explain {}\n", finding.code));
+            if let Some(first) = self.findings.first() {
+                out.push_str(&format!("docs: {program} explain {}\n", first.code));
             }
+        }
+        // What is wrong with the configuration has been shown with its place.
+        let is_shown = |finding: &&Finding| self.invalid.is_some() && finding.code.starts_with("SRE-CONF-");
+        for finding in self.findings.iter().filter(|finding| !is_shown(finding)) {
+            let head = paint("1;31", &format!("error[{}]", finding.code));
+            out.push_str(&format!("{head}: {}\n", indented(&finding.message, 2)));
+            if let Some(cause) = &finding.evidence
+                && !finding.message.contains(cause.as_str())
+            {
+                out.push_str(&format!("  cause: {}\n", indented(cause, 9)));
+            }
+            if let Some(hint) = &finding.hint {
+                out.push_str(&format!("  {} {}\n", paint("1", "help:"), indented(hint, 8)));
+            }
+            if let Some(doc) = &finding.doc {
+                out.push_str(&format!("  see: {doc}\n"));
+            }
+            out.push_str(&format!("  docs: {program} explain {}\n", finding.code));
         }
         match &self.next {
             Some(Next::Resume(command)) => out.push_str(&format!("{} {command}\n", paint("1", "resume:"))),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use cloud::practice::PracticeOptions;
 use model::config::{Config, Mode};
 use model::report::Subject;
 use model::{DeploymentId, Region};
@@ -169,10 +170,7 @@ fn known(session: &Session<'_>, job: &Cleanup) -> Result<Known, Box<Failure>> {
         .map(from)
         .or_else(|| given.as_ref().map(|config| config.deployment.id.clone()))
         .or_else(|| state.as_ref().map(|state| state.header.deployment_id.clone()))
-        .ok_or_else(|| {
-            Failure::new(codes::GAPS, "deployment id", "it is not known which deployment is to be removed")
-                .hint("--deployment-id ID, or --state-file FILE, or `deployment.id` with --config FILE")
-        })?;
+        .ok_or_else(|| which(app, job))?;
     if let Some(config) = given.as_ref().filter(|config| config.deployment.id != deployment) {
         let message =
             format!("--deployment-id is {deployment}, and the configuration is of {}", config.deployment.id);
@@ -203,9 +201,30 @@ fn known(session: &Session<'_>, job: &Cleanup) -> Result<Known, Box<Failure>> {
     Ok(Known { deployment, state, config, mode })
 }
 
+/// Nothing says which deployment is meant.
+fn which(app: &App, job: &Cleanup) -> Box<Failure> {
+    let mut gaps = vec![Gap {
+        what: "deployment".to_owned(),
+        flag: "--deployment-id ID, or --state-file FILE, or --config FILE".to_owned(),
+        variable: Some("SRE_AGENT_DEPLOY_CONFIG".to_owned()),
+        path: Some("deployment.id".to_owned()),
+    }];
+    gaps.extend(missing_answers(app, job, "ID"));
+    let mut failure = approve::refuse(&gaps);
+    if let Some(first) = failure.findings.first_mut() {
+        "it is not known which deployment is to be removed".clone_into(&mut first.message);
+    }
+    failure
+}
+
 /// Everything that would have to be asked, where nobody can be asked.
 fn check_answers(app: &App, job: &Cleanup, deployment: &DeploymentId) -> Result<(), Box<Failure>> {
-    let Some(approval) = &job.approval else { return Ok(()) };
+    let gaps = missing_answers(app, job, deployment.as_str());
+    if gaps.is_empty() { Ok(()) } else { Err(approve::refuse(&gaps)) }
+}
+
+fn missing_answers(app: &App, job: &Cleanup, deployment: &str) -> Vec<Gap> {
+    let Some(approval) = &job.approval else { return Vec::new() };
     let mut gaps: Vec<Gap> = approve::missing_approval(app, approval).into_iter().collect();
     if !app.can_ask() && approval.confirm_deployment_id.is_none() {
         gaps.push(Gap {
@@ -215,7 +234,7 @@ fn check_answers(app: &App, job: &Cleanup, deployment: &DeploymentId) -> Result<
             path: None,
         });
     }
-    if gaps.is_empty() { Ok(()) } else { Err(approve::refuse(&gaps)) }
+    gaps
 }
 
 /// Journal, flag, environment or profile, configuration; in this order.
@@ -238,6 +257,9 @@ async fn region(
     }
     if let Some(config) = config {
         return Ok(config.aws.region.clone());
+    }
+    if is_rehearsal {
+        return Ok(PracticeOptions::default().region);
     }
     Err(Failure::new(codes::NO_REGION, "aws.region", "it is not known which Region to look in")
         .hint("--region REGION, or AWS_REGION in the environment, or `aws.region` with --config FILE"))

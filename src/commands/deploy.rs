@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use model::Finding;
-use model::config::{Config, KEYS, Mode};
+use model::config::{Config, KEYS, Mode, Origin};
 use model::event::{Run, Silent};
 use model::plan::{Change, Pins};
 use provision::engine::{Engine, Intention, Prepared};
@@ -62,7 +62,9 @@ pub(crate) fn command(app: &App, args: &DeployArgs) -> Ended {
 /// The configuration, or everything that is missing for a run without questions, at once.
 fn fill(app: &App, source: Source, mut gaps: Vec<Gap>) -> Result<Config, Box<Failure>> {
     let errors = source.loaded.problems.iter().filter(|problem| problem.is_error());
-    let (missing, wrong): (Vec<_>, Vec<_>) = errors.partition(|problem| problem.code == "SRE-CONF-010");
+    // What nobody says is missing, also where other settings are what calls for it.
+    let (missing, wrong): (Vec<_>, Vec<_>) =
+        errors.partition(|problem| matches!(problem.origin, Origin::Default { .. }));
     if wrong.is_empty() && !app.can_ask() && !(gaps.is_empty() && source.has_file()) {
         if !missing.is_empty() && !source.has_file() {
             gaps.push(Gap {
@@ -112,6 +114,7 @@ pub(crate) async fn deploy(session: &Session<'_>, job: &Job) -> Ended {
     storage::check_owner(state_file, peeked.as_ref(), &config.deployment.id, config.mode)?;
     let place = compose::account(session.app, config.mode, state_file, Some(region), wanted, profile, job.fast);
     let cloud = compose::reach(session, &place).await?;
+    session.say("looking at the account");
     let identity = session.identity(&cloud, profile).await?;
     let refused = |error: RunError| Failure::of_run(&error);
     // Before the state file is even made: a wrong account leaves no trace.

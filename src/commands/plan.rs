@@ -25,6 +25,7 @@ pub(crate) fn command(app: &App, args: &PlanArgs) -> Ended {
         let wanted = config.aws.account_id.as_ref();
         let place = compose::account(app, config.mode, &state_file, Some(region), wanted, profile, false);
         let cloud = compose::reach(session, &place).await?;
+        session.say("looking at the account");
         let identity = session.identity(&cloud, profile).await?;
         let refused = |error: RunError| Failure::of_run(&error);
         Engine::check_account(&identity, region, wanted, state.as_ref()).map_err(refused)?;

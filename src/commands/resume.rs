@@ -86,6 +86,7 @@ pub(crate) async fn resume(session: &Session<'_>, job: &Job) -> Ended {
     let wanted = config.aws.account_id.as_ref();
     let place = compose::account(app, config.mode, state_file, Some(region), wanted, profile, job.fast);
     let cloud = compose::reach(session, &place).await?;
+    session.say("looking at the account");
     let identity = session.identity(&cloud, profile).await?;
     let refused = |error: RunError| Failure::of_run(&error);
     Engine::check_account(&identity, region, wanted, Some(&state)).map_err(refused)?;

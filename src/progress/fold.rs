@@ -98,9 +98,12 @@ impl ProgressModel {
         self.rows.iter().find(|row| row.step == step)
     }
 
-    /// Steps that have ended.
-    pub(crate) fn ended_count(&self) -> usize {
-        self.rows.iter().filter(|row| matches!(row.stage, Stage::Ended(_))).count()
+    /// Steps that are as wanted.
+    pub(crate) fn done_count(&self) -> usize {
+        let done = |row: &&Row| {
+            matches!(row.stage, Stage::Ended(Outcome::Done | Outcome::Unchanged | Outcome::Warning))
+        };
+        self.rows.iter().filter(done).count()
     }
 
     /// Seconds since the run began.

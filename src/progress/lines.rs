@@ -29,8 +29,8 @@ pub(crate) fn line(event: &Event, model: &ProgressModel) -> Option<String> {
         }
         What::Found { finding } => finding_text(finding),
         What::RunFinished { outcome } => {
-            let ended = format!("{} of {} steps", model.ended_count(), model.rows.len());
-            format!("{}: {ended} in {} s", word(*outcome), model.seconds(event.at))
+            let done = format!("{} of {} steps done", model.done_count(), model.rows.len());
+            format!("{}: {done} in {} s", word(*outcome), model.seconds(event.at))
         }
         What::Unknown => return None,
     };

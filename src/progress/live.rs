@@ -93,8 +93,8 @@ pub(crate) fn list(model: &ProgressModel, now: Timestamp, frame: usize, width: u
             Some(outcome) => format!("{} {deployment}: {}", lines::verb(*run), lines::word(outcome)),
         };
         let right = format!(
-            "{} of {} steps, {}",
-            model.ended_count(),
+            "{} of {} steps done, {}",
+            model.done_count(),
             model.rows.len(),
             clock(model.seconds(now))
         );

@@ -329,7 +329,8 @@ async fn permissions(
         root_device_name: pins.root_device_name.clone(),
         volume_gb: config.instance.volume_gb,
         termination_protection: false,
-        client_token: String::new(),
+        // Nothing is made that a token could stand for, but an empty one is refused.
+        client_token: "dry-run".to_owned(),
         user_data: None,
         tags: Tags::new(),
     };

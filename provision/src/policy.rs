@@ -119,15 +119,16 @@ fn model_statements<'a>(
                 profiles.entry(profile).or_default().extend(destinations);
             }
             Target::ProfileArn(arn) => {
+                let name = arn.rsplit_once('/').map_or("", |(_, name)| name);
+                let system =
+                    name.split_once('.').and_then(|(geography, model)| Some((regions_of(geography)?, model)));
                 // Which model an application profile stands for is not in its name; the condition narrows it.
-                let any = match arn.rsplit_once('/').and_then(|(_, name)| name.split_once('.')) {
-                    Some((geography, model)) if regions_of(geography).is_some() => model.to_owned(),
-                    _ => "*".to_owned(),
-                };
-                profiles
-                    .entry(arn.to_owned())
-                    .or_default()
-                    .insert(format!("arn:{partition}:bedrock:*::foundation-model/{any}"));
+                let (regions, model) = system.unwrap_or((&["*"], "*"));
+                profiles.entry(arn.to_owned()).or_default().extend(
+                    regions
+                        .iter()
+                        .map(|region| format!("arn:{partition}:bedrock:{region}::foundation-model/{model}")),
+                );
             }
         }
     }

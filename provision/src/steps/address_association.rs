@@ -48,9 +48,10 @@ impl Step for AddressAssociationStep {
         if config.instance.adopt_instance_id.is_some() {
             return None;
         }
+        let instance = cx.known(StepId::Instance, "id").unwrap_or_else(|| format!("({})", StepId::Instance));
         Some(Want {
             name: names::instance(cx.deployment),
-            fields: fields([("instance", json!(cx.known(StepId::Instance, "id")))]),
+            fields: fields([("instance", json!(instance))]),
             why: Vec::new(),
             irreversible: None,
         })

@@ -15,4 +15,5 @@ mod kill;
 mod laws;
 mod ownership;
 mod runs;
+mod snapshots;
 mod support;

@@ -21,11 +21,11 @@ async fn the_plan_of_a_change_shows_what_differs() {
          instance: {type: m6i.2xlarge}\ncognito: {mfa: required}\n",
     );
     let plan = bench.prepare(&changed).await.unwrap().plan;
-    let changes: Vec<_> = plan
+    let pending: Vec<_> = plan
         .pending()
         .map(|step| serde_json::json!({"step": step.id, "change": step.change, "why": step.why}))
         .collect();
-    insta::assert_json_snapshot!(changes);
+    insta::assert_json_snapshot!(pending);
 }
 
 #[test]

@@ -36,15 +36,16 @@ pub(crate) struct App {
 impl App {
     /// Puts it together.
     pub(crate) fn new(
-        program: String,
+        program: &str,
         environment: BTreeMap<String, String>,
         io: Io,
         format: Format,
         common: &Common,
     ) -> Self {
         let set = |name: &str| environment.get(name).is_some_and(|value| !value.is_empty());
-        let colour = !common.no_color && !set("NO_COLOR") && environment.get("TERM").is_none_or(|term| term != "dumb");
-        let program = next::quoted(&program);
+        let colour =
+            !common.no_color && !set("NO_COLOR") && environment.get("TERM").is_none_or(|term| term != "dumb");
+        let program = next::quoted(program);
         Self { program, environment, io, format, colour, quiet: common.quiet, verbose: common.verbose }
     }
 
@@ -70,9 +71,11 @@ impl App {
 
     /// How problems of a configuration are drawn on a stream.
     pub(crate) fn render_style(&self, is_terminal: bool) -> RenderStyle {
-        let width = if is_terminal { crossterm::terminal::size().map_or(80, |(columns, _)| columns) } else { 100 };
+        let width =
+            if is_terminal { crossterm::terminal::size().map_or(80, |(columns, _)| columns) } else { 100 };
         // Every terminal of the last decade takes UTF-8; what says that it does not gets ASCII.
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| self.variable(name)).unwrap_or_default();
+        let locale =
+            ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| self.variable(name)).unwrap_or_default();
         let unicode = locale.to_ascii_lowercase().contains("utf");
         RenderStyle { colour: self.colour && is_terminal, width: usize::from(width), unicode }
     }

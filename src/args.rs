@@ -40,8 +40,12 @@ pub(crate) struct Common {
     /// How results and errors are written to stdout
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
     pub(crate) format: Format,
-    /// No colours; so does a NO_COLOR in the environment
-    #[arg(long, global = true, help_heading = "Output")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Output",
+        help = "No colours; so does a NO_COLOR in the environment"
+    )]
     pub(crate) no_color: bool,
     /// Log what happens to stderr; twice for more
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Output")]
@@ -111,14 +115,12 @@ struct Form {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Configuration")]
 pub(crate) struct ConfigArgs {
-    /// The configuration file [env: SRE_AGENT_DEPLOY_CONFIG]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help = "The configuration file [env: SRE_AGENT_DEPLOY_CONFIG]")]
     pub(crate) config: Option<PathBuf>,
     /// How strictly risky settings are judged [default: production for environment prod, else staging]
     #[arg(long, value_parser = mode, value_name = "production|staging|rehearsal")]
     pub(crate) mode: Option<Mode>,
-    /// Set one key, such as network.https_cidrs=10.0.0.0/8; wins over environment and file
-    #[arg(long, value_parser = assignment, value_name = "PATH=VALUE")]
+    #[arg(long, value_parser = assignment, value_name = "PATH=VALUE", help = "Set one key, such as network.https_cidrs=10.0.0.0/8; wins over environment and file")]
     pub(crate) set: Vec<(String, String)>,
     /// The AWS Region
     #[arg(long, value_parser = region, value_name = "REGION")]
@@ -135,8 +137,11 @@ pub(crate) struct ConfigArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "State and time")]
 pub(crate) struct StateArgs {
-    /// The state file [env: SRE_AGENT_DEPLOY_STATE_FILE] [default: .deployment_state]
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "The state file [env: SRE_AGENT_DEPLOY_STATE_FILE] [default: .deployment_state]"
+    )]
     pub(crate) state_file: Option<PathBuf>,
     /// How long to wait for another run to let go of the state file [default: 0s]
     #[arg(long, value_parser = duration, value_name = "TIME")]
@@ -223,8 +228,11 @@ pub(crate) struct PlanArgs {
 /// `status`
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct StatusArgs {
-    /// The state file [env: SRE_AGENT_DEPLOY_STATE_FILE] [default: .deployment_state]
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "The state file [env: SRE_AGENT_DEPLOY_STATE_FILE] [default: .deployment_state]"
+    )]
     pub(crate) state_file: Option<PathBuf>,
 }
 
@@ -246,8 +254,11 @@ pub(crate) struct RehearseArgs {
     /// Set one key, such as instance.type=m6i.2xlarge
     #[arg(long, value_parser = assignment, value_name = "PATH=VALUE")]
     pub(crate) set: Vec<(String, String)>,
-    /// The state file [default: .rehearsal/.deployment_state]; the account is in account.json beside it
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "The state file [default: .rehearsal/.deployment_state]; the account is in account.json beside it"
+    )]
     pub(crate) state_file: Option<PathBuf>,
 }
 
@@ -358,7 +369,8 @@ fn verb(cli: Cli, matches: &ArgMatches) -> Result<Option<Verb>, clap::Error> {
             Ok(Some(verb))
         }
         None if validate_only => {
-            let foreign = ["state_file", "lock_timeout", "call_timeout", "yes", "confirm_deployment_id", "adopt"];
+            let foreign =
+                ["state_file", "lock_timeout", "call_timeout", "yes", "confirm_deployment_id", "adopt"];
             refuse(&foreign, "'--validate-only'")?;
             Ok(Some(Verb::Validate(ValidateArgs { config, online })))
         }
@@ -397,8 +409,10 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 
 fn adoption(text: &str) -> Result<(StepId, String), String> {
     let steps = || StepId::ALL.iter().map(|step| step.as_str()).collect::<Vec<_>>().join(", ");
-    let (step, id) = text.split_once('=').ok_or("it is written STEP=ID, such as ec2.security-group=sg-0123")?;
-    let step = StepId::parse(step).ok_or_else(|| format!("there is no step `{step}`; steps are {}", steps()))?;
+    let (step, id) =
+        text.split_once('=').ok_or("it is written STEP=ID, such as ec2.security-group=sg-0123")?;
+    let step =
+        StepId::parse(step).ok_or_else(|| format!("there is no step `{step}`; steps are {}", steps()))?;
     if id.is_empty() || step == StepId::Readiness {
         return Err("there is nothing to adopt".to_owned());
     }
@@ -491,7 +505,7 @@ mod tests {
     fn times_have_units() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
-        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
         assert_eq!(duration("0"), Ok(Duration::ZERO));
         for text in ["", "s", "-1s", "1.5s", "2 m", "99999999h", "184467440737095516159s"] {
             assert!(duration(text).is_err(), "{text}");

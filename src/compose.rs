@@ -87,26 +87,34 @@ pub(crate) fn account(
         },
         // The account keeps its own number here, so that a configuration for another one is refused as in reality.
         (_, Some(file)) => {
-            app.say(&format!("note: {PRACTICE_ACCOUNT} puts a practice account in the place of the real one"));
+            app.say(&format!(
+                "note: {PRACTICE_ACCOUNT} puts a practice account in the place of the real one"
+            ));
             Account::Practice { file, number: None, region: region.cloned(), fast }
         }
         (_, None) => Account::Real { region: region.cloned(), profile: profile.map(str::to_owned) },
     }
 }
 
+/// Lets a practice account answer at once.
+const PRACTICE_FAST: &str = "SRE_AGENT_DEPLOY_PRACTICE_FAST";
+
 /// Reaches an account.
 pub(crate) async fn reach(session: &Session<'_>, account: &Account) -> Result<Cloud, Box<Failure>> {
     match account {
-        Account::Real { region, profile } => reach_real(session, region.clone(), profile.clone()).await,
+        Account::Real { region, profile } => {
+            session.look(reach_real(session, region.clone(), profile.clone())).await
+        }
         Account::Practice { file, number, region, fast } => {
-            let mut options = if *fast { PracticeOptions::instant() } else { PracticeOptions::default() };
+            let fast = *fast || session.app.variable(PRACTICE_FAST).is_some();
+            let mut options = if fast { PracticeOptions::instant() } else { PracticeOptions::default() };
             if let Some(number) = number {
                 options.account = number.clone();
             }
             if let Some(region) = region {
                 options.region = region.clone();
             }
-            let practice = open_practice(session, file, &options).await?;
+            let practice = session.look(open_practice(session, file, &options)).await?;
             let latency = session.app.variable(PRACTICE_LATENCY_MS).and_then(|text| text.parse().ok());
             let latency = match (latency, fast) {
                 (Some(milliseconds), _) => Duration::from_millis(milliseconds),

@@ -63,10 +63,9 @@ impl Exit {
             (_, "SRE-AWS-008" | "SRE-RUN-003") => Self::TimedOut,
             (_, "SRE-RUN-001" | "SRE-RUN-002") => Self::Cancelled,
             (_, "SRE-STATE-001") => Self::Locked,
-            // Nothing is wrong with the file: it is not there, or it is not what was meant.
-            (_, "SRE-STATE-005" | "SRE-STATE-007") => Self::Usage,
+            // Of the latter two nothing is wrong with the file: it is not there, or it is not what was meant.
+            ("CONF" | "CLI", _) | (_, "SRE-STATE-005" | "SRE-STATE-007") => Self::Usage,
             ("STATE" | "ACC", _) => Self::State,
-            ("CONF" | "CLI", _) => Self::Usage,
             ("AWS" | "PLAN" | "ACM" | "RUN", _) => Self::Cloud,
             _ => Self::Failed,
         }
@@ -124,8 +123,9 @@ mod tests {
 
     #[test]
     fn of_several_failures_the_most_telling_names_the_exit() {
-        let findings =
-            |codes: &[&str]| codes.iter().map(|code| Finding::new(code, Severity::Error, "", "")).collect::<Vec<_>>();
+        let findings = |codes: &[&str]| {
+            codes.iter().map(|code| Finding::new(code, Severity::Error, "", "")).collect::<Vec<_>>()
+        };
         assert_eq!(Exit::of_findings(&findings(&["SRE-RUN-001", "SRE-AWS-001"])), Exit::Cloud);
         assert_eq!(Exit::of_findings(&findings(&["SRE-AWS-001", "SRE-AWS-003"])), Exit::Credentials);
         assert_eq!(Exit::of_findings(&findings(&["SRE-RUN-003", "SRE-STATE-006"])), Exit::State);

@@ -1,6 +1,7 @@
 //! A command that could not do what was asked: what to say about it, and the exit it ends in.
 
 use std::error::Error;
+use std::fmt::Write as _;
 
 use model::config::{Problem, ValidationResult};
 use model::report::VerificationReport;
@@ -24,6 +25,7 @@ pub(crate) mod codes {
     /// A file cannot be read or written.
     pub(crate) const FILE: &str = "SRE-CLI-003";
     /// This build has no real account.
+    #[cfg(not(feature = "aws"))]
     pub(crate) const NO_AWS: &str = "SRE-CLI-004";
     /// Nobody says which Region.
     pub(crate) const NO_REGION: &str = "SRE-CLI-005";
@@ -188,31 +190,36 @@ impl Failure {
         if let Some(invalid) = &self.invalid {
             out.push_str(&invalid.text);
             if let Some(first) = self.findings.first() {
-                out.push_str(&format!("docs: {program} explain {}\n", first.code));
+                let _ = writeln!(out, "docs: {program} explain {}", first.code);
             }
         }
         // What is wrong with the configuration has been shown with its place.
         let is_shown = |finding: &&Finding| self.invalid.is_some() && finding.code.starts_with("SRE-CONF-");
+        let mut advised: Vec<(&String, &Option<String>)> = Vec::new();
         for finding in self.findings.iter().filter(|finding| !is_shown(finding)) {
             let head = paint("1;31", &format!("error[{}]", finding.code));
-            out.push_str(&format!("{head}: {}\n", indented(&finding.message, 2)));
+            let _ = writeln!(out, "{head}: {}", indented(&finding.message, 2));
             if let Some(cause) = &finding.evidence
                 && !finding.message.contains(cause.as_str())
             {
-                out.push_str(&format!("  cause: {}\n", indented(cause, 9)));
+                let _ = writeln!(out, "  cause: {}", indented(cause, 9));
             }
+            // One cause often stops several steps; its advice is needed once.
+            if advised.contains(&(&finding.code, &finding.hint)) {
+                continue;
+            }
+            advised.push((&finding.code, &finding.hint));
             if let Some(hint) = &finding.hint {
-                out.push_str(&format!("  {} {}\n", paint("1", "help:"), indented(hint, 8)));
+                let _ = writeln!(out, "  {} {}", paint("1", "help:"), indented(hint, 8));
             }
             if let Some(doc) = &finding.doc {
-                out.push_str(&format!("  see: {doc}\n"));
+                let _ = writeln!(out, "  see: {doc}");
             }
-            out.push_str(&format!("  docs: {program} explain {}\n", finding.code));
+            let _ = writeln!(out, "  docs: {program} explain {}", finding.code);
         }
-        match &self.next {
-            Some(Next::Resume(command)) => out.push_str(&format!("{} {command}\n", paint("1", "resume:"))),
-            Some(Next::Command(command)) => out.push_str(&format!("{} {command}\n", paint("1", "next:"))),
-            None => {}
+        if let Some(next) = &self.next {
+            let word = if matches!(next, Next::Resume(_)) { "resume:" } else { "next:" };
+            let _ = writeln!(out, "{} {}", paint("1", word), next.command());
         }
         out
     }
@@ -263,7 +270,9 @@ pub(crate) fn findings_of_run(error: &RunError) -> Vec<Finding> {
             })
             .map(|(step, error)| advice::of_step(*step, error))
             .collect(),
-        RunError::Cancelled => vec![Finding::new(codes::CANCELLED, Severity::Error, "run", error.to_string())],
+        RunError::Cancelled => {
+            vec![Finding::new(codes::CANCELLED, Severity::Error, "run", error.to_string())]
+        }
         RunError::Look(StepError::Call(call)) => vec![advice::of_call("account", call)],
         RunError::Look(StepError::Journal(journal)) | RunError::Journal(journal) => {
             vec![advice::of_journal(journal)]
@@ -306,6 +315,9 @@ mod tests {
         assert_eq!(failure.exit, Exit::Cloud);
         let json = failure.json("sre-agent-deploy");
         assert_eq!(json["error"]["code"], "SRE-AWS-001");
-        assert_eq!((&json["exit_code"], &json["next_command"]), (&json!(4), &json!("sre-agent-deploy --resume")));
+        assert_eq!(
+            (&json["exit_code"], &json["next_command"]),
+            (&json!(4), &json!("sre-agent-deploy --resume"))
+        );
     }
 }

@@ -36,12 +36,13 @@ use failure::{Failure, codes};
 
 /// Does what the arguments say. The first argument is the program's own name.
 pub fn run(args: Vec<OsString>, environment: BTreeMap<String, String>, io: Io) -> Exit {
-    let program = args.first().map_or_else(|| "sre-agent-deploy".to_owned(), |name| name.to_string_lossy().into());
+    let program =
+        args.first().map_or_else(|| "sre-agent-deploy".to_owned(), |name| name.to_string_lossy().into());
     let asks_for_json = args::asks_for_json(&args);
     let parsed = args::parse(args);
     let common = parsed.as_ref().map(|(common, _)| common.clone()).unwrap_or_default();
     let format = if asks_for_json { args::Format::Json } else { common.format };
-    let mut app = App::new(program, environment, io, format, &common);
+    let mut app = App::new(&program, environment, io, format, &common);
     let command = match parsed {
         Ok((_, command)) => command,
         Err(error) => return app.usage(&error),
@@ -54,7 +55,9 @@ pub fn run(args: Vec<OsString>, environment: BTreeMap<String, String>, io: Io) -
         Ok(Err(failure)) => app.fail(&failure),
         Err(_) => app.fail(
             &Failure::new(codes::BUG, "sre-agent-deploy", "the program stopped because of a mistake in it")
-                .hint("what was done is in the state file: run the same command again, and please report this"),
+                .hint(
+                    "what was done is in the state file: run the same command again, and please report this",
+                ),
         ),
     }
 }

@@ -82,7 +82,7 @@ pub(crate) fn finding_text(finding: &Finding) -> String {
     };
     let mut text = format!("{word}[{}]: {}", finding.code, finding.message);
     if let Some(hint) = &finding.hint {
-        text.push_str(&format!("\n  help: {}", hint.replace('\n', "\n        ")));
+        let _ = write!(text, "\n  help: {}", hint.replace('\n', "\n        "));
     }
     text
 }

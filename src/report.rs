@@ -94,7 +94,7 @@ fn message(
     success: bool,
     failure: Option<&Finding>,
 ) -> String {
-    let id = step.outputs.get("public_ip").or(step.id.as_ref()).cloned().unwrap_or_default();
+    let id = shown_id(planned.id, step);
     let with_id = |word: &str| if id.is_empty() { word.to_owned() } else { format!("{word}, {id}") };
     if success {
         return match &planned.change {
@@ -125,6 +125,13 @@ fn message(
     }
 }
 
+/// What an operator knows a resource by: its id, and of an address the address.
+pub(crate) fn shown_id(id: StepId, step: &StepState) -> String {
+    let address =
+        step.outputs.get("public_ip").filter(|_| matches!(id, StepId::Address | StepId::AddressAssociation));
+    address.or(step.id.as_ref()).cloned().unwrap_or_default()
+}
+
 /// Nothing was installed, and nothing is claimed about it.
 fn of_host(install: HostInstall) -> Finding {
     match install {
@@ -151,14 +158,17 @@ fn recommendations(
     findings: &[Finding],
     resume: Option<String>,
 ) -> Vec<String> {
-    let mut all: Vec<String> = resume.map(|command| format!("go on where the run stopped: {command}")).into_iter().collect();
+    let mut all: Vec<String> =
+        resume.map(|command| format!("go on where the run stopped: {command}")).into_iter().collect();
     if state.cleaned_up || state.cleaning_up {
         return all;
     }
     let mut hints: Vec<(Severity, String)> = findings
         .iter()
         .filter(|finding| finding.severity >= Severity::Warning)
-        .filter_map(|finding| Some((finding.severity, format!("{}: {}", finding.code, finding.hint.as_ref()?))))
+        .filter_map(|finding| {
+            Some((finding.severity, format!("{}: {}", finding.code, finding.hint.as_ref()?)))
+        })
         .collect();
     // Errors before warnings; within them as they were found.
     hints.sort_by_key(|(severity, _)| std::cmp::Reverse(*severity));
@@ -199,7 +209,9 @@ pub(crate) fn removal_report(subject: Subject, removal: &Removal, now: Timestamp
     let recommendations = removal
         .left
         .iter()
-        .map(|left| format!("remove {} by hand, or run the cleanup again:\n{}", left.id, left.by_hand.command))
+        .map(|left| {
+            format!("remove {} by hand, or run the cleanup again:\n{}", left.id, left.by_hand.command)
+        })
         .collect();
     VerificationReport {
         schema_version: REPORT_SCHEMA_VERSION,

@@ -45,7 +45,10 @@ mod tests {
 
     #[test]
     fn reports_are_named_after_the_state_file() {
-        assert_eq!(beside(Path::new(".deployment_state"), "report.md"), Path::new(".deployment_state.report.md"));
+        assert_eq!(
+            beside(Path::new(".deployment_state"), "report.md"),
+            Path::new(".deployment_state.report.md")
+        );
         assert_eq!(beside(Path::new("/a/b.c"), "report.json"), Path::new("/a/b.c.report.json"));
     }
 }

@@ -6,10 +6,14 @@ use std::time::Duration;
 
 use cloud::Cloud;
 use cloud::port::sts::Identity;
-use model::Finding;
+use model::config::Config;
+use model::{AccountId, Finding};
 use provision::clock::{Clock as _, Entropy};
-use provision::engine::Engine;
+use provision::engine::{Engine, Prepared};
+use provision::error::RunError;
+use provision::journal::State;
 use provision::patience::Limits;
+use provision::survey::Adoptions;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Ended};
@@ -36,6 +40,8 @@ pub(crate) struct Session<'a> {
     sink: Sink,
     /// How to go on, as soon as there is something to go on with.
     resume: RefCell<Option<Next>>,
+    /// The profile that is used, for hints.
+    profile: RefCell<Option<String>>,
 }
 
 /// Runs a command that talks to an account, until it ends or the operator insists on stopping.
@@ -56,6 +62,7 @@ pub(crate) fn run(app: &App, state: &StateArgs, work: impl AsyncFnOnce(&Session<
         view,
         sink,
         resume: RefCell::new(None),
+        profile: RefCell::new(None),
     };
     let ended = runtime.block_on(async {
         let mut signals = Signals::listen().map_err(system)?;
@@ -74,11 +81,16 @@ pub(crate) fn run(app: &App, state: &StateArgs, work: impl AsyncFnOnce(&Session<
             }
         }
     });
-    let Session { view, sink, resume, .. } = session;
+    let Session { view, sink, resume, profile, .. } = session;
     drop(sink);
     view.finish();
-    let resume = resume.into_inner();
-    ended.map_err(|failure| failure.or_next(resume))
+    let (resume, profile) = (resume.into_inner(), profile.into_inner());
+    ended.map_err(|mut failure| {
+        for finding in &mut failure.findings {
+            name_profile(finding, profile.as_deref());
+        }
+        failure.or_next(resume)
+    })
 }
 
 /// `--call-timeout` bounds the whole operation; one attempt must not be longer than that.
@@ -143,20 +155,45 @@ impl Session<'_> {
     }
 
     /// Who the credentials belong to.
-    pub(crate) async fn identity(&self, cloud: &Cloud, profile: Option<&str>) -> Result<Identity, Box<Failure>> {
-        let answer = self.engine(cloud).identity().await;
-        answer.map_err(|error| {
-            let mut failure = Failure::of_look(error);
-            for finding in &mut failure.findings {
-                name_profile(finding, profile);
-            }
-            failure
-        })
+    pub(crate) async fn identity(
+        &self,
+        cloud: &Cloud,
+        profile: Option<&str>,
+    ) -> Result<Identity, Box<Failure>> {
+        *self.profile.borrow_mut() = profile.map(str::to_owned);
+        let engine = self.engine(cloud);
+        self.look(async { engine.identity().await.map_err(Failure::of_look) }).await
+    }
+
+    /// Does what changes nothing, and so may be dropped anywhere: until its end, or until the operator stops it.
+    pub(crate) async fn look<T>(
+        &self,
+        work: impl Future<Output = Result<T, Box<Failure>>>,
+    ) -> Result<T, Box<Failure>> {
+        tokio::select! {
+            biased;
+            answer = work => answer,
+            () = self.cancel.cancelled() => Err(Failure::of_run(&RunError::Cancelled)),
+        }
+    }
+
+    /// Plans; changes nothing.
+    pub(crate) async fn prepare(
+        &self,
+        cloud: &Cloud,
+        config: &Config,
+        account: &AccountId,
+        state: Option<&State>,
+        adoptions: &Adoptions,
+    ) -> Result<Prepared, Box<Failure>> {
+        let engine = self.engine(cloud);
+        let prepared = Box::pin(engine.prepare(config, account, state, adoptions));
+        self.look(async { prepared.await.map_err(|error| Failure::of_run(&error)) }).await
     }
 }
 
 /// Puts the profile that is used into a hint that speaks of profiles in general.
-pub(crate) fn name_profile(finding: &mut Finding, profile: Option<&str>) {
+fn name_profile(finding: &mut Finding, profile: Option<&str>) {
     if let (Some(hint), Some(profile)) = (&mut finding.hint, profile)
         && finding.code.starts_with("SRE-AWS-00")
     {

@@ -32,12 +32,14 @@ pub(crate) fn read(
     let (name, bytes) = match (&path, sample) {
         (Some(path), _) => {
             let mut bytes = Vec::new();
-            File::open(path)
-                .and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes))
-                .map_err(|error| Failure::of_file("read the configuration file", path, &error).hint(format!(
-                    "check the path; `{} config init --output FILE` makes a file to begin with",
-                    app.program
-                )))?;
+            File::open(path).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes)).map_err(
+                |error| {
+                    Failure::of_file("read the configuration file", path, &error).hint(format!(
+                        "check the path; `{} config init --output FILE` makes a file to begin with",
+                        app.program
+                    ))
+                },
+            )?;
             (path.display().to_string(), Some(bytes))
         }
         (None, Some(sample)) => ("the sample".to_owned(), Some(sample.as_bytes().to_vec())),
@@ -84,8 +86,12 @@ impl Source {
         let text = || self.text(app, app.io.err_is_terminal);
         match &self.loaded.config {
             Some(config) => {
-                if !self.loaded.problems.is_empty() && app.format == Format::Text {
-                    app.say(text().trim_end());
+                match app.format {
+                    Format::Text if self.loaded.problems.is_empty() => {}
+                    Format::Text => app.say(text().trim_end()),
+                    Format::Json => {
+                        self.loaded.problems.iter().for_each(|problem| app.say(&problem.to_string()));
+                    }
                 }
                 Ok(config.clone())
             }

@@ -37,12 +37,16 @@ pub(crate) fn peek(path: &Path) -> Result<Option<State>, Box<Failure>> {
 /// What the state file says, where it has to say something.
 pub(crate) fn peek_existing(app: &App, path: &Path) -> Result<State, Box<Failure>> {
     peek(path)?.ok_or_else(|| {
-        Failure::new(
+        let failure = Failure::new(
             codes::NO_STATE,
             &path.display().to_string(),
             format!("there is no deployment in the state file `{}`", path.display()),
-        )
-        .hint(format!(
+        );
+        let rehearsal = Path::new(REHEARSAL_STATE_FILE);
+        if path != rehearsal && rehearsal.exists() {
+            return failure.hint(format!("there is one of a rehearsal: --state-file {REHEARSAL_STATE_FILE}"));
+        }
+        failure.hint(format!(
             "name the right one with --state-file; if it is lost, `{0} --config FILE` finds what was made by its \
              tags and goes on, and `{0} --cleanup --deployment-id ID` removes it",
             app.program
@@ -61,7 +65,8 @@ pub(crate) struct Held {
 /// Takes the state file for this run.
 pub(crate) async fn hold(session: &Session<'_>, path: &Path, wait: Duration) -> Result<Held, Box<Failure>> {
     let failed = |error: journal::JournalError| Failure::of_journal(&error);
-    let loaded = Locked::acquire(path, wait).await.map_err(failed)?.load().map_err(failed)?;
+    let locked = session.look(async { Locked::acquire(path, wait).await.map_err(failed) }).await?;
+    let loaded = locked.load().map_err(failed)?;
     if loaded.torn {
         session.say("warning: the last line of the state file was torn by a crash; it was dropped, and nothing is lost");
     }
@@ -89,7 +94,8 @@ pub(crate) fn check_owner(
     }
     let is_rehearsal = |mode| mode == Mode::Rehearsal;
     if is_rehearsal(state.header.mode) != is_rehearsal(mode) {
-        let of = if is_rehearsal(mode) { "a real deployment, and this is a rehearsal" } else { "a rehearsal" };
+        let of =
+            if is_rehearsal(mode) { "a real deployment, and this is a rehearsal" } else { "a rehearsal" };
         return refuse(format!("the state file is of {of}"));
     }
     Ok(())

@@ -1,9 +1,10 @@
 //! `cleanup`: finds what a deployment made, shows it, has the id typed, and removes it.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use cloud::practice::PracticeOptions;
-use model::config::{Config, Mode};
+use model::config::{Config, Environment, Mode};
 use model::report::Subject;
 use model::{DeploymentId, Region};
 use provision::engine::Engine;
@@ -65,9 +66,11 @@ pub(crate) async fn cleanup(session: &Session<'_>, job: &Cleanup) -> Ended {
     check_answers(app, job, &deployment)?;
     let is_rehearsal = mode == Mode::Rehearsal;
     let profile = job.args.profile.clone().or_else(|| config.as_ref()?.aws.profile.clone());
-    let region = region(session, job, state.as_ref(), config.as_ref(), profile.as_deref(), is_rehearsal).await?;
+    let region =
+        region(session, job, state.as_ref(), config.as_ref(), profile.as_deref(), is_rehearsal).await?;
     let wanted = config.as_ref().and_then(|config| config.aws.account_id.as_ref());
-    let place = compose::account(app, mode, &job.state_file, Some(&region), wanted, profile.as_deref(), job.fast);
+    let place =
+        compose::account(app, mode, &job.state_file, Some(&region), wanted, profile.as_deref(), job.fast);
     let cloud = compose::reach(session, &place).await?;
     let identity = session.identity(&cloud, profile.as_deref()).await?;
     let account = &identity.account;
@@ -83,8 +86,8 @@ pub(crate) async fn cleanup(session: &Session<'_>, job: &Cleanup) -> Ended {
     }
     let engine = session.engine(&cloud);
     session.say(&format!("looking in account {account}, {region}, for what deployment {deployment} made"));
-    let targets =
-        engine.find(&deployment, &region, account, config.as_ref(), state.as_ref()).await.map_err(refused)?;
+    let finding = engine.find(&deployment, &region, account, config.as_ref(), state.as_ref());
+    let targets = session.look(async { finding.await.map_err(refused) }).await?;
     let is_removed = state.as_ref().is_none_or(|state| state.cleaned_up);
     let count: usize = targets.values().map(Vec::len).sum();
     if count == 0 {
@@ -100,7 +103,8 @@ pub(crate) async fn cleanup(session: &Session<'_>, job: &Cleanup) -> Ended {
         session.settle();
         session.say(&found_text(&targets));
         if let Some(approval) = &job.approval {
-            let what = format!("{count} resources in account {account}, {region}, are going to be removed for good");
+            let what =
+                format!("{count} resources in account {account}, {region}, are going to be removed for good");
             approve::confirm(session, approval, &deployment, &what).await?;
         }
     }
@@ -111,7 +115,10 @@ pub(crate) async fn cleanup(session: &Session<'_>, job: &Cleanup) -> Ended {
     let removal = if is_removed && count == 0 {
         provision::undo::Removal::default()
     } else {
-        engine.cleanup(&deployment, &region, account, config.as_ref(), &targets, journal).await.map_err(refused)?
+        engine
+            .cleanup(&deployment, &region, account, config.as_ref(), &targets, journal)
+            .await
+            .map_err(refused)?
     };
     if removal.left.is_empty() {
         session.is_over();
@@ -157,10 +164,16 @@ pub(crate) async fn cleanup(session: &Session<'_>, job: &Cleanup) -> Ended {
 fn known(session: &Session<'_>, job: &Cleanup) -> Result<Known, Box<Failure>> {
     let app = session.app;
     let named = job.args.config.is_some() || app.variable("SRE_AGENT_DEPLOY_CONFIG").is_some();
-    let given = match named {
-        // Risks are no reason to keep anything: only what the file says counts here, and its id comes from it.
-        true => Some(settings::read(app, &ConfigArgs { deployment_id: None, ..job.args.clone() }, None, None)?.valid(app)?),
-        false => None,
+    let given = if named {
+        // A risk is no reason to keep anything, so it is judged as mildly as can be.
+        let args = ConfigArgs { deployment_id: None, ..job.args.clone() };
+        let mut config = settings::read(app, &args, None, Some(Mode::Staging))?.valid(app)?;
+        if config.mode == Mode::Staging && config.deployment.environment == Environment::Prod {
+            config.mode = Mode::Production;
+        }
+        Some(config)
+    } else {
+        None
     };
     let state = storage::peek(&job.state_file)?;
     let from = |id: &DeploymentId| id.clone();
@@ -270,7 +283,7 @@ fn found_text(targets: &Targets) -> String {
     let mut text = String::from("found, and going to be removed in this order:");
     for (step, found) in targets.iter().rev() {
         for one in found {
-            text.push_str(&format!("\n  - {:<24} {}", step.title(), one.id));
+            let _ = write!(text, "\n  - {:<24} {}", step.title(), one.id);
         }
     }
     text

@@ -49,13 +49,15 @@ pub(crate) fn init(app: &App, args: &InitArgs) -> Ended {
         return Ok(Exit::Done);
     };
     let written = OpenOptions::new().write(true).create_new(true).open(path);
-    written.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all())).map_err(|error| {
-        let failure = Failure::of_file("write the configuration file", path, &error);
-        if error.kind() == std::io::ErrorKind::AlreadyExists {
-            return failure.hint("it exists already and was left alone; name another file");
-        }
-        failure
-    })?;
+    written.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all())).map_err(
+        |error| {
+            let failure = Failure::of_file("write the configuration file", path, &error);
+            if error.kind() == std::io::ErrorKind::AlreadyExists {
+                return failure.hint("it exists already and was left alone; name another file");
+            }
+            failure
+        },
+    )?;
     app.say(&format!("wrote {}; next: {} validate --config {0}", path.display(), app.program));
     Ok(Exit::Done)
 }

@@ -112,7 +112,8 @@ pub(crate) async fn deploy(session: &Session<'_>, job: &Job) -> Ended {
     let wanted = config.aws.account_id.as_ref();
     let peeked = storage::peek(state_file)?;
     storage::check_owner(state_file, peeked.as_ref(), &config.deployment.id, config.mode)?;
-    let place = compose::account(session.app, config.mode, state_file, Some(region), wanted, profile, job.fast);
+    let place =
+        compose::account(session.app, config.mode, state_file, Some(region), wanted, profile, job.fast);
     let cloud = compose::reach(session, &place).await?;
     session.say("looking at the account");
     let identity = session.identity(&cloud, profile).await?;
@@ -127,7 +128,8 @@ pub(crate) async fn deploy(session: &Session<'_>, job: &Job) -> Ended {
     let run = match Intention::of(held.state.as_ref(), &config.digest()) {
         Intention::GoOn => {
             session.can_resume(state_file, is_rehearsal, job.profile.as_deref());
-            session.say("an earlier run with this configuration did not end; this one goes on where it stopped");
+            session
+                .say("an earlier run with this configuration did not end; this one goes on where it stopped");
             Run::Resume
         }
         Intention::Difference if held.state.as_ref().is_some_and(|state| state.cleaning_up) => {
@@ -138,8 +140,7 @@ pub(crate) async fn deploy(session: &Session<'_>, job: &Job) -> Ended {
     };
     let engine = session.engine(&cloud);
     let account = &identity.account;
-    let prepared =
-        engine.prepare(config, account, held.state.as_ref(), &job.adoptions).await.map_err(refused)?;
+    let prepared = session.prepare(&cloud, config, account, held.state.as_ref(), &job.adoptions).await?;
     if let Some(state) = held.state.as_ref().filter(|state| run == Run::Deploy && state.is_finished())
         && !prepared.has_work()
     {
@@ -160,19 +161,21 @@ pub(crate) async fn deploy(session: &Session<'_>, job: &Job) -> Ended {
             .map_err(|error| Failure::of_journal(&error))?,
     };
     session.can_resume(state_file, is_rehearsal, job.profile.as_deref());
-    let (state, result) = engine.apply(config, account, &prepared, journal, run).await;
+    let (state, result) = Box::pin(engine.apply(config, account, &prepared, journal, run)).await;
     finish(session, state_file, &state, result)
 }
 
 /// Has the plan approved, as strictly as it deserves.
 async fn approve(session: &Session<'_>, job: &Job, prepared: &Prepared) -> Result<(), Box<Failure>> {
     let plan = &prepared.plan;
-    let destroyed: Vec<String> = plan.destructive().map(|step| format!("{} {}", step.id.title(), step.name)).collect();
+    let destroyed: Vec<String> =
+        plan.destructive().map(|step| format!("{} {}", step.id.title(), step.name)).collect();
     if plan.mode == Mode::Production && !destroyed.is_empty() {
         let what = format!("this plan destroys in production: {}", destroyed.join(", "));
         return approve::confirm(session, &job.approval, &plan.deployment_id, &what).await;
     }
-    let changes = plan.steps.iter().any(|step| step.change.is_pending() || matches!(step.change, Change::Adopt { .. }));
+    let changes =
+        plan.steps.iter().any(|step| step.change.is_pending() || matches!(step.change, Change::Adopt { .. }));
     if job.approval.yes || !changes {
         return Ok(());
     }
@@ -191,15 +194,12 @@ pub(crate) fn finish(
     }
     let (remarks, failures) = match &result {
         Ok(remarks) => (remarks.clone(), Vec::new()),
-        Err(error) => (state.plan.iter().flat_map(|plan| plan.findings.clone()).collect(), findings_of_run(error)),
+        Err(error) => {
+            (state.plan.iter().flat_map(|plan| plan.findings.clone()).collect(), findings_of_run(error))
+        }
     };
-    let report = report(Observed {
-        state,
-        remarks,
-        failures,
-        resume: session.resume_command(),
-        now: session.now(),
-    });
+    let report =
+        report(Observed { state, remarks, failures, resume: session.resume_command(), now: session.now() });
     session.settle();
     if let Err((path, error)) = report_file::write(state_file, &report) {
         session.app.say(&format!("warning: the report `{}` could not be written: {error}", path.display()));

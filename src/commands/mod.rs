@@ -47,8 +47,12 @@ fn nothing_asked(app: &App) -> Box<Failure> {
         app.say(args::command().render_help().to_string().trim_end());
         app.say("");
     }
-    Failure::new(codes::USAGE, "command line", "nothing was asked for, and the wizard is not part of this version yet")
-        .hint(format!("to see how it works, without an AWS account: {} rehearse", app.program))
+    Failure::new(
+        codes::USAGE,
+        "command line",
+        "nothing was asked for, and the wizard is not part of this version yet",
+    )
+    .hint(format!("to see how it works, without an AWS account: {} rehearse", app.program))
 }
 
 fn explain(app: &App, code: &str) -> Ended {
@@ -57,12 +61,10 @@ fn explain(app: &App, code: &str) -> Ended {
         return Ok(Exit::Done);
     }
     let failure = Failure::new(codes::UNKNOWN_CODE, "code", format!("there is no page on `{code}`"));
-    Err(match explain::nearest(code) {
-        Some(nearest) => failure.hint(format!("did you mean {nearest}?")),
-        None => {
-            let mut areas: Vec<&str> = explain::codes().filter_map(|code| Some(code.rsplit_once('-')?.0)).collect();
-            areas.dedup();
-            failure.hint(format!("codes look like SRE-AWS-001; there are pages on {}", areas.join(", ")))
-        }
-    })
+    if let Some(nearest) = explain::nearest(code) {
+        return Err(failure.hint(format!("did you mean {nearest}?")));
+    }
+    let mut areas: Vec<&str> = explain::codes().filter_map(|code| Some(code.rsplit_once('-')?.0)).collect();
+    areas.dedup();
+    Err(failure.hint(format!("codes look like SRE-AWS-001; there are pages on {}", areas.join(", "))))
 }

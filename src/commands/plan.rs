@@ -30,9 +30,8 @@ pub(crate) fn command(app: &App, args: &PlanArgs) -> Ended {
         let refused = |error: RunError| Failure::of_run(&error);
         Engine::check_account(&identity, region, wanted, state.as_ref()).map_err(refused)?;
         let adoptions = args.adopt.iter().cloned().collect();
-        let engine = session.engine(&cloud);
         let prepared =
-            engine.prepare(&config, &identity.account, state.as_ref(), &adoptions).await.map_err(refused)?;
+            session.prepare(&cloud, &config, &identity.account, state.as_ref(), &adoptions).await?;
         session.settle();
         match app.format {
             Format::Text => app.result(&plan_text(&prepared.plan, app.out_colour())),

@@ -28,7 +28,8 @@ pub(crate) fn command(app: &App, args: &RehearseArgs) -> Ended {
     }
     if args.cleanup {
         storage::peek_existing(app, &state_file)?;
-        let job = Cleanup { deployment: None, state_file, args: config_args, approval: None, fast: args.fast };
+        let job =
+            Cleanup { deployment: None, state_file, args: config_args, approval: None, fast: args.fast };
         return session::run(app, &state, async |session| cleanup::cleanup(session, &job).await);
     }
     let config = settings::read(app, &config_args, Some(SAMPLE), None)?.valid(app)?;

@@ -48,7 +48,8 @@ pub(crate) async fn resume(session: &Session<'_>, job: &Job) -> Ended {
     let state_file = &job.state_file;
     let state = storage::peek_existing(app, state_file)?;
     let header = &state.header;
-    let mode = if header.mode == Mode::Rehearsal { Mode::Rehearsal } else { job.args.mode.unwrap_or(header.mode) };
+    let mode =
+        if header.mode == Mode::Rehearsal { Mode::Rehearsal } else { job.args.mode.unwrap_or(header.mode) };
     let deployment = job.args.deployment_id.as_ref().unwrap_or(&header.deployment_id);
     storage::check_owner(state_file, Some(&state), deployment, mode)?;
     let Some(config) = approved_config(&state)? else {
@@ -100,9 +101,10 @@ pub(crate) async fn resume(session: &Session<'_>, job: &Job) -> Ended {
     })?;
     let engine = session.engine(&cloud);
     let prepared =
-        engine.prepare(&config, &identity.account, Some(&state), &Adoptions::new()).await.map_err(refused)?;
+        session.prepare(&cloud, &config, &identity.account, Some(&state), &Adoptions::new()).await?;
     check_destroys_no_more(Some(&state), &prepared)?;
-    let (state, result) = engine.apply(&config, &identity.account, &prepared, journal, Run::Resume).await;
+    let (state, result) =
+        Box::pin(engine.apply(&config, &identity.account, &prepared, journal, Run::Resume)).await;
     finish(session, state_file, &state, result)
 }
 
@@ -141,7 +143,10 @@ fn check_same(app: &App, job: &Job, state: &State, approved: &Config) -> Result<
     Err(Failure::new(
         codes::OTHER_CONFIG,
         &job.state_file.display().to_string(),
-        format!("the configuration is not the one that was approved for deployment {}", state.header.deployment_id),
+        format!(
+            "the configuration is not the one that was approved for deployment {}",
+            state.header.deployment_id
+        ),
     )
     .hint("leave --config out to go on with what was approved; or deploy, and the difference is planned")
     .or_next(job.args.config.is_some().then_some(Next::Command(command))))
@@ -150,7 +155,8 @@ fn check_same(app: &App, job: &Job, state: &State, approved: &Config) -> Result<
 /// Refuses to destroy what the approved plan would have kept.
 pub(crate) fn check_destroys_no_more(state: Option<&State>, prepared: &Prepared) -> Result<(), Box<Failure>> {
     let approved = state.and_then(|state| state.plan.as_ref());
-    let approved: BTreeSet<StepId> = approved.iter().flat_map(|plan| plan.destructive()).map(|step| step.id).collect();
+    let approved: BTreeSet<StepId> =
+        approved.iter().flat_map(|plan| plan.destructive()).map(|step| step.id).collect();
     let more: Vec<&str> = prepared
         .plan
         .destructive()

@@ -1,5 +1,6 @@
 //! `status`: what the state file says, without a lock and without an account.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use model::config::Mode;
@@ -10,6 +11,7 @@ use crate::app::{App, Ended};
 use crate::args::{Format, StatusArgs};
 use crate::exit::Exit;
 use crate::failure::Next;
+use crate::report::shown_id;
 use crate::{next, storage};
 
 /// Version of the JSON form. A field may be added without raising it.
@@ -79,21 +81,21 @@ fn text(state: &State, next: &Next) -> String {
     );
     for planned in state.plan.iter().flat_map(|plan| &plan.steps) {
         let step = state.step(planned.id);
-        let id = step.outputs.get("public_ip").or(step.id.as_ref()).cloned().unwrap_or_default();
+        let id = shown_id(planned.id, &step);
         let line = format!("  {:<9}{:<8}{:<25}{id}", word(&step), planned.change.verb(), planned.id.title());
         out.push_str(line.trim_end());
         out.push('\n');
         if let Some(pending) = &step.pending {
-            out.push_str(&format!("           `{}` was begun, and its end is not known\n", pending.op));
+            let _ = writeln!(out, "           `{}` was begun, and its end is not known", pending.op);
         }
         if let Some((op, id)) = &step.undo_pending {
-            out.push_str(&format!("           `{op}` of {id} was begun, and its end is not known\n"));
+            let _ = writeln!(out, "           `{op}` of {id} was begun, and its end is not known");
         }
         if let Some((code, message)) = &step.failure {
-            out.push_str(&format!("           {code}: {message}\n"));
+            let _ = writeln!(out, "           {code}: {message}");
         }
     }
-    out.push_str(&format!("next: {}\n", next.command()));
+    let _ = writeln!(out, "next: {}", next.command());
     out
 }
 

@@ -45,7 +45,8 @@ pub(crate) fn command(app: &App, args: &ValidateArgs) -> Ended {
         Format::Json => app.result_json(&json!(result)),
         Format::Text => {
             let verdict = if result.is_valid { "valid" } else { "not valid" };
-            let where_looked = if args.online && source.loaded.config.is_some() { ", account included" } else { "" };
+            let where_looked =
+                if args.online && source.loaded.config.is_some() { ", account included" } else { "" };
             app.result(&format!("the configuration is {verdict}{where_looked}"));
         }
     }
@@ -63,10 +64,9 @@ async fn online(session: &Session<'_>, config: &Config) -> Result<Vec<Finding>, 
     if let Err(error) = Engine::check_account(&identity, region, wanted, None) {
         return Ok(findings_of_run(&error));
     }
-    let engine = session.engine(&cloud);
-    Ok(match engine.prepare(config, &identity.account, None, &Adoptions::new()).await {
+    Ok(match session.prepare(&cloud, config, &identity.account, None, &Adoptions::new()).await {
         Ok(prepared) => prepared.plan.findings,
-        Err(error) => findings_of_run(&error),
+        Err(failure) => failure.findings,
     })
 }
 

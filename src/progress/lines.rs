@@ -98,6 +98,6 @@ mod tests {
             model.apply(event);
         }
         let now = "2026-11-21T10:01:05Z".parse().unwrap();
-        insta::assert_snapshot!(heartbeat(&model, now).unwrap(), @"");
+        insta::assert_snapshot!(heartbeat(&model, now).unwrap(), @"10:01:05Z still running: ec2.instance 0:53");
     }
 }

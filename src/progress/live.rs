@@ -54,8 +54,17 @@ impl Live {
 
     /// Says something above the list.
     pub(crate) fn say(&mut self, text: &str) {
-        let height = u16::try_from(text.lines().count()).unwrap_or(u16::MAX);
-        let _ = self.terminal.insert_before(height, |buffer| Paragraph::new(text).render(buffer.area, buffer));
+        let width = usize::from(self.terminal.size().map_or(80, |size| size.width)).max(1);
+        let lines: Vec<Line<'_>> = text
+            .lines()
+            .flat_map(|line| {
+                let characters: Vec<char> = line.chars().collect();
+                characters.chunks(width).map(|part| Line::from(String::from_iter(part))).collect::<Vec<_>>()
+            })
+            .collect();
+        let height = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+        let _ =
+            self.terminal.insert_before(height, |buffer| Paragraph::new(lines).render(buffer.area, buffer));
     }
 
     /// Draws the last frame and goes below it.
@@ -85,7 +94,13 @@ pub(crate) struct Shown {
 }
 
 /// The list as text: a pure function of what happened. Steps that ended give way where there is too little room.
-pub(crate) fn list(model: &ProgressModel, now: Timestamp, frame: usize, width: usize, height: usize) -> Vec<Shown> {
+pub(crate) fn list(
+    model: &ProgressModel,
+    now: Timestamp,
+    frame: usize,
+    width: usize,
+    height: usize,
+) -> Vec<Shown> {
     let mut lines = Vec::new();
     if let Some((run, deployment)) = &model.title {
         let left = match model.outcome {
@@ -179,7 +194,9 @@ fn painted(lines: Vec<Shown>, colour: bool) -> Vec<Line<'static>> {
                 }
                 (true, Some(Stage::Running)) => Style::new().fg(Color::Cyan),
                 (true, Some(Stage::Ended(Outcome::Done))) => Style::new().fg(Color::Green),
-                (true, Some(Stage::Ended(Outcome::Warning | Outcome::Cancelled))) => Style::new().fg(Color::Yellow),
+                (true, Some(Stage::Ended(Outcome::Warning | Outcome::Cancelled))) => {
+                    Style::new().fg(Color::Yellow)
+                }
                 (true, Some(Stage::Ended(Outcome::Failed))) => Style::new().fg(Color::Red),
             };
             Line::from(Span::styled(line.text, style))
@@ -198,7 +215,8 @@ pub(crate) mod tests {
     /// A deployment with everything that can be told.
     pub(crate) fn story() -> Vec<Event> {
         use StepId::{Address, Instance, Role, SecurityGroup};
-        let line = |step, verb: &str, name: &str| StepLine { step, verb: verb.to_owned(), name: name.to_owned() };
+        let line =
+            |step, verb: &str, name: &str| StepLine { step, verb: verb.to_owned(), name: name.to_owned() };
         let acting = |step, action: &str| What::Acting { step, action: action.to_owned() };
         let waiting = |attempt, elapsed_ms| What::Waiting {
             step: Some(Instance),
@@ -240,7 +258,8 @@ pub(crate) mod tests {
         (0_u32..)
             .zip(whats)
             .map(|(index, what)| {
-                let at = start + std::time::Duration::from_secs(u64::from(index) * 2);
+                let after = std::time::Duration::from_secs(2).saturating_mul(index);
+                let at = start.saturating_add(after).unwrap();
                 Event { index: u64::from(index), at, what }
             })
             .collect()
@@ -252,10 +271,10 @@ pub(crate) mod tests {
         for event in story.iter().take(events) {
             model.apply(event);
         }
-        let now = story.iter().take(events).last().unwrap().at;
+        let now = story[..events].last().unwrap().at;
         let lines = list(&model, now, 0, width, height);
         assert!(lines.len() <= height);
-        lines.iter().map(|line| format!("{}\n", line.text)).collect()
+        lines.iter().flat_map(|line| [line.text.as_str(), "\n"]).collect()
     }
 
     #[test]

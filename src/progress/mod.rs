@@ -86,7 +86,10 @@ impl View {
         let (stream, colour) = (app.io.err.clone(), app.err_colour());
         let thread = std::thread::Builder::new()
             .name("view".to_owned())
-            .spawn(move || Painter { manner, colour, stream, live: None, model: ProgressModel::default() }.run(&receiver))
+            .spawn(move || {
+                Painter { manner, colour, stream, live: None, model: ProgressModel::default() }
+                    .run(&receiver);
+            })
             .ok();
         Self { sender, thread }
     }

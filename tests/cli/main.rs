@@ -1,0 +1,19 @@
+//! The program from outside: what an operator types, on a practice account, and what comes of it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on stops"
+)]
+
+mod configuration;
+mod exits;
+mod forms;
+mod outputs;
+mod rehearsal;
+mod runs;
+mod state_file;
+mod support;
+mod terminal;

@@ -1,0 +1,47 @@
+//! With somebody at a terminal: questions, answers, and the list of steps that changes in place.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use crate::support::{Desk, Ended};
+
+/// Runs the program on a terminal that `script` makes, and types this.
+fn typing(desk: &Desk, line: &str, typed: &str) -> Ended {
+    let program = desk.command(line);
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--flush", "--command"]);
+    command.arg(format!("{} {line}", env!("CARGO_BIN_EXE_sre-agent-deploy"))).arg("/dev/null");
+    command.current_dir(desk.path("."));
+    command.env_clear().env("SHELL", "/bin/sh").env("TERM", "xterm");
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child =
+        command.spawn().expect("`script` makes the terminal (Debian: bsdutils, Fedora: util-linux-script)");
+    child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+    Ended::of(child.wait_with_output().unwrap())
+}
+
+#[test]
+fn nothing_is_done_unless_somebody_says_yes() {
+    let desk = Desk::new();
+    for typed in ["\n", "n\n", "maybe\n", "\u{4}"] {
+        let ended = typing(&desk, "deploy --config config.yaml", typed).expect(8);
+        assert!(ended.stdout.contains("Carry out this plan? [y/N]"), "{}", ended.stdout);
+        assert!(ended.stdout.contains("SRE-RUN-002"), "{}", ended.stdout);
+        assert_eq!(desk.left(), Vec::<String>::new());
+    }
+    typing(&desk, "deploy --config config.yaml", "y\n").expect(0);
+    assert!(!desk.left().is_empty());
+}
+
+#[test]
+fn a_removal_wants_the_id_typed() {
+    let desk = Desk::new().deployed();
+    let cleanup = "--cleanup --deployment-id sre-cli --yes";
+    let ended = typing(&desk, cleanup, "yes\n").expect(2);
+    assert!(ended.stdout.contains("Type the deployment id sre-cli"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("EC2 instance"), "what was found comes first: {}", ended.stdout);
+    assert!(!desk.left().is_empty());
+    typing(&desk, cleanup, "sre-cli\n").expect(0);
+    assert_eq!(desk.left(), Vec::<String>::new());
+}

@@ -61,3 +61,64 @@ pub fn run(args: Vec<OsString>, environment: BTreeMap<String, String>, io: Io) -
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Kept {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Exit, stdout and stderr of a command line with this environment.
+    fn ran(line: &str, variables: &[(&str, &str)]) -> (u8, String, String) {
+        let (out, err) = (Kept::default(), Kept::default());
+        let io = Io {
+            input: Arc::new(Mutex::new(io::empty())),
+            out: crate::io::Stream::new(out.clone()),
+            err: crate::io::Stream::new(err.clone()),
+            input_is_terminal: false,
+            out_is_terminal: false,
+            err_is_terminal: false,
+        };
+        let args = line.split_whitespace().map(OsString::from).collect();
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let exit = run(args, variables.iter().map(owned).collect(), io);
+        (exit.code(), out.text(), err.text())
+    }
+
+    #[test]
+    fn everything_comes_in_through_arguments() {
+        let variables = [("AWS_REGION", "eu-west-1"), ("SRE_AGENT_DEPLOY_HOST_INSTALL", "none")];
+        let (code, out, err) = ran("sre-agent-deploy validate --deployment-id sre-here", &variables);
+        assert_eq!((code, out.as_str()), (0, "the configuration is valid\n"), "{err}");
+        let (code, _, err) = ran("sre-agent-deploy validate --deployment-id sre-here", &[]);
+        assert_eq!(code, 2);
+        assert!(err.contains("aws.region"), "{err}");
+    }
+
+    #[test]
+    fn the_commands_that_are_printed_call_the_program_as_the_operator_did() {
+        let (code, _, err) = ran("target/debug/sre-agent-deploy explain nothing", &[]);
+        assert_eq!(code, 2);
+        assert!(err.contains("docs: target/debug/sre-agent-deploy explain SRE-CLI-007"), "{err}");
+    }
+}

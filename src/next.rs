@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use model::{DeploymentId, Region};
+
 use crate::app::App;
 use crate::failure::Next;
 use crate::storage;
@@ -45,7 +47,23 @@ pub(crate) fn of_rehearsal(state_file: &Path) -> String {
     }
 }
 
-/// Shows what the state file says.
+/// Removes what is found without a state file.
+pub(crate) fn cleanup_by_tags(
+    app: &App,
+    deployment: &DeploymentId,
+    region: &Region,
+    profile: Option<&str>,
+    rehearsal: bool,
+) -> Next {
+    let mode = if rehearsal { " --mode rehearsal" } else { "" };
+    let profile = profile.map(|name| format!(" --profile {}", quoted(name))).unwrap_or_default();
+    Next::Command(format!(
+        "{} --cleanup --deployment-id {deployment} --region {region}{mode}{profile}",
+        app.program
+    ))
+}
+
+/// Removes what the state file knows.
 pub(crate) fn cleanup(app: &App, deployment_id: &str, state_file: &Path, rehearsal: bool) -> String {
     if rehearsal {
         return format!("{} --cleanup{}", rehearse(app), of_rehearsal(state_file));

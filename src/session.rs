@@ -141,7 +141,12 @@ impl Session<'_> {
 
     /// From here on there is something to go on with.
     pub(crate) fn can_resume(&self, state_file: &Path, rehearsal: bool, profile: Option<&str>) {
-        *self.resume.borrow_mut() = Some(next::resume(self.app, state_file, rehearsal, profile));
+        self.goes_on_with(next::resume(self.app, state_file, rehearsal, profile));
+    }
+
+    /// From here on there is something to go on with in this way.
+    pub(crate) fn goes_on_with(&self, next: Next) {
+        *self.resume.borrow_mut() = Some(next);
     }
 
     /// How to go on, where there is something to go on with.

@@ -16,7 +16,7 @@ use crate::app::{App, Ended};
 use crate::approve::{self, Gap};
 use crate::args::{ApprovalArgs, CleanupArgs, ConfigArgs, Format};
 use crate::exit::Exit;
-use crate::failure::{Failure, Next, codes};
+use crate::failure::{Failure, codes};
 use crate::report::removal_report;
 use crate::session::{self, Session};
 use crate::{compose, next, report_file, settings, storage};
@@ -57,12 +57,14 @@ struct Known {
     state: Option<State>,
     config: Option<Config>,
     mode: Mode,
+    /// Whether the state file is another deployment's, so that nothing may be written beside it.
+    is_foreign: bool,
 }
 
 /// Finds, shows, asks, removes.
 pub(crate) async fn cleanup(session: &Session<'_>, job: &Cleanup) -> Ended {
     let app = session.app;
-    let Known { deployment, state, config, mode } = known(session, job)?;
+    let Known { deployment, state, config, mode, is_foreign } = known(session, job)?;
     check_answers(app, job, &deployment)?;
     let is_rehearsal = mode == Mode::Rehearsal;
     let profile = job.args.profile.clone().or_else(|| config.as_ref()?.aws.profile.clone());
@@ -110,6 +112,10 @@ pub(crate) async fn cleanup(session: &Session<'_>, job: &Cleanup) -> Ended {
     }
     if journal.is_some() {
         session.can_resume(&job.state_file, is_rehearsal, job.args.profile.as_deref());
+    } else {
+        let again =
+            next::cleanup_by_tags(app, &deployment, &region, job.args.profile.as_deref(), is_rehearsal);
+        session.goes_on_with(again);
     }
     let has_journal = journal.is_some();
     let removal = if is_removed && count == 0 {
@@ -123,10 +129,6 @@ pub(crate) async fn cleanup(session: &Session<'_>, job: &Cleanup) -> Ended {
     if removal.left.is_empty() {
         session.is_over();
     }
-    let again = match session.resume_command() {
-        Some(_) => None,
-        None => Some(Next::Command(next::cleanup(app, deployment.as_str(), &job.state_file, is_rehearsal))),
-    };
     let subject = Subject {
         id: deployment.to_string(),
         account_id: account.to_string(),
@@ -136,6 +138,7 @@ pub(crate) async fn cleanup(session: &Session<'_>, job: &Cleanup) -> Ended {
     let report = removal_report(subject, &removal, session.now());
     session.settle();
     if (has_journal || count > 0)
+        && !is_foreign
         && let Err((path, error)) = report_file::write(&job.state_file, &report)
     {
         app.say(&format!("warning: the report `{}` could not be written: {error}", path.display()));
@@ -157,7 +160,7 @@ pub(crate) async fn cleanup(session: &Session<'_>, job: &Cleanup) -> Ended {
         _ => Exit::Cloud,
     };
     failure.report = Some(report);
-    Err(failure.or_next(again))
+    Err(failure)
 }
 
 /// Which deployment, and what is known of it here.
@@ -189,6 +192,7 @@ fn known(session: &Session<'_>, job: &Cleanup) -> Result<Known, Box<Failure>> {
             format!("--deployment-id is {deployment}, and the configuration is of {}", config.deployment.id);
         return Err(Failure::new(codes::USAGE, "command line", message).hint("leave one of the two out"));
     }
+    let is_foreign = state.as_ref().is_some_and(|state| state.header.deployment_id != deployment);
     let state = match state {
         Some(state) if state.header.deployment_id != deployment => {
             session.say(&format!(
@@ -211,7 +215,7 @@ fn known(session: &Session<'_>, job: &Cleanup) -> Result<Known, Box<Failure>> {
     if let Some(asked) = job.args.mode {
         storage::check_owner(&job.state_file, state.as_ref(), &deployment, asked)?;
     }
-    Ok(Known { deployment, state, config, mode })
+    Ok(Known { deployment, state, config, mode, is_foreign })
 }
 
 /// Nothing says which deployment is meant.

@@ -55,8 +55,9 @@ fn next_command(app: &App, path: &Path, state: &State) -> Next {
     }
 }
 
-fn word(step: &StepState) -> &'static str {
+fn word(state: &State, step: &StepState) -> &'static str {
     match step {
+        StepState { ownership: None, .. } if state.cleaned_up => "removed",
         StepState { undo_pending: Some(_), .. } => "removing",
         StepState { failure: Some(_), .. } => "failed",
         StepState { pending: Some(_), .. } => "pending",
@@ -82,7 +83,8 @@ fn text(state: &State, next: &Next) -> String {
     for planned in state.plan.iter().flat_map(|plan| &plan.steps) {
         let step = state.step(planned.id);
         let id = shown_id(planned.id, &step);
-        let line = format!("  {:<9}{:<8}{:<25}{id}", word(&step), planned.change.verb(), planned.id.title());
+        let line =
+            format!("  {:<9}{:<8}{:<25}{id}", word(state, &step), planned.change.verb(), planned.id.title());
         out.push_str(line.trim_end());
         out.push('\n');
         if let Some(pending) = &step.pending {

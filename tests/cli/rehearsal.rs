@@ -61,7 +61,7 @@ fn killed_it_goes_on() {
 
 #[test]
 fn any_configuration_can_be_rehearsed_elsewhere() {
-    let desk = folder();
+    let desk = folder().with("SRE_AGENT_DEPLOY_PRACTICE_FAST", "1");
     desk.edit("config.yaml", "us-east-1", "eu-central-1");
     desk.run("rehearse --fast --config config.yaml --state-file there/state").expect(0);
     assert!(desk.path("there/account.json").exists());

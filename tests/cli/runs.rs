@@ -61,6 +61,19 @@ fn what_cannot_be_removed_is_named_with_its_page_and_command() {
 }
 
 #[test]
+fn what_is_left_without_a_state_file_is_removed_by_the_printed_command() {
+    let desk = Desk::new().deployed();
+    std::fs::remove_file(desk.path(".deployment_state")).unwrap();
+    desk.edit("account.json", r#""denied":[]"#, r#""denied":["iam:DeleteRole"]"#);
+    let ended = desk.run(&format!("{CLEANUP} --region us-east-1")).expect(4);
+    let next = ended.stderr.lines().find_map(|line| line.strip_prefix("next: sre-agent-deploy ")).unwrap();
+    assert_eq!(next, "--cleanup --deployment-id sre-cli --region us-east-1");
+    desk.edit("account.json", r#""denied":["iam:DeleteRole"]"#, r#""denied":[]"#);
+    desk.run(&format!("{next} --yes --confirm-deployment-id sre-cli")).expect(0);
+    assert_eq!(desk.left(), Vec::<String>::new());
+}
+
+#[test]
 fn deploying_again_goes_on_where_a_run_stopped() {
     let desk = Desk::new();
     desk.run("plan --config config.yaml").expect(0);

@@ -31,8 +31,8 @@ export HOME="$scratch" AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/de
 } >"$scratch/mistakes.yaml"
 {
     cat "$scratch/good.yaml"
-    yes '# a comment that only makes the file longer, as generated files often have many of them' | head -c 900000 |
-        sed '$d'
+    awk 'BEGIN { for (line = 0; line < 10000; line++)
+        print "# a comment that only makes the file longer, as generated files often have many of them" }'
 } >"$scratch/large.yaml"
 
 # A template of much the same resources, for the linter.

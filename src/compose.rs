@@ -167,7 +167,8 @@ async fn reach_real(
 ) -> Result<Cloud, Box<Failure>> {
     use cloud_aws::{ConnectOptions, connect};
     let options = ConnectOptions { region, profile, attempt_timeout: session.limits.attempt };
-    connect(options).await.map_err(|error| {
+    // The SDK looks everywhere for its configuration, and a future holds all of that.
+    Box::pin(connect(options)).await.map_err(|error| {
         Failure::new(codes::NO_REGION, "aws.region", error.to_string())
             .hint("say which: --region REGION, AWS_REGION, a `region` in the profile, or `aws.region` with --config")
     })
@@ -194,7 +195,7 @@ pub(crate) async fn default_region(app: &App, profile: Option<&str>) -> Option<R
     match region_of_environment(app) {
         Some(region) => Some(region),
         None if app.variable(PRACTICE_ACCOUNT).is_some() => None,
-        None => cloud_aws::default_region(profile).await,
+        None => Box::pin(cloud_aws::default_region(profile)).await,
     }
 }
 

@@ -37,8 +37,6 @@ pub(crate) mod codes {
     pub(crate) const CANCELLED: &str = "SRE-RUN-001";
     /// The operator did not approve.
     pub(crate) const DECLINED: &str = "SRE-RUN-002";
-    /// Something is left after a cleanup, because something that uses it is.
-    pub(crate) const NOT_REACHED: &str = "SRE-RUN-004";
     /// A resume would destroy something that the approved plan did not.
     pub(crate) const NOT_APPROVED: &str = "SRE-RUN-005";
     /// The state file is of another deployment.
@@ -281,7 +279,7 @@ pub(crate) fn findings_of_run(error: &RunError) -> Vec<Finding> {
         RunError::Look(cause @ StepError::TimedOut { .. }) => {
             vec![Finding::new("SRE-RUN-003", Severity::Error, "account", cause.to_string())]
         }
-        RunError::Look(cause @ StepError::Bug(_)) => {
+        RunError::Look(cause @ (StepError::NotReached { .. } | StepError::Bug(_))) => {
             vec![Finding::new(codes::BUG, Severity::Error, "account", cause.to_string())]
         }
         RunError::Look(StepError::Cancelled) => findings_of_run(&RunError::Cancelled),

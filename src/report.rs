@@ -8,7 +8,6 @@ use model::plan::{Change, PlannedStep, StepId};
 use model::report::{REPORT_SCHEMA_VERSION, SetupResult, Status, Subject, VerificationReport};
 use model::{Finding, Severity};
 use provision::advice;
-use provision::error::StepError;
 use provision::journal::{Ownership, State, StepState};
 use provision::undo::{Left, Removal};
 
@@ -227,13 +226,7 @@ pub(crate) fn removal_report(subject: Subject, removal: &Removal, now: Timestamp
 
 /// Why something is still there, and how to remove it.
 fn still_there(left: &Left) -> Finding {
-    let why = match &left.error {
-        // Not a mistake: it was never tried, because what uses it is still there.
-        StepError::Bug(reason) if reason.starts_with("not reached") => {
-            Finding::new(codes::NOT_REACHED, Severity::Error, left.step.as_str(), reason.clone())
-        }
-        error => advice::of_step(left.step, error),
-    };
+    let why = advice::of_step(left.step, &left.error);
     let by_hand = format!("by hand: {}\nin the Console: {}", left.by_hand.command, left.by_hand.console);
     let hint = match &why.hint {
         Some(hint) => format!("{hint}\n{by_hand}"),

@@ -18,6 +18,7 @@ pub fn of_step(step: StepId, error: &StepError) -> Finding {
         StepError::TimedOut { .. } => finding("SRE-RUN-003", error.to_string())
             .hint("AWS may still be at work: resume, and the run goes on waiting where it stopped"),
         StepError::Journal(error) => of_journal(error),
+        StepError::NotReached { .. } => finding("SRE-RUN-004", error.to_string()),
         StepError::Bug(text) => finding("SRE-BUG-001", text.clone()),
     }
 }

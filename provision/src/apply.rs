@@ -412,7 +412,7 @@ impl Apply<'_> {
         let open = match error {
             StepError::Call(error) => error.may_have_happened() || error.kind == ErrorKind::AlreadyExists,
             StepError::Cancelled | StepError::TimedOut { .. } => true,
-            StepError::Blocked(_) | StepError::Bug(_) => false,
+            StepError::Blocked(_) | StepError::NotReached { .. } | StepError::Bug(_) => false,
             StepError::Journal(_) => return Ok(()),
         };
         if open {

@@ -31,6 +31,12 @@ pub enum StepError {
     /// The journal cannot be written: nothing more may happen.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// It was not tried, because of another.
+    #[error("not reached, because {} is still there", .because.title())]
+    NotReached {
+        /// The step that did not end well.
+        because: StepId,
+    },
     /// Something that should be impossible.
     #[error("{0}")]
     Bug(String),

@@ -175,8 +175,7 @@ pub async fn remove_all(
             }
             End::Skipped(because) => {
                 for found in targets.get(&id).into_iter().flatten() {
-                    let reason = format!("not reached, because {} is still there", because.title());
-                    leave(found.id.clone(), StepError::Bug(reason));
+                    leave(found.id.clone(), StepError::NotReached { because });
                 }
             }
         }

@@ -80,6 +80,8 @@ pub(crate) enum Verb {
     Resume(ResumeArgs),
     /// Remove everything that a deployment made [same as: --cleanup]
     Cleanup(CleanupArgs),
+    /// Take back what the last plan created; what was there before stays
+    Rollback(RollbackArgs),
     /// Show what a deploy would change
     Plan(PlanArgs),
     /// Show what the state file says; needs no account
@@ -208,6 +210,21 @@ pub(crate) struct ResumeArgs {
 pub(crate) struct CleanupArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    #[command(flatten)]
+    pub(crate) approval: ApprovalArgs,
+}
+
+/// `rollback`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct RollbackArgs {
+    /// With `rehearsal`: the state file of the rehearsal
+    #[arg(long, value_parser = mode, value_name = "production|staging|rehearsal")]
+    pub(crate) mode: Option<Mode>,
+    /// The AWS profile
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
     #[command(flatten)]
     pub(crate) state: StateArgs,
     #[command(flatten)]

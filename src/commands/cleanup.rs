@@ -283,7 +283,7 @@ async fn region(
 }
 
 /// What was found, in the order in which it goes.
-fn found_text(targets: &Targets) -> String {
+pub(crate) fn found_text(targets: &Targets) -> String {
     let mut text = String::from("found, and going to be removed in this order:");
     for (step, found) in targets.iter().rev() {
         for one in found {

@@ -6,6 +6,7 @@ mod deploy;
 mod plan;
 mod rehearse;
 mod resume;
+mod rollback;
 mod status;
 mod validate;
 
@@ -22,6 +23,7 @@ pub(crate) fn run(app: &mut App, verb: Option<Verb>) -> Ended {
         Some(Verb::Validate(args)) => validate::command(app, &args),
         Some(Verb::Resume(args)) => resume::command(app, &args),
         Some(Verb::Cleanup(args)) => cleanup::command(app, &args),
+        Some(Verb::Rollback(args)) => rollback::command(app, &args),
         Some(Verb::Plan(args)) => plan::command(app, &args),
         Some(Verb::Status(args)) => status::command(app, &args),
         Some(Verb::Rehearse(args)) => rehearse::command(app, &args),

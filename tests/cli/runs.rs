@@ -152,3 +152,21 @@ fn something_adopted_is_used_and_stays() {
     desk.run("--cleanup --deployment-id sre-cli-2 --yes --confirm-deployment-id sre-cli-2").expect(0);
     assert!(desk.left().contains(&format!("pools: {pool}")), "{:?}", desk.left());
 }
+
+#[test]
+fn a_rollback_takes_back_what_the_last_plan_created_and_a_resume_goes_forward_again() {
+    let desk = Desk::new();
+    let with_certificate = desk.read("config.yaml");
+    desk.edit("config.yaml", "acm-exportable", "acme");
+    desk.run(DEPLOY).expect(0);
+    let before = desk.left();
+    desk.write("config.yaml", &with_certificate);
+    desk.run(DEPLOY).expect(0);
+    assert_ne!(desk.left(), before);
+    desk.run("rollback").expect(2).says(&["--yes", "--confirm-deployment-id sre-cli"]);
+    desk.run("rollback --yes --confirm-deployment-id sre-cli").expect(0).says(&["ACM certificate"]);
+    assert_eq!(desk.left(), before);
+    desk.run("rollback --yes --confirm-deployment-id sre-cli").expect(0).says(&["nothing to take back"]);
+    desk.run("--resume").expect(0);
+    assert_ne!(desk.left(), before);
+}

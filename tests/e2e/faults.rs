@@ -12,7 +12,10 @@ fn another_account_than_the_configuration_says_is_refused_before_anything_is_wri
     bench.configure(&text.replace("123456789012", "999999999999"));
     let ended = bench.deploy().expect(11);
     assert!(ended.stderr.contains("SRE-ACC-001"), "{}", ended.stderr);
-    assert!(!bench.path(".deployment_state").exists() || std::fs::read(bench.path(".deployment_state")).unwrap().is_empty());
+    assert!(
+        !bench.path(".deployment_state").exists()
+            || std::fs::read(bench.path(".deployment_state")).unwrap().is_empty()
+    );
     assert_eq!(bench.changes(), Vec::<String>::new());
     assert_eq!(bench.inventory(), empty);
 }
@@ -47,7 +50,9 @@ fn a_refusal_names_the_statement_to_add_and_the_run_goes_on_once_it_is_there() {
     let bench = Workbench::new();
     bench.proxy.plan(ProxyPlan::fault_on("PutRolePolicy", 1, Fault::Denied));
     let ended = bench.deploy().expect(4);
-    for wanted in ["SRE-AWS-001", "iam:PutRolePolicy", "\"Effect\":\"Allow\"", "sre-agent-deploy --resume --state-file"] {
+    for wanted in
+        ["SRE-AWS-001", "iam:PutRolePolicy", "\"Effect\":\"Allow\"", "sre-agent-deploy --resume --state-file"]
+    {
         assert!(ended.stderr.contains(wanted), "{wanted} is missing:\n{}", ended.stderr);
     }
     bench.proxy.plan(ProxyPlan::forward());

@@ -1,7 +1,7 @@
 //! An emulated account behind a proxy, a folder with a configuration, and the program started in it.
 
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use test_support::{KillingProxy, Moto};
@@ -90,10 +90,6 @@ impl Workbench {
         Ended::of(self.command(args).output().unwrap())
     }
 
-    pub(crate) fn start(&self, args: &[&str]) -> Child {
-        self.command(args).spawn().unwrap()
-    }
-
     pub(crate) fn deploy(&self) -> Ended {
         self.run(&["--config", "config.yaml", "--mode", "production", "--yes"])
     }
@@ -113,6 +109,10 @@ impl Workbench {
     /// Calls since the last plan of the proxy that changed something, as `service:Operation`.
     pub(crate) fn changes(&self) -> Vec<String> {
         let calls = self.proxy.calls();
-        calls.iter().filter(|call| call.mutating).map(|call| format!("{}:{}", call.service, call.operation)).collect()
+        calls
+            .iter()
+            .filter(|call| call.mutating)
+            .map(|call| format!("{}:{}", call.service, call.operation))
+            .collect()
     }
 }

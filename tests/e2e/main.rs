@@ -1,14 +1,7 @@
 //! The built program against an emulated account over real HTTP: deployed, killed with SIGKILL, resumed, cleaned up.
 //!
 //! Feature: aws-ec2-production-deployment, Property 5: Error Handling and Recovery
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "a test that cannot go on stops"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod faults;
 mod kill;

@@ -44,6 +44,20 @@ pub(crate) fn missing_approval(app: &App, approval: &ApprovalArgs) -> Option<Gap
     })
 }
 
+/// The approval and the typed deployment id, where nobody can be asked.
+pub(crate) fn missing_confirmation(app: &App, approval: &ApprovalArgs, deployment: &str) -> Vec<Gap> {
+    let mut gaps: Vec<Gap> = missing_approval(app, approval).into_iter().collect();
+    if !app.can_ask() && approval.confirm_deployment_id.is_none() {
+        gaps.push(Gap {
+            what: "confirmation".to_owned(),
+            flag: format!("--confirm-deployment-id {deployment}"),
+            variable: None,
+            path: None,
+        });
+    }
+    gaps
+}
+
 /// Asks a question that is answered with yes or no; no is the default.
 pub(crate) async fn agree(session: &Session<'_>, question: &str) -> Result<(), Box<Failure>> {
     let answer = ask(session, &format!("{question} [y/N] ")).await?;

@@ -38,6 +38,8 @@ impl Default for Limits {
     }
 }
 
+/// An adapter keeps to the bound of an attempt itself and knows which call it was: it goes first.
+const GRACE: Duration = Duration::from_secs(2);
 /// The first pause; each further one is twice as long, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// IAM needs 10 to 30 s to propagate: longer pauses would only add to that.
@@ -198,7 +200,8 @@ impl Patience<'_> {
         let mut pace = Pace::new();
         loop {
             self.check()?;
-            let error = match tokio::time::timeout(self.limits.attempt, call()).await {
+            let patience = self.limits.attempt.saturating_add(GRACE);
+            let error = match tokio::time::timeout(patience, call()).await {
                 Ok(Ok(value)) => return Ok(value),
                 Ok(Err(error)) => error,
                 Err(_) => CallError::new(

@@ -241,17 +241,8 @@ fn check_answers(app: &App, job: &Cleanup, deployment: &DeploymentId) -> Result<
 }
 
 fn missing_answers(app: &App, job: &Cleanup, deployment: &str) -> Vec<Gap> {
-    let Some(approval) = &job.approval else { return Vec::new() };
-    let mut gaps: Vec<Gap> = approve::missing_approval(app, approval).into_iter().collect();
-    if !app.can_ask() && approval.confirm_deployment_id.is_none() {
-        gaps.push(Gap {
-            what: "confirmation".to_owned(),
-            flag: format!("--confirm-deployment-id {deployment}"),
-            variable: None,
-            path: None,
-        });
-    }
-    gaps
+    let ask = |approval| approve::missing_confirmation(app, approval, deployment);
+    job.approval.as_ref().map(ask).unwrap_or_default()
 }
 
 /// Journal, flag, environment or profile, configuration; in this order.

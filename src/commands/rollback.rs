@@ -8,7 +8,7 @@ use provision::engine::{Engine, created_by_last_plan};
 use provision::error::RunError;
 
 use crate::app::{App, Ended};
-use crate::approve::{self, Gap};
+use crate::approve;
 use crate::args::{Format, RollbackArgs};
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
@@ -39,15 +39,7 @@ async fn rollback(session: &Session<'_>, args: &RollbackArgs, state_file: &Path)
         )
     };
     let config = approved_config(&state)?.ok_or_else(nothing)?;
-    let mut gaps: Vec<Gap> = approve::missing_approval(app, &args.approval).into_iter().collect();
-    if !app.can_ask() && args.approval.confirm_deployment_id.is_none() {
-        gaps.push(Gap {
-            what: "confirmation".to_owned(),
-            flag: format!("--confirm-deployment-id {}", header.deployment_id),
-            variable: None,
-            path: None,
-        });
-    }
+    let gaps = approve::missing_confirmation(app, &args.approval, header.deployment_id.as_str());
     if !gaps.is_empty() {
         return Err(approve::refuse(&gaps));
     }

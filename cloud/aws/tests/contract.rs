@@ -34,3 +34,11 @@ areas!(
     tagging,
     not_found_answers,
 );
+
+/// What moto lacks, on an emulator that has it: changing and deleting resource servers.
+#[test]
+fn resource_servers_on_ministack() {
+    common::on_ministack("resource_servers_on_ministack", async |cloud| {
+        contract::app_clients(&cloud, &common::whole_fixture("resource-servers")).await;
+    });
+}

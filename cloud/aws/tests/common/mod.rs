@@ -12,7 +12,7 @@ use cloud::Cloud;
 use cloud::contract::Fixture;
 use cloud_aws::{ConnectOptions, connect};
 use model::DeploymentId;
-use test_support::{Moto, rerun};
+use test_support::{Ministack, Moto, rerun};
 
 /// Runs `body` against an account of its own.
 pub(crate) fn on_moto(test: &str, body: impl AsyncFnOnce(Cloud)) {
@@ -21,6 +21,18 @@ pub(crate) fn on_moto(test: &str, body: impl AsyncFnOnce(Cloud)) {
         || {
             let moto = Moto::start();
             (moto.environment(), moto)
+        },
+        body,
+    );
+}
+
+/// The same against the other emulator.
+pub(crate) fn on_ministack(test: &str, body: impl AsyncFnOnce(Cloud)) {
+    on(
+        test,
+        || {
+            let ministack = Ministack::start();
+            (ministack.environment(), ministack)
         },
         body,
     );
@@ -46,10 +58,13 @@ pub(crate) fn block_on(future: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future);
 }
 
-/// A fixture for an account whose reads do not lag.
-pub(crate) fn fixture(area: &str) -> Fixture {
+/// A fixture for an account whose reads do not lag and which has every operation.
+pub(crate) fn whole_fixture(area: &str) -> Fixture {
     let id = DeploymentId::parse(&format!("c-{}", area.replace('_', "-"))).unwrap();
     Fixture { looks: 3, pause: Duration::from_millis(50), ..Fixture::new(id) }
-        // moto 5.2.5 answers both with a web page.
-        .without(["UpdateResourceServer", "DeleteResourceServer"])
+}
+
+/// A fixture for moto, which answers some operations with a web page (5.2.5).
+pub(crate) fn fixture(area: &str) -> Fixture {
+    whole_fixture(area).without(["UpdateResourceServer", "DeleteResourceServer"])
 }

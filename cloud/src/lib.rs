@@ -1,6 +1,6 @@
 //! Reaches AWS: one small port per service, with our own types, and what can stand behind or around it.
 //!
-//! [`port`] holds the ports. [`practice`] is an embedded account behind them, `cloud-aws` the real one; [`contract`]
+//! [`port`] holds the ports. [`practice`] is an embedded account behind them, `cloud-aws` the real one; `contract`
 //! is the body of tests that both must pass. [`hook`] wraps any of them; [`fault`] holds hooks that record, delay,
 //! fail or stop calls.
 //! No SDK type appears here.

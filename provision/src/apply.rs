@@ -320,6 +320,10 @@ impl Apply<'_> {
                 self.end_of_call(id, op, Some(&found.id))?;
                 Ok(found)
             }
+            // What the token once made is gone; by now the attempt, and with it the token, is another.
+            Err(StepError::Call(error)) if error.kind == ErrorKind::TokenMismatch => {
+                self.create_again(id, op).await
+            }
             // Nobody knows whether it happened. Look before doing it again.
             Err(StepError::Call(error)) if error.may_have_happened() && !step.repeats_safely(CREATE) => {
                 let found = self
@@ -332,16 +336,21 @@ impl Apply<'_> {
                         self.end_of_call(id, op, Some(&found.id))?;
                         Ok(found)
                     }
-                    None => match self.act(id, op, None).await? {
-                        Some(made) => {
-                            self.cx.patience.until(id, reason, bound, || step.fetch(self.cx, &made)).await
-                        }
-                        None => Err(StepError::Bug(format!("{id} was created without an id"))),
-                    },
+                    None => self.create_again(id, op).await,
                 }
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// The second and last try at a create.
+    async fn create_again(&self, id: StepId, op: &Op) -> Result<Found, StepError> {
+        let Some(made) = self.act(id, op, None).await? else {
+            return Err(StepError::Bug(format!("{id} was created without an id")));
+        };
+        let reason = "waiting for a new resource to become visible";
+        let bound = self.cx.patience.limits.operation;
+        self.cx.patience.until(id, reason, bound, || steps::step(id).fetch(self.cx, &made)).await
     }
 
     fn end_of_call(&self, id: StepId, op: &Op, made: Option<&String>) -> Result<(), StepError> {

@@ -157,7 +157,10 @@ async fn look(
                     id.as_str(),
                     format!("several resources carry this deployment's tag: {}", ids.join(", ")),
                 )
-                .hint(format!("keep one with `--adopt {id}=ID` and delete the others, or clean up and deploy again")),
+                .hint(format!(
+                    "delete those that are not meant, or take the tag {} off them; or clean up and deploy again",
+                    model::tags::DEPLOYMENT
+                )),
             ))
         }
     }

@@ -68,9 +68,12 @@ impl Step for InstanceProfileStep {
                 "SRE-PLAN-001",
                 Severity::Error,
                 STEP.as_str(),
-                format!("an instance profile named `{}` exists and is not ours", profile.name),
+                format!(
+                    "an instance profile named `{}` exists and is not ours ({})",
+                    profile.name, profile.arn
+                ),
             )
-            .evidence(profile.arn)
+            .evidence(profile.name)
         }))
     }
 

@@ -86,9 +86,9 @@ impl Step for RoleStep {
                 "SRE-PLAN-001",
                 Severity::Error,
                 STEP.as_str(),
-                format!("an IAM role named `{}` exists and is not ours", role.name),
+                format!("an IAM role named `{}` exists and is not ours ({})", role.name, role.arn),
             )
-            .evidence(role.arn)
+            .evidence(role.name)
         }))
     }
 

@@ -6,8 +6,13 @@ use std::sync::Arc;
 
 use cloud::Access;
 use cloud::fault::{Gate, Matching, Recorder, When};
+use cloud::port::ec2::{InstanceQuery, TerminationProtection};
+use model::plan::StepId;
 
 use crate::support::{Bench, usual};
+
+/// The launch that succeeds: those before it meet an instance profile that has not propagated.
+const LAUNCHES: u32 = 3;
 
 /// How many calls a deployment makes that change something.
 async fn writes_of_a_deployment() -> u32 {
@@ -101,4 +106,35 @@ async fn a_cleanup_killed_at_any_call_is_ended_by_the_next() {
             assert_eq!(bench.practice.inventory(), empty, "{when:?} call {n}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_was_made_unrecorded_and_terminated_by_hand_is_made_again_under_another_token() {
+    let mut bench = Bench::new();
+    let (gate, mut reached) = Gate::at(LAUNCHES, Matching::Operation("RunInstances"), When::After);
+    bench.hooks.push(gate);
+    let config = usual();
+    tokio::select! {
+        ended = bench.deploy(&config) => panic!("no instance was launched: {ended:?}"),
+        changed = reached.wait_for(|reached| *reached) => drop(changed.unwrap()),
+    }
+    bench.hooks.clear();
+    let ec2 = bench.practice.cloud().ec2;
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        let query = InstanceQuery::Deployment("sre-test".to_owned());
+        ids = ec2.describe_instances(query).await.unwrap().into_iter().map(|one| one.id).collect();
+    }
+    let [id] = ids.as_slice() else { panic!("{ids:?}") };
+    let unprotected = TerminationProtection { instance_id: id.clone(), enabled: false };
+    ec2.set_termination_protection(unprotected).await.unwrap();
+    ec2.terminate_instance(id.clone()).await.unwrap();
+    for _ in 0..5 {
+        ec2.describe_instances(InstanceQuery::Id(id.clone())).await.unwrap();
+    }
+    bench.deploy(&config).await.unwrap();
+    let state = bench.state().unwrap();
+    assert!(state.is_finished());
+    assert_eq!(state.step(StepId::Instance).attempt(), 2);
+    assert_ne!(state.step(StepId::Instance).id.as_ref(), Some(id));
 }

@@ -248,3 +248,25 @@ async fn a_rollback_takes_back_what_the_last_plan_created_and_nothing_else() {
     bench.deploy(&usual()).await.unwrap();
     assert!(bench.state().unwrap().is_finished());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_strangers_role_is_adopted_by_the_name_that_the_refusal_gives() {
+    let bench = Bench::new();
+    bench
+        .practice
+        .seed(|account| {
+            account.role("sre-test-instance", "/", model::tags::Tags::new());
+        })
+        .unwrap();
+    let before = bench.practice.inventory();
+    let Err(RunError::Refused(findings)) = bench.deploy(&usual()).await else { panic!("deployed") };
+    let hint = findings[0].hint.clone().unwrap();
+    let (_, advice) = hint.split_once("--adopt ").unwrap();
+    let (step, id) = advice.split_once('`').unwrap().0.split_once('=').unwrap();
+    let adoptions = [(StepId::parse(step).unwrap(), id.to_owned())].into();
+    bench.deploy_adopting(&usual(), &adoptions).await.unwrap();
+    assert!(bench.state().unwrap().is_finished());
+    let removal = bench.cleanup(&usual(), true).await.unwrap();
+    assert!(removal.left.is_empty(), "{removal:#?}");
+    assert_eq!(bench.practice.inventory(), before);
+}

@@ -136,10 +136,14 @@ fn kind_of_credentials(error: &CredentialsError) -> ErrorKind {
     {
         return ErrorKind::CredentialsExpired;
     }
+    let asked_instance =
+        ["imds", "instance metadata"].iter().any(|words| text.to_ascii_lowercase().contains(words));
     match error {
         CredentialsError::CredentialsNotLoaded(_) | CredentialsError::ProviderTimedOut(_) => {
             ErrorKind::CredentialsMissing
         }
+        // The last link of the chain: an instance without a profile refuses, it does not hold wrong credentials.
+        _ if asked_instance => ErrorKind::CredentialsMissing,
         _ => ErrorKind::CredentialsInvalid,
     }
 }
@@ -243,6 +247,8 @@ mod tests {
             ErrorKind::CredentialsExpired
         );
         assert_eq!(kind(CredentialsError::invalid_configuration("a loop")), ErrorKind::CredentialsInvalid);
+        let refused = CredentialsError::provider_error("failed to load credentials from IMDS: status 403");
+        assert_eq!(kind(refused), ErrorKind::CredentialsMissing);
         let slow = CredentialsError::provider_timed_out(std::time::Duration::from_secs(1));
         assert_eq!(kind(slow), ErrorKind::CredentialsMissing);
     }

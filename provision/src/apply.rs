@@ -6,13 +6,13 @@ use cloud::ErrorKind;
 use model::Finding;
 use model::config::Config;
 use model::event::{Outcome, What};
-use model::plan::{Change, Plan, PlannedStep, StepId};
+use model::plan::{Change, Outputs, Plan, PlannedStep, StepId};
 
 use crate::advice;
 use crate::error::StepError;
 use crate::events::Emitter;
 use crate::graph::{self, Direction, End};
-use crate::journal::{NoteTopic, Record, StepState};
+use crate::journal::{NoteTopic, Record, SETTLE, StepState};
 use crate::key::IntentKey;
 use crate::recorder::Recorder;
 use crate::steps::{self, CREATE, Context, Found, Op};
@@ -143,36 +143,34 @@ impl Apply<'_> {
                 step.fetch(self.cx, "")
             })
             .await?;
-        let state = self.state(id);
-        let key = IntentKey::derive(self.lineage, id, state.attempt());
-        self.recorder.record(&Record::Done {
-            step: id,
-            op: "settle".to_owned(),
-            key: key.as_str().to_owned(),
-            attempt: state.attempt(),
-            id: None,
-            outputs: found.outputs.clone(),
-        })?;
+        self.record_settled(id, None, &found.outputs)?;
         Ok(found)
     }
 
     fn settled(&self, id: StepId, found: &Found) -> Result<(), StepError> {
         let state = self.state(id);
-        let key = IntentKey::derive(self.lineage, id, state.attempt());
         let known = state.settled && state.id.as_ref() == Some(&found.id) && state.outputs == found.outputs;
         if !known {
-            self.recorder.record(&Record::Done {
-                step: id,
-                op: "settle".to_owned(),
-                key: key.as_str().to_owned(),
-                attempt: state.attempt(),
-                id: Some(found.id.clone()),
-                outputs: found.outputs.clone(),
-            })?;
+            self.record_settled(id, Some(&found.id), &found.outputs)?;
         }
         for finding in steps::step(id).remarks(self.cx, found) {
             self.events.emit(What::Found { finding });
         }
+        Ok(())
+    }
+
+    /// Closes a step in the journal. A check makes nothing, so it has no id.
+    fn record_settled(&self, id: StepId, made: Option<&String>, outputs: &Outputs) -> Result<(), StepError> {
+        let attempt = self.state(id).attempt();
+        let key = IntentKey::derive(self.lineage, id, attempt);
+        self.recorder.record(&Record::Done {
+            step: id,
+            op: SETTLE.to_owned(),
+            key: key.as_str().to_owned(),
+            attempt,
+            id: made.cloned(),
+            outputs: outputs.clone(),
+        })?;
         Ok(())
     }
 
@@ -251,7 +249,7 @@ impl Apply<'_> {
             key: pending.key,
             attempt: state.undone.saturating_add(1),
             id: state.id,
-            outputs: model::plan::Outputs::new(),
+            outputs: Outputs::new(),
         })?;
         Ok(ops)
     }
@@ -267,7 +265,7 @@ impl Apply<'_> {
                     key: pending.key.clone(),
                     attempt: state.attempt(),
                     id: Some(found.id.clone()),
-                    outputs: model::plan::Outputs::new(),
+                    outputs: Outputs::new(),
                 })?;
             }
             (None, pending, Some(gone)) => {
@@ -285,7 +283,7 @@ impl Apply<'_> {
                 // A new attempt, so that it gets a new key: the token of something deleted is refused.
                 self.recorder.record(&Record::Undone {
                     step: id,
-                    op: "settle".to_owned(),
+                    op: SETTLE.to_owned(),
                     id: gone.clone(),
                 })?;
             }
@@ -363,7 +361,7 @@ impl Apply<'_> {
                 key: key.as_str().to_owned(),
                 attempt: state.attempt(),
                 id: made.cloned(),
-                outputs: model::plan::Outputs::new(),
+                outputs: Outputs::new(),
             })?;
         }
         Ok(())
@@ -443,7 +441,7 @@ impl Apply<'_> {
         {
             // The token belongs to something that was terminated: the next attempt needs another.
             let gone = key.as_str().to_owned();
-            self.recorder.record(&Record::Undone { step: id, op: "settle".to_owned(), id: gone })?;
+            self.recorder.record(&Record::Undone { step: id, op: SETTLE.to_owned(), id: gone })?;
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use model::{Finding, Severity};
 use crate::advice;
 use crate::error::StepError;
 use crate::patience::Patience;
+use crate::steps::names;
 
 /// vCPUs of running On-Demand Standard instances (A, C, D, H, I, M, R, T, Z).
 const STANDARD_VCPUS: &str = "L-1216C47A";
@@ -314,7 +315,7 @@ async fn permissions(
     pins: &Pins,
 ) -> Result<Vec<Finding>, StepError> {
     let group = NewSecurityGroup {
-        name: format!("{}-proxy", config.deployment.id),
+        name: names::security_group(&config.deployment.id),
         description: "sre-agent-deploy dry run".to_owned(),
         vpc_id: pins.vpc_id.clone(),
         tags: Tags::new(),

@@ -10,7 +10,7 @@ use crate::advice;
 use crate::error::StepError;
 use crate::events::Emitter;
 use crate::graph::{self, Direction, End};
-use crate::journal::{Ownership, Record, State};
+use crate::journal::{Ownership, Record, SETTLE, State};
 use crate::recorder::Recorder;
 use crate::steps::{self, ByHand, Context, Found};
 
@@ -48,6 +48,7 @@ pub async fn find(cx: &Context<'_>, state: Option<&State>) -> Result<Targets, St
         let step = steps::step(id);
         let known = state.map(|state| state.step(id)).unwrap_or_default();
         let adopted = (known.ownership == Some(Ownership::Adopted)).then(|| known.id.clone()).flatten();
+        let adopted = adopted.or_else(|| adopted_by_config(cx, state, id));
         if let Some(adopted) = &adopted {
             // What we made inside it is found through it.
             if let Some(found) = step.fetch(cx, adopted).await? {
@@ -58,7 +59,7 @@ pub async fn find(cx: &Context<'_>, state: Option<&State>) -> Result<Targets, St
         if let (Some(made), None) = (&known.id, &adopted) {
             found.extend(step.fetch(cx, made).await?);
         }
-        if !in_a_strangers_pool(state, id) || known.pending.is_some() {
+        if !in_a_strangers_pool(cx, state, id) || known.pending.is_some() {
             // Without a journal, or after a call of a killed run: something may be there that cannot be seen yet.
             let unsure = state.is_none() || (known.pending.is_some() && known.id.is_none());
             let tagged = if unsure {
@@ -94,10 +95,19 @@ pub async fn find(cx: &Context<'_>, state: Option<&State>) -> Result<Targets, St
     Ok(targets)
 }
 
+/// With the journal lost, the configuration says which pool was adopted: our client in it has our name.
+fn adopted_by_config(cx: &Context<'_>, state: Option<&State>, id: StepId) -> Option<String> {
+    match (id, state) {
+        (StepId::UserPool, None) => cx.config?.cognito.adopt_user_pool_id.as_ref().map(ToString::to_string),
+        _ => None,
+    }
+}
+
 /// In an adopted pool, a resource server or domain is ours only if the journal says so.
-fn in_a_strangers_pool(state: Option<&State>, id: StepId) -> bool {
+fn in_a_strangers_pool(cx: &Context<'_>, state: Option<&State>, id: StepId) -> bool {
+    let by_journal = |state: &State| state.step(StepId::UserPool).ownership == Some(Ownership::Adopted);
     matches!(id, StepId::ResourceServer | StepId::Domain)
-        && state.is_some_and(|state| state.step(StepId::UserPool).ownership == Some(Ownership::Adopted))
+        && (state.is_some_and(by_journal) || adopted_by_config(cx, state, StepId::UserPool).is_some())
 }
 
 /// Removes the targets, going on past failures; what still needs something that failed is left as well.
@@ -136,8 +146,7 @@ pub async fn remove_all(
             }
             if failed.is_empty() {
                 for (content, found) in contents(id) {
-                    let gone =
-                        Record::Undone { step: content, op: "settle".to_owned(), id: found.id.clone() };
+                    let gone = Record::Undone { step: content, op: SETTLE.to_owned(), id: found.id.clone() };
                     match recorder.record(&gone) {
                         Ok(()) => note(content, found),
                         Err(error) => failed.push((found.id.clone(), error.into())),
@@ -231,6 +240,6 @@ pub async fn remove(
             Ok(if step.fetch(cx, &target).await?.is_none() { Some(()) } else { None })
         })
         .await?;
-    recorder.record(&Record::Undone { step: id, op: "settle".to_owned(), id: target })?;
+    recorder.record(&Record::Undone { step: id, op: SETTLE.to_owned(), id: target })?;
     Ok(())
 }

@@ -90,6 +90,16 @@ pub(crate) async fn cleanup(session: &Session<'_>, job: &Cleanup) -> Ended {
     session.say(&format!("looking in account {account}, {region}, for what deployment {deployment} made"));
     let finding = engine.find(&deployment, &region, account, config.as_ref(), state.as_ref());
     let targets = session.look(async { finding.await.map_err(refused) }).await?;
+    if let (None, Some(config)) = (&state, &config)
+        && let Some(pool) = &config.cognito.adopt_user_pool_id
+    {
+        // Silence would look as if they were gone.
+        session.say(&format!(
+            "without the state file nothing says who made resource server {} and domain {} in the adopted pool {pool}: \
+             they stay; remove them in the Console if they are yours",
+            config.cognito.resource_server, config.cognito.domain_prefix
+        ));
+    }
     let is_removed = state.as_ref().is_none_or(|state| state.cleaned_up);
     let count: usize = targets.values().map(Vec::len).sum();
     if count == 0 {

@@ -8,6 +8,8 @@ mod file;
 mod record;
 mod state;
 
+pub(crate) use record::SETTLE;
+
 pub use codec::Damage;
 pub use file::{Journal, JournalError, Loaded, Locked, Medium, peek};
 pub use record::{Header, NoteTopic, Record};

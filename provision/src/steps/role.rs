@@ -4,13 +4,12 @@ use async_trait::async_trait;
 use cloud::CallError;
 use cloud::port::iam::{AttachedPolicy, NewRole, Role, RolePolicy, RolePolicyDocument, RoleTrust};
 use model::config::Config;
-use model::plan::{FieldDiff, StepId};
+use model::plan::StepId;
 use model::{Finding, Severity, tags};
 use serde_json::Value;
 
 use super::{
-    ByHand, CREATE, Context, Found, OnChange, Op, Step, Want, fields, names, outputs, unknown_op,
-    unknown_undo,
+    ByHand, CREATE, Context, Found, Op, Step, Want, fields, names, outputs, unknown_op, unknown_undo,
 };
 use crate::error::StepError;
 use crate::key::IntentKey;
@@ -90,10 +89,6 @@ impl Step for RoleStep {
             )
             .evidence(role.name)
         }))
-    }
-
-    fn on_change(&self, _difference: &FieldDiff) -> OnChange {
-        OnChange::Update
     }
 
     fn ops(&self, _cx: &Context<'_>, want: &Want, have: Option<&Found>) -> Vec<Op> {

@@ -270,3 +270,29 @@ async fn a_strangers_role_is_adopted_by_the_name_that_the_refusal_gives() {
     assert!(removal.left.is_empty(), "{removal:#?}");
     assert_eq!(bench.practice.inventory(), before);
 }
+
+#[tokio::test(start_paused = true)]
+async fn with_the_state_file_lost_our_client_in_an_adopted_pool_is_found_through_the_configuration() {
+    let bench = Bench::new();
+    let mut pool = String::new();
+    bench.practice.seed(|account| pool = account.user_pool("people", model::tags::Tags::new())).unwrap();
+    let adopting = config(&format!(
+        "tls: {{domain: api.example.com, source: acme}}\nhost: {{install: none}}\n\
+         cognito: {{adopt_user_pool_id: {pool}}}\n"
+    ));
+    bench.deploy(&adopting).await.unwrap();
+    std::fs::remove_file(bench.state_file()).unwrap();
+    let engine = bench.engine();
+    let (id, region) = (&adopting.deployment.id, &adopting.aws.region);
+    let targets = engine.find(id, region, &Bench::account(), Some(&adopting), None).await.unwrap();
+    // The pool is a stranger's, and who made its resource server and domain nothing in the account says.
+    for never in [StepId::UserPool, StepId::ResourceServer, StepId::Domain] {
+        assert!(!targets.contains_key(&never), "{never}");
+    }
+    let removal =
+        engine.cleanup(id, region, &Bench::account(), Some(&adopting), &targets, None).await.unwrap();
+    assert!(removal.left.is_empty(), "{removal:#?}");
+    let left = bench.practice.inventory();
+    let people = left.iter().find(|one| one["name"] == "people").unwrap();
+    assert_eq!(people["clients"], serde_json::json!([]), "{left:#?}");
+}

@@ -1,0 +1,1 @@
+//! The program around it: `serve`, `check-config`, `usage`, `api-key`.

@@ -1,0 +1,3 @@
+//! The program `bedrock-nova-proxy`.
+
+fn main() {}

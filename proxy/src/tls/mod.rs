@@ -1,0 +1,1 @@
+//! Takes connections: rustls with certificates that can be exchanged while it runs.

@@ -1,0 +1,71 @@
+//! Asks Bedrock, OpenAI or the practice upstream; knows HTTP and signatures, and nothing of chats.
+
+use std::{pin::Pin, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body_util::combinators::UnsyncBoxBody;
+
+use crate::{ApiError, config::Target};
+
+/// Any error of a body on its way; ends as `upstream_unreachable` or `stream_error`.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The body of an upstream's answer.
+pub type Body = UnsyncBoxBody<Bytes, BoxError>;
+
+/// What is asked of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Bedrock: Converse. OpenAI: chat completions.
+    Chat,
+    /// Bedrock: ConverseStream. OpenAI: chat completions with `stream`.
+    ChatStream,
+    /// Bedrock: InvokeModel with the body of an embedding model. OpenAI: embeddings.
+    Embeddings,
+}
+
+/// One call of one target.
+#[derive(Debug, Clone)]
+pub struct Call<'a> {
+    /// Whom to ask.
+    pub target: &'a Target,
+    /// What.
+    pub operation: Operation,
+    /// The body, in the upstream's dialect.
+    pub body: Bytes,
+    /// How long until the first byte of the answer.
+    pub first_byte: Duration,
+}
+
+/// An answer that has begun. For [`Operation::ChatStream`] of Bedrock, the first frame was seen and is no exception.
+pub struct Reply {
+    /// The headers of the answer.
+    pub headers: HeaderMap,
+    /// The whole answer, or the stream.
+    pub body: Body,
+    /// The upstream's id of the request, for the log.
+    pub request_id: Option<String>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What the client gets if nobody else answers.
+    pub error: ApiError,
+    /// Whether the same call may work in a moment or elsewhere: throttling, 5xx, no connection.
+    pub retryable: bool,
+    /// Whether it says that the upstream is unwell (counts for the circuit breaker): 5xx and no connection, not throttling.
+    pub unwell: bool,
+}
+
+/// Somebody who answers. Implementations neither retry nor fall back; `attempt` does.
+#[async_trait]
+pub trait Upstream: Send + Sync {
+    /// Makes the call once.
+    async fn send(&self, call: &Call<'_>) -> Result<Reply, Refusal>;
+}
+
+/// A future that a hook returns.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

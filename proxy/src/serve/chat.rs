@@ -1,0 +1,229 @@
+//! `POST /v1/chat/completions`: from the parsed request to the completion or the stream.
+
+use std::{borrow::Cow, time::Duration};
+
+use bytes::Bytes;
+use http::StatusCode;
+use http_body_util::{BodyExt as _, Limited};
+use tokio::time::Instant;
+
+use super::{
+    context::Snapshot,
+    reply::{self, Reply},
+    service::Visit,
+    sse::{Patience, SseBody},
+    ticket::{Asked, Closing},
+};
+use crate::{
+    ApiError,
+    config::{Route, Target, Upstream},
+    ledger::Outcome,
+    mapping::{self, Answer, Envelope, Options, Prepared, ReplyShape, Translate},
+    openai::ChatRequest,
+    upstream::{self, Operation},
+};
+
+/// A completion is text; a larger one is not one.
+pub(super) const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
+
+/// Answers a chat.
+pub(super) async fn answer(mut visit: Visit, body: Bytes) -> Reply {
+    let request = match ChatRequest::parse(&body, &visit.snapshot.config.requests) {
+        Ok(request) => request,
+        Err(error) => return visit.refuse_and_count(error).await,
+    };
+    let snapshot = visit.snapshot.clone();
+    let route = match route(&snapshot, request.model()) {
+        Ok((route, is_configured)) => {
+            // Only names that somebody configured become labels of metrics.
+            visit.ticket.model = is_configured.then(|| request.model().to_owned());
+            route
+        }
+        Err(error) => return visit.refuse_and_count(error).await,
+    };
+    let requests = &snapshot.config.requests;
+    let estimate = request.estimate(requests.default_max_tokens);
+    visit.ticket.prompt_estimate = estimate.input_tokens;
+    if let Err(limited) = visit.admit(estimate.total_tokens()).await {
+        return visit.refuse(&limited);
+    }
+    match ask(&mut visit, &snapshot, &route, &request, &body).await {
+        Ok((reply, shape, kind)) if request.stream() => stream(visit, &request, reply, shape, kind),
+        Ok((reply, shape, kind)) => whole(visit, &request, reply, &shape, kind).await,
+        Err(error) => visit.refuse(&error),
+    }
+}
+
+/// The configured route of a name, or one made up for a raw model id where that is allowed, and which of both it is.
+pub(super) fn route<'a>(snapshot: &'a Snapshot, name: &str) -> Result<(Cow<'a, Route>, bool), ApiError> {
+    let config = &snapshot.config;
+    if let Some(route) = config.models.get(name) {
+        return Ok((Cow::Borrowed(route), true));
+    }
+    let bedrock = config.upstreams.iter().find(|(_, upstream)| matches!(upstream, Upstream::Bedrock(_)));
+    match bedrock {
+        Some((upstream, _)) if config.requests.allow_raw_models && model::bedrock::is_model(name) => {
+            let target = Target {
+                upstream: upstream.clone(),
+                model: name.to_owned(),
+                region: None,
+                role: None,
+                max_tokens: None,
+            };
+            Ok((Cow::Owned(Route { targets: vec![target] }), false))
+        }
+        _ => Err(ApiError::model_not_found(name)),
+    }
+}
+
+/// Whose dialect the answer is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    Converse,
+    OpenAi,
+}
+
+async fn ask(
+    visit: &mut Visit,
+    snapshot: &Snapshot,
+    route: &Route,
+    request: &ChatRequest,
+    body: &Bytes,
+) -> Result<(upstream::Reply, ReplyShape, Dialect), ApiError> {
+    let operation = if request.stream() { Operation::ChatStream } else { Operation::Chat };
+    let prepare = |target: &Target| -> Result<(Bytes, (ReplyShape, Vec<String>, Dialect)), ApiError> {
+        if let Some(Upstream::OpenAi(_)) = snapshot.config.upstreams.get(&target.upstream) {
+            let body = snapshot.upstreams.openai_body(target, body, request.stream())?;
+            let shape = ReplyShape { include_usage: request.include_usage(), ..ReplyShape::default() };
+            return Ok((body, (shape, Vec::new(), Dialect::OpenAi)));
+        }
+        let facts = model::bedrock::facts(&target.model);
+        let options = options(snapshot, target);
+        let Prepared { body, ignored, shape } =
+            mapping::request::to_converse(request, &facts, target.max_tokens, &options)?;
+        Ok((body, (shape, ignored, Dialect::Converse)))
+    };
+    let deadline = snapshot.config.timeouts.first_byte;
+    let asked = visit.ask(snapshot, route, operation, deadline, prepare).await?;
+    let (reply, (shape, ignored, dialect)) = asked;
+    visit.ticket.ignored = ignored;
+    Ok((reply, shape, dialect))
+}
+
+fn options(snapshot: &Snapshot, target: &Target) -> Options {
+    let requests = &snapshot.config.requests;
+    let guardrail = match snapshot.config.upstreams.get(&target.upstream) {
+        Some(Upstream::Bedrock(bedrock)) => bedrock.guardrail.as_ref(),
+        _ => None,
+    };
+    Options {
+        strict_params: requests.strict_params,
+        default_max_tokens: requests.default_max_tokens,
+        thinking: requests.thinking,
+        guardrail: guardrail.map(|guardrail| (guardrail.id.clone(), guardrail.version.clone())),
+    }
+}
+
+impl Visit {
+    /// Asks the targets of a route in their order and notes who answered.
+    pub(super) async fn ask<P>(
+        &mut self,
+        snapshot: &Snapshot,
+        route: &Route,
+        operation: Operation,
+        patience: Duration,
+        prepare: impl FnMut(&Target) -> Result<(Bytes, P), ApiError> + Send,
+    ) -> Result<(upstream::Reply, P), ApiError>
+    where
+        P: Send,
+    {
+        let candidates = snapshot.upstreams.candidates(route);
+        if let Some(first) = route.targets.first() {
+            // Should the client leave now, this is who was asked.
+            self.ticket.asked = Some(asked(first));
+        }
+        let deadline = Instant::now() + patience;
+        let answered = upstream::first_answer(
+            &candidates,
+            operation,
+            deadline,
+            self.shared.ids.number(),
+            self.shared.observe.as_ref(),
+            prepare,
+        )
+        .await;
+        let (reply, prepared, target) = answered?;
+        let mut asked = asked(target);
+        asked.request_id.clone_from(&reply.request_id);
+        self.ticket.asked = Some(asked);
+        Ok((reply, prepared))
+    }
+
+    /// What every chunk of the answer carries.
+    pub(super) fn envelope(&self, model: &str) -> Envelope {
+        Envelope {
+            id: self.shared.ids.with_prefix("chatcmpl-"),
+            created: self.shared.clock.now().as_second(),
+            model: model.to_owned(),
+        }
+    }
+}
+
+fn asked(target: &Target) -> Asked {
+    Asked { upstream: target.upstream.clone(), model: target.model.clone(), request_id: None }
+}
+
+/// Reads an answer of one piece.
+pub(super) async fn collect(body: upstream::Body) -> Result<Bytes, ApiError> {
+    let limited = Limited::new(body, MAX_ANSWER_BYTES);
+    let collected = limited.collect().await.map_err(|error| {
+        let message = "The answer of the model could not be read.";
+        ApiError::server(StatusCode::BAD_GATEWAY, "upstream_error", message).log(error.to_string())
+    })?;
+    Ok(collected.to_bytes())
+}
+
+async fn whole(
+    visit: Visit,
+    request: &ChatRequest,
+    reply: upstream::Reply,
+    shape: &ReplyShape,
+    dialect: Dialect,
+) -> Reply {
+    let envelope = visit.envelope(request.model());
+    let answer = collect(reply.body).await.and_then(|body| match dialect {
+        Dialect::Converse => mapping::response::to_completion(&body, shape, &envelope),
+        Dialect::OpenAi => upstream::openai::completion(&body, &envelope),
+    });
+    match answer {
+        Ok(Answer { body, usage }) => {
+            let closing = Closing { outcome: Outcome::Completed, usage: Some(usage), characters: 0 };
+            visit.whole(body, closing)
+        }
+        Err(error) => visit.refuse(&error),
+    }
+}
+
+fn stream(
+    mut visit: Visit,
+    request: &ChatRequest,
+    reply: upstream::Reply,
+    shape: ReplyShape,
+    dialect: Dialect,
+) -> Reply {
+    let envelope = visit.envelope(request.model());
+    let translate: Box<dyn Translate> = match dialect {
+        Dialect::Converse => Box::new(mapping::stream::ConverseTranslator::new(shape, envelope)),
+        Dialect::OpenAi => Box::new(upstream::openai::OpenAiTranslator::new(shape.include_usage, envelope)),
+    };
+    let timeouts = &visit.snapshot.config.timeouts;
+    let patience = Patience { heartbeat: timeouts.heartbeat, idle: timeouts.idle };
+    visit.ticket.status = StatusCode::OK.as_u16();
+    visit.ticket.first_byte();
+    let mut headers = http::HeaderMap::new();
+    visit.describe(&mut headers);
+    let cut = visit.shared.cut.clone().cancelled_owned();
+    let mut answer = reply::events(SseBody::new(reply.body, translate, visit.ticket, patience, cut));
+    answer.headers_mut().extend(headers);
+    answer
+}

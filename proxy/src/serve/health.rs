@@ -1,0 +1,33 @@
+//! Whether the process lives, and whether it can serve.
+
+use http::StatusCode;
+
+use super::{
+    context::{Shared, Snapshot},
+    reply::{self, JSON, Reply},
+};
+
+/// It answers, so it lives.
+pub fn live() -> Reply {
+    reply::whole(StatusCode::OK, JSON, &br#"{"status":"ok"}"#[..])
+}
+
+/// 200 where a request of a known caller would be served, 503 with the reason otherwise. Says nothing about who calls
+/// or what is configured: anybody may ask.
+pub async fn ready(shared: &Shared, snapshot: &Snapshot) -> Reply {
+    if shared.is_draining() {
+        return red("draining");
+    }
+    if snapshot.authenticator.ready(shared.clock.now()).await.is_err() {
+        return red("issuer_unreachable");
+    }
+    if !snapshot.upstreams.ready() {
+        return red("no_upstream");
+    }
+    reply::whole(StatusCode::OK, JSON, &br#"{"status":"ready"}"#[..])
+}
+
+fn red(reason: &str) -> Reply {
+    let body = format!(r#"{{"status":"not_ready","reason":"{reason}"}}"#);
+    reply::whole(StatusCode::SERVICE_UNAVAILABLE, JSON, body)
+}

@@ -1,0 +1,53 @@
+//! `/v1/models`: the configured names, as OpenAI's model objects.
+
+use bytes::Bytes;
+use percent_encoding::percent_decode_str;
+use serde::Serialize;
+
+use super::context::Snapshot;
+use crate::{ApiError, config::Route};
+
+/// OpenAI's model object.
+#[derive(Serialize)]
+struct Model<'a> {
+    id: &'a str,
+    object: &'static str,
+    created: i64,
+    owned_by: &'a str,
+}
+
+#[derive(Serialize)]
+struct List<'a> {
+    object: &'static str,
+    data: Vec<Model<'a>>,
+}
+
+impl<'a> Model<'a> {
+    fn new(id: &'a str, route: &'a Route) -> Self {
+        let first = route.targets.first().map_or("", |target| target.model.as_str());
+        let facts = model::bedrock::facts(first);
+        Self { id, object: "model", created: facts.created, owned_by: facts.owner }
+    }
+}
+
+/// All configured names, in alphabetical order.
+pub fn list(snapshot: &Snapshot) -> Bytes {
+    let data = snapshot.config.models.iter().map(|(id, route)| Model::new(id, route)).collect();
+    json(&List { object: "list", data })
+}
+
+/// One of them, by its percent-encoded id.
+///
+/// # Errors
+///
+/// 404 `model_not_found`.
+pub fn one(snapshot: &Snapshot, encoded: &str) -> Result<Bytes, ApiError> {
+    let id = percent_decode_str(encoded).decode_utf8_lossy();
+    let found = snapshot.config.models.get_key_value(id.as_ref());
+    found.map(|(id, route)| json(&Model::new(id, route))).ok_or_else(|| ApiError::model_not_found(&id))
+}
+
+fn json(value: &impl Serialize) -> Bytes {
+    // Text and numbers serialise without fail.
+    serde_json::to_vec(value).unwrap_or_default().into()
+}

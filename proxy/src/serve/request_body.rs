@@ -1,0 +1,78 @@
+//! Reads the body of a request: JSON, of bounded size, within bounded time.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode, header};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+
+use crate::{ApiError, ErrorType};
+
+/// The whole body.
+///
+/// # Errors
+///
+/// 413 above `limit` bytes, 415 for another type than JSON, 408 where it does not come in time, 400 where it breaks off.
+pub async fn read(
+    headers: &HeaderMap,
+    body: Incoming,
+    limit: usize,
+    patience: Duration,
+) -> Result<Bytes, ApiError> {
+    if !is_json(headers) {
+        let message = "The body must be JSON: send `content-type: application/json`.";
+        return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorType::InvalidRequest, message)
+            .code("unsupported_media_type"));
+    }
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        let message = "Compressed bodies are not accepted.";
+        return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorType::InvalidRequest, message)
+            .code("unsupported_encoding"));
+    }
+    let announced = body.size_hint().lower();
+    if announced > u64::try_from(limit).unwrap_or(u64::MAX) {
+        return Err(too_large(limit));
+    }
+    tokio::time::timeout(patience, collect(body, limit)).await.unwrap_or_else(|_| {
+        let message = "The body did not come in time.";
+        Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, ErrorType::InvalidRequest, message).code("timeout"))
+    })
+}
+
+/// `curl -d` says that everything is a form; whoever says nothing means JSON.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
+    let kind = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json")
+        || kind.rsplit_once('+').is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json"))
+}
+
+async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, ApiError> {
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            ApiError::new(StatusCode::BAD_REQUEST, ErrorType::InvalidRequest, "The body broke off.")
+                .code("incomplete_body")
+                .log(error.to_string())
+        })?;
+        let Ok(bytes) = frame.into_data() else { continue };
+        if first.len().saturating_add(rest.len()).saturating_add(bytes.len()) > limit {
+            return Err(too_large(limit));
+        }
+        // Most bodies come in one piece, which is not copied.
+        if first.is_empty() && rest.is_empty() {
+            first = bytes;
+        } else {
+            rest.extend_from_slice(&std::mem::take(&mut first));
+            rest.extend_from_slice(&bytes);
+        }
+    }
+    Ok(if rest.is_empty() { first } else { rest.freeze() })
+}
+
+fn too_large(limit: usize) -> ApiError {
+    let message = format!("The body is larger than {limit} bytes.");
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorType::InvalidRequest, message).code("request_too_large")
+}

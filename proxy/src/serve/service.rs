@@ -1,0 +1,242 @@
+//! The order of the gates that a request passes, and the one place where a refusal becomes an answer.
+
+use std::{convert::Infallible, net::SocketAddr, pin::Pin, sync::Arc};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request::Parts};
+use hyper::body::Incoming;
+
+use super::{
+    chat, context::{Shared, Snapshot}, cors, embeddings, health, models,
+    reply::{self, Reply},
+    request_body,
+    route::{self, Endpoint, Routed},
+    ticket::{Closing, Ticket},
+};
+use crate::{
+    ApiError, ErrorType,
+    auth::{Caller, SecurityEvent},
+    limits::{self, Standing},
+};
+
+/// The address of the client's end of the connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
+/// Answers requests. Cloned for every connection.
+#[derive(Clone)]
+pub struct Service {
+    shared: Arc<Shared>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+}
+
+/// A request behind its gates: everything but what it asks for.
+pub(super) struct Visit {
+    pub(super) shared: Arc<Shared>,
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) caller: Arc<Caller>,
+    pub(super) headers: HeaderMap,
+    pub(super) ticket: Ticket,
+    pub(super) standing: Option<Standing>,
+}
+
+impl Service {
+    /// A service over parts that live on and a snapshot that is exchanged.
+    pub fn new(shared: Arc<Shared>, snapshot: Arc<ArcSwap<Snapshot>>) -> Self {
+        Self { shared, snapshot }
+    }
+
+    /// Answers one request; every refusal is OpenAI's error object.
+    pub async fn answer(self, request: Request<Incoming>) -> Reply {
+        let (parts, body) = request.into_parts();
+        let snapshot = self.snapshot.load_full();
+        let request_id = self.shared.ids.of_request(parts.headers.get("x-request-id"));
+        let origin = parts.headers.get(header::ORIGIN).cloned();
+        let id = HeaderValue::from_str(&request_id);
+        let mut reply = Self::route(&self.shared, &snapshot, parts, body, request_id).await;
+        if let Ok(id) = id {
+            reply.headers_mut().insert("x-request-id", id);
+        }
+        cors::decorate(&snapshot.config.cors, origin.as_ref(), reply.headers_mut());
+        reply
+    }
+
+    async fn route(
+        shared: &Arc<Shared>,
+        snapshot: &Arc<Snapshot>,
+        parts: Parts,
+        body: Incoming,
+        request_id: String,
+    ) -> Reply {
+        let path = parts.uri.path().to_owned();
+        if parts.method == Method::OPTIONS
+            && let Some(endpoint) = route::endpoint(&path)
+        {
+            let mut answer = reply::empty(StatusCode::NO_CONTENT);
+            cors::preflight(&snapshot.config.cors, &parts.headers, endpoint.methods(), answer.headers_mut());
+            return answer;
+        }
+        match route::route(&parts.method, &path) {
+            Routed::To(Endpoint::Live) => health::live(),
+            Routed::To(Endpoint::Ready) => health::ready(shared, snapshot).await,
+            Routed::To(endpoint) => {
+                let ticket = Ticket::open(shared.clone(), request_id, endpoint.name());
+                Self::pass(shared, snapshot, endpoint, parts, body, ticket).await
+            }
+            Routed::MethodNotAllowed(allow) => {
+                let message = format!("Not allowed: {} {path}.", parts.method);
+                let error =
+                    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, ErrorType::InvalidRequest, message)
+                        .code("method_not_allowed");
+                let mut answer =
+                    refuse(Ticket::open(shared.clone(), request_id, "other"), &error, None);
+                answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+                answer
+            }
+            Routed::NotFound => {
+                let message = format!("Unknown path: {} {path}.", parts.method);
+                let error = ApiError::new(StatusCode::NOT_FOUND, ErrorType::InvalidRequest, message)
+                    .code("unknown_url");
+                refuse(Ticket::open(shared.clone(), request_id, "other"), &error, None)
+            }
+        }
+    }
+
+    /// Caller, body, limits, and then the endpoint itself.
+    async fn pass(
+        shared: &Arc<Shared>,
+        snapshot: &Arc<Snapshot>,
+        endpoint: Endpoint<'_>,
+        parts: Parts,
+        body: Incoming,
+        mut ticket: Ticket,
+    ) -> Reply {
+        let peer = parts.extensions.get::<Peer>().copied();
+        let authorization = parts.headers.get(header::AUTHORIZATION);
+        let caller = match snapshot.authenticator.authenticate(authorization, shared.clock.now()).await {
+            Ok(caller) => caller,
+            Err(denial) => {
+                note(shared, &denial.event, peer, &ticket.request_id);
+                return refuse(ticket, &denial.error, None);
+            }
+        };
+        ticket.caller = Some(caller.clone());
+        let mut visit = Visit {
+            shared: shared.clone(),
+            snapshot: snapshot.clone(),
+            caller,
+            headers: parts.headers,
+            ticket,
+            standing: None,
+        };
+        match endpoint {
+            Endpoint::Models => visit.free(|visit| Ok(models::list(&visit.snapshot))).await,
+            Endpoint::Model(id) => visit.free(|visit| models::one(&visit.snapshot, id)).await,
+            Endpoint::Chat | Endpoint::Embeddings => {
+                let requests = &visit.snapshot.config.requests;
+                let patience = visit.snapshot.config.timeouts.body;
+                let read =
+                    request_body::read(&visit.headers, body, requests.max_body_bytes, patience).await;
+                match (read, endpoint) {
+                    (Err(error), _) => visit.refuse_and_count(error).await,
+                    (Ok(bytes), Endpoint::Embeddings) => embeddings::answer(visit, bytes).await,
+                    (Ok(bytes), _) => chat::answer(visit, bytes).await,
+                }
+            }
+            // Open endpoints have been answered before the gates.
+            Endpoint::Live | Endpoint::Ready => {
+                visit.ticket.status = StatusCode::NOT_FOUND.as_u16();
+                reply::empty(StatusCode::NOT_FOUND)
+            }
+        }
+    }
+}
+
+/// Writes a refused credential into the security log and counts it.
+fn note(shared: &Shared, event: &SecurityEvent, peer: Option<Peer>, request_id: &str) {
+    shared.observe.denied(event.reason);
+    shared.access_log.security(event, peer.map(|Peer(address)| address.ip()), shared.clock.now(), request_id);
+}
+
+/// A refusal as the answer; its ticket is closed.
+fn refuse(mut ticket: Ticket, error: &ApiError, standing: Option<Standing>) -> Reply {
+    ticket.status = error.status.as_u16();
+    ticket.refuse(error);
+    let mut answer = reply::refusal(error);
+    if let Some(standing) = standing {
+        limits::describe(&standing, answer.headers_mut());
+    }
+    // Whoever was asked for it has failed.
+    ticket.close(if ticket.asked.is_some() { Closing::failed() } else { Closing::plain() });
+    answer
+}
+
+impl Visit {
+    /// Takes one request and `tokens` of what the caller may use.
+    pub(super) async fn admit(&mut self, tokens: u64) -> Result<(), ApiError> {
+        let limits = &self.snapshot.config.limits;
+        let key = limits::key(&self.caller);
+        let quota = limits::quota(limits, &self.caller);
+        let admission = self.shared.limiter.admit(&key, quota, tokens, self.shared.clock.now()).await?;
+        self.standing = Some(admission.standing);
+        self.ticket.reservation = Some(admission.reservation);
+        Ok(())
+    }
+
+    /// Answers with a refusal.
+    pub(super) fn refuse(self, error: &ApiError) -> Reply {
+        if error.status == StatusCode::TOO_MANY_REQUESTS && self.ticket.asked.is_none() {
+            self.shared.observe.limited(error.type_name.unwrap_or("other"));
+        }
+        refuse(self.ticket, error, self.standing)
+    }
+
+    /// Answers with a refusal that counts as a request all the same: nobody sends nonsense for nothing.
+    pub(super) async fn refuse_and_count(mut self, error: ApiError) -> Reply {
+        match self.admit(0).await {
+            Ok(()) => self.refuse(&error),
+            Err(limited) => self.refuse(&limited),
+        }
+    }
+
+    /// Answers what needs no upstream.
+    async fn free(mut self, answer: impl FnOnce(&Self) -> Result<Bytes, ApiError>) -> Reply {
+        if let Err(limited) = self.admit(0).await {
+            return self.refuse(&limited);
+        }
+        match answer(&self) {
+            Ok(body) => self.whole(body, Closing::plain()),
+            Err(error) => self.refuse(&error),
+        }
+    }
+
+    /// Answers with JSON of one piece.
+    pub(super) fn whole(mut self, body: impl Into<Bytes>, closing: Closing) -> Reply {
+        let mut answer = reply::whole(StatusCode::OK, reply::JSON, body);
+        self.describe(answer.headers_mut());
+        self.ticket.status = StatusCode::OK.as_u16();
+        self.ticket.first_byte();
+        self.ticket.close(closing);
+        answer
+    }
+
+    /// Headers of an answer that is no refusal.
+    pub(super) fn describe(&self, headers: &mut HeaderMap) {
+        if let Some(standing) = &self.standing {
+            limits::describe(standing, headers);
+        }
+        reply::name_ignored(headers, &self.ticket.ignored);
+    }
+}
+
+impl hyper::service::Service<Request<Incoming>> for Service {
+    type Response = Reply;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Reply, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let service = self.clone();
+        Box::pin(async move { Ok(service.answer(request).await) })
+    }
+}

@@ -4,6 +4,17 @@
 //! the vectors; `rescue` turns every refusal of Bedrock into OpenAI's error object. What a model can do comes from
 //! [`model::bedrock`]; no other file knows a model by its name.
 
+mod calls;
+pub mod converse_reply;
+pub mod finish;
+pub mod frame;
+mod redact;
+pub mod rescue;
+pub mod response;
+pub mod sse;
+pub mod stream;
+pub mod thinking;
+
 use bytes::Bytes;
 
 use crate::{ApiError, Usage, config::Thinking};

@@ -268,3 +268,6 @@ fn header_value(bytes: &[u8]) -> Result<(Option<&[u8]>, &[u8]), FrameError> {
 fn split<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), FrameError> {
     bytes.split_first_chunk::<N>().map(|(first, rest)| (*first, rest)).ok_or(FrameError::Headers)
 }
+
+#[cfg(test)]
+mod tests;

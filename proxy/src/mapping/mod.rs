@@ -13,6 +13,8 @@ pub mod rescue;
 pub mod response;
 pub mod sse;
 pub mod stream;
+#[cfg(test)]
+mod testing;
 pub mod thinking;
 
 use bytes::Bytes;

@@ -380,3 +380,6 @@ fn parse<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, ApiError> {
         rescue::stream_error("The upstream sent an event that cannot be read.").log(error.to_string())
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -211,16 +211,15 @@ impl<'a> Headers<'a> {
             let (name, rest) = rest.split_at_checked(usize::from(name_bytes)).ok_or(FrameError::Headers)?;
             let (value, rest) = header_value(rest)?;
             bytes = rest;
-            let slot = match name {
-                b":message-type" => &mut headers.message_type,
-                b":event-type" => &mut headers.event_type,
-                b":exception-type" => &mut headers.exception_type,
-                b":error-code" => &mut headers.error_code,
-                b":error-message" => &mut headers.error_message,
+            let slot = match text(name)? {
+                ":message-type" => &mut headers.message_type,
+                ":event-type" => &mut headers.event_type,
+                ":exception-type" => &mut headers.exception_type,
+                ":error-code" => &mut headers.error_code,
+                ":error-message" => &mut headers.error_message,
                 _ => continue,
             };
-            let text = value.ok_or(FrameError::Headers)?;
-            *slot = Some(std::str::from_utf8(text).map_err(|_| FrameError::Headers)?);
+            *slot = Some(value.ok_or(FrameError::Headers)?);
         }
         Ok(headers)
     }
@@ -240,8 +239,8 @@ impl<'a> Headers<'a> {
     }
 }
 
-/// Reads a header's value: its bytes if it is a string, and what follows it.
-fn header_value(bytes: &[u8]) -> Result<(Option<&[u8]>, &[u8]), FrameError> {
+/// Reads a header's value, if it is a string, and what follows it.
+fn header_value(bytes: &[u8]) -> Result<(Option<&str>, &[u8]), FrameError> {
     let ([kind], rest) = split::<1>(bytes)?;
     let (length, rest) = match kind {
         // true, false
@@ -262,7 +261,12 @@ fn header_value(bytes: &[u8]) -> Result<(Option<&[u8]>, &[u8]), FrameError> {
         _ => return Err(FrameError::Headers),
     };
     let (value, rest) = rest.split_at_checked(length).ok_or(FrameError::Headers)?;
-    Ok(((kind == 7).then_some(value), rest))
+    let string = if kind == 7 { Some(text(value)?) } else { None };
+    Ok((string, rest))
+}
+
+fn text(bytes: &[u8]) -> Result<&str, FrameError> {
+    std::str::from_utf8(bytes).map_err(|_| FrameError::Headers)
 }
 
 fn split<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), FrameError> {

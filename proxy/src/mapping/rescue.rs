@@ -132,7 +132,7 @@ impl Cause {
             "modeltimeout" => Self::Timeout,
             "modelerror" => Self::Model,
             "modelstreamerror" => Self::ModelStream,
-            "internalserver" | "internalfailure" | "internalservererror" => Self::Internal,
+            "internalserver" | "internalservererror" | "internalfailure" | "internalerror" => Self::Internal,
             "serviceunavailable" => Self::Unavailable,
             "unrecognizedclient"
             | "expiredtoken"
@@ -187,7 +187,6 @@ const TOO_LONG: &[&str] = &[
     "input is too long",
     "prompt is too long",
     "too many input tokens",
-    "exceeds maximum length",
     "exceed context limit",
     "maximum context length",
     "context window",
@@ -324,3 +323,6 @@ fn bare(kind: &str) -> &str {
     let kind = kind.split_once(':').map_or(kind, |(name, _)| name);
     kind.rsplit_once('#').map_or(kind, |(_, name)| name)
 }
+
+#[cfg(test)]
+mod tests;

@@ -198,3 +198,6 @@ struct Function<'a> {
     name: &'a str,
     arguments: Cow<'a, str>,
 }
+
+#[cfg(test)]
+mod tests;

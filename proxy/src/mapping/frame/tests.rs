@@ -127,6 +127,19 @@ fn a_frame_says_what_it_is() {
 }
 
 #[test]
+fn text_in_headers_is_utf8() {
+    let good = frame(&[(":message-type", "event"), (":event-type", "x"), ("other", "\u{e4}")], b"");
+    let place = good.windows(2).position(|pair| pair == "\u{e4}".as_bytes()).unwrap();
+    let mut bad = good.clone();
+    bad[place] = b'a';
+    let end = bad.len() - 4;
+    let checksum = crc32fast::hash(&bad[..end]).to_be_bytes();
+    bad[end..].copy_from_slice(&checksum);
+    assert!(matches!(read_frame(&good), Ok(Some(_))));
+    assert_eq!(read_frame(&bad), Err(FrameError::Headers));
+}
+
+#[test]
 fn a_long_frame_does_not_stay_in_memory() {
     let long = frame(&[(":message-type", "event"), (":event-type", "metadata")], &vec![b' '; 1_000_000]);
     let mut decoder = Decoder::default();

@@ -80,18 +80,20 @@ impl Script {
 /// The text, cut between characters.
 fn pieces(text: &str, cuts: &[Index]) -> Vec<String> {
     let characters: Vec<char> = text.chars().collect();
-    let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(characters.len() + 1)).collect();
-    places.extend([0, characters.len()]);
-    places.sort_unstable();
-    places.windows(2).map(|pair| characters[pair[0]..pair[1]].iter().collect()).collect()
+    cut(&characters, cuts).into_iter().map(|piece| piece.iter().collect()).collect()
 }
 
-/// The bytes, cut anywhere.
-fn cut<'b>(bytes: &'b [u8], cuts: &[Index]) -> Vec<&'b [u8]> {
-    let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
-    places.extend([0, bytes.len()]);
+/// The slice, cut anywhere.
+fn cut<'b, T>(whole: &'b [T], cuts: &[Index]) -> Vec<&'b [T]> {
+    let mut places: Vec<usize> = cuts.iter().map(|cut| place(*cut, whole.len())).collect();
+    places.extend([0, whole.len()]);
     places.sort_unstable();
-    places.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect()
+    places.windows(2).map(|pair| &whole[pair[0]..pair[1]]).collect()
+}
+
+/// A place before, between or behind so many things.
+fn place(index: Index, things: usize) -> usize {
+    index.index(things.saturating_add(1))
 }
 
 fn piece() -> impl Strategy<Value = String> {
@@ -209,8 +211,8 @@ proptest! {
     ) {
         let (mut frames, behind) = script.frames();
         frames.extend(behind);
-        if let Some(place) = broken {
-            frames.insert(place.index(frames.len() + 1), exception("modelStreamErrorException", "It broke."));
+        if let Some(index) = broken {
+            frames.insert(place(index, frames.len()), exception("modelStreamErrorException", "It broke."));
         }
         let bytes = frames.concat();
         let whole = translate(&shape, [bytes.as_slice()]);
@@ -229,7 +231,7 @@ proptest! {
         let completion: Value = serde_json::from_slice(&answer.body).unwrap();
         prop_assert_eq!(&assembled(&translated), &completion["choices"][0]);
         let events = translated.events();
-        let last: Value = serde_json::from_str(events[events.len() - 2]).unwrap();
+        let last: Value = serde_json::from_str(events.iter().nth_back(1).unwrap()).unwrap();
         if shape.include_usage {
             prop_assert_eq!(&last["usage"], &completion["usage"]);
         } else {

@@ -27,7 +27,7 @@ fn transcript(shape: &ReplyShape, frames: &[Vec<u8>]) -> String {
                 .replace(r#"{"choices":[{"index":0,"delta":"#, "")
                 .replace(r#","logprobs":null,"finish_reason":null}]}"#, "")
                 .replace(r#","logprobs":null,"finish_reason":null}],"usage":null}"#, " + usage:null")
-                .replace(r#","logprobs":null,"finish_reason""#, r#" finish_reason"#)
+                .replace(r#","logprobs":null,"finish_reason""#, " finish_reason")
         })
         .collect();
     lines.push(match translated.progress {

@@ -5,27 +5,15 @@ use super::{
     fields::{Flaw, shown},
     suggest,
 };
-use crate::{AccountId, Region};
+use crate::{AccountId, Region, bedrock};
 
-/// Models that replace what somebody may have written short; what Bedrock's documentation calls them.
-const KNOWN: &[&str] = &[
-    "amazon.nova-micro-v1:0",
-    "amazon.nova-lite-v1:0",
-    "amazon.nova-pro-v1:0",
-    "us.amazon.nova-micro-v1:0",
-    "us.amazon.nova-lite-v1:0",
-    "us.amazon.nova-pro-v1:0",
-    "us.amazon.nova-2-lite-v1:0",
-    "eu.amazon.nova-2-lite-v1:0",
-    "global.amazon.nova-2-lite-v1:0",
-];
-
-/// Models past their end of life: beginning of the id, the date, what to use instead.
-const RETIRED: &[(&str, &str, &str)] = &[(
-    "amazon.nova-premier-v1:0",
-    "2026-09-14",
-    "use `us.amazon.nova-2-lite-v1:0` (Nova 2) or `amazon.nova-pro-v1:0`",
-)];
+/// Ids that somebody may have meant: the plain ones of the table and those of its inference profiles.
+fn known() -> Vec<String> {
+    let rows = || bedrock::TABLE.iter().filter(|row| row.retired.is_none());
+    let profiles =
+        rows().flat_map(|row| row.places.profiles.iter().map(|geography| format!("{geography}.{}", row.id)));
+    rows().map(|row| row.id.to_owned()).chain(profiles).collect()
+}
 
 /// Checks the grammar, or says what is wrong.
 pub(crate) fn parse(text: &str) -> Result<String, Flaw> {
@@ -38,7 +26,8 @@ pub(crate) fn parse(text: &str) -> Result<String, Flaw> {
         shown(text)
     );
     let flaw = Flaw::new(codes::INVALID_MODEL, message);
-    Err(match suggest::nearest(text, KNOWN.iter().copied()) {
+    let known = known();
+    Err(match suggest::nearest(text, known.iter().map(String::as_str)) {
         Some(nearest) => flaw.suggestion(format!("did you mean `{nearest}`?")),
         None => flaw.example("amazon.nova-pro-v1:0"),
     })
@@ -46,19 +35,7 @@ pub(crate) fn parse(text: &str) -> Result<String, Flaw> {
 
 /// The date after which this model does not answer, and what to use instead.
 pub(crate) fn retired(model: &str) -> Option<(&'static str, &'static str)> {
-    let id = model.rsplit('/').next().unwrap_or(model);
-    RETIRED
-        .iter()
-        // A context window such as `:8k` may follow, a geography such as `us.` may precede.
-        .find(|(name, ..)| {
-            id.find(name).is_some_and(|at| {
-                let (before, after) =
-                    (id.get(..at).unwrap_or_default(), id.get(at.saturating_add(name.len())..));
-                (before.is_empty() || before.ends_with('.'))
-                    && after.is_some_and(|after| after.is_empty() || after.starts_with(':'))
-            })
-        })
-        .map(|(_, date, successor)| (*date, *successor))
+    bedrock::facts(model).retired.map(|end| (end.date, end.successor))
 }
 
 fn is_segment(text: &str) -> bool {

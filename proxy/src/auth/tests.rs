@@ -1,0 +1,1 @@
+//! What callers with good, bad and strange credentials get.

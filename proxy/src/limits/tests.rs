@@ -1,0 +1,1 @@
+//! The laws of the limits, whatever the order of events.

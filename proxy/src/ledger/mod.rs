@@ -1,4 +1,19 @@
 //! Who used which model, how many tokens, and at what price.
+//!
+//! A request hands its [`Entry`] to [`Books`], which never waits; one [`writer`] prices the entries and stores them in
+//! batches, in [`sqlite`] or [`dynamo`]. [`report`] adds them up again.
+
+pub mod dynamo;
+mod error;
+mod line;
+pub mod prices;
+pub mod report;
+pub mod sqlite;
+pub mod writer;
+
+pub use error::{OpenError, ReadError};
+pub use prices::Prices;
+pub use writer::{Books, Counts};
 
 use jiff::Timestamp;
 
@@ -51,6 +66,24 @@ impl Outcome {
             Self::Abandoned => "abandoned",
         }
     }
+
+    /// The outcome with this text; anything unknown was written by nobody and counts as a failure.
+    pub(crate) fn from_text(text: &str) -> Self {
+        match text {
+            "completed" => Self::Completed,
+            "abandoned" => Self::Abandoned,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// An entry with its price at the time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Priced {
+    /// What was used.
+    pub entry: Entry,
+    /// Nano-USD (10⁻⁹ USD); absent where the price list does not know the model.
+    pub nano_usd: Option<u64>,
 }
 
 /// Takes entries without making the request wait. What cannot be stored is written to the log in full, never lost in silence.

@@ -1,0 +1,207 @@
+//! Masks what looks like a credential in a line, wherever it came from.
+//!
+//! The rest of the program keeps secrets out of its texts; this is for the text of an upstream's error or a dependency's
+//! log line that quotes one. A line without a credential is only looked at, one comparison a byte.
+
+use std::borrow::Cow;
+
+/// What stands in a credential's place.
+pub(crate) const MASK: &str = "[redacted]";
+
+/// How a credential begins and what belongs to it.
+struct Shape {
+    /// In lower case; compared without regard to case where `any_case`.
+    prefix: &'static [u8],
+    any_case: bool,
+    /// Whether the prefix only announces it, as `Bearer` does, and may stay in the line.
+    announces: bool,
+    /// Characters after the prefix that make it one.
+    shortest: usize,
+    /// Characters that must be among them.
+    needs: Option<u8>,
+}
+
+const fn begins(prefix: &'static [u8], shortest: usize) -> Shape {
+    Shape { prefix, any_case: false, announces: false, shortest, needs: None }
+}
+
+const fn announced(prefix: &'static [u8], shortest: usize) -> Shape {
+    Shape { prefix, any_case: true, announces: true, shortest, needs: None }
+}
+
+const SHAPES: &[Shape] = &[
+    // Header values: RFC 6750 and RFC 7617.
+    announced(b"bearer ", 8),
+    announced(b"basic ", 12),
+    // Keys of OpenAI and of this proxy.
+    begins(b"sk-", 16),
+    begins(b"bnp_", 8),
+    // AWS: access keys of users and of sessions, and keys of the Bedrock API.
+    begins(b"AKIA", 12),
+    begins(b"ASIA", 12),
+    begins(b"ABSK", 20),
+    begins(b"bedrock-api-key-", 8),
+    // RFC 7519: base64url of `{"`, then two more parts.
+    Shape { prefix: b"eyJ", any_case: false, announces: false, shortest: 16, needs: Some(b'.') },
+    // Members and parameters that hold one.
+    announced(b"client_secret", 4),
+    announced(b"secret_access_key", 16),
+    announced(b"secretaccesskey", 16),
+    announced(b"session_token", 16),
+    announced(b"sessiontoken", 16),
+    announced(b"security-token", 16),
+    announced(b"access_token", 16),
+    announced(b"refresh_token", 16),
+    announced(b"id_token", 16),
+    announced(b"api_key", 16),
+];
+
+/// Whether a shape may begin with the byte.
+const FIRST: [bool; 256] = {
+    let mut first = [false; 256];
+    let mut index = 0;
+    while index < SHAPES.len() {
+        let byte = SHAPES[index].prefix[0];
+        first[byte as usize] = true;
+        if SHAPES[index].any_case {
+            first[byte.to_ascii_uppercase() as usize] = true;
+        }
+        index += 1;
+    }
+    first
+};
+
+/// The line with [`MASK`] in the place of each credential; borrowed where there is none.
+pub(crate) fn redact(line: &[u8]) -> Cow<'_, [u8]> {
+    let mut masked: Vec<u8> = Vec::new();
+    let (mut kept, mut at) = (0, 0);
+    while let Some(byte) = line.get(at) {
+        if !FIRST.get(usize::from(*byte)).copied().unwrap_or_default() {
+            at = at.saturating_add(1);
+            continue;
+        }
+        let Some((from, to)) = credential(line, at) else {
+            at = at.saturating_add(1);
+            continue;
+        };
+        masked.extend_from_slice(line.get(kept..from).unwrap_or_default());
+        masked.extend_from_slice(MASK.as_bytes());
+        (kept, at) = (to, to);
+    }
+    if kept == 0 {
+        return Cow::Borrowed(line);
+    }
+    masked.extend_from_slice(line.get(kept..).unwrap_or_default());
+    Cow::Owned(masked)
+}
+
+/// From where to where there is a credential that begins, or is announced, at `at`.
+fn credential(line: &[u8], at: usize) -> Option<(usize, usize)> {
+    let rest = line.get(at..)?;
+    SHAPES.iter().find_map(|shape| {
+        let prefix = rest.get(..shape.prefix.len())?;
+        let alike =
+            if shape.any_case { prefix.eq_ignore_ascii_case(shape.prefix) } else { prefix == shape.prefix };
+        if !alike || (!shape.announces && in_a_word(line, at)) {
+            return None;
+        }
+        let after = rest.get(shape.prefix.len()..)?;
+        let between = if shape.announces { length(after, separates) } else { 0 };
+        let token = after.get(between..)?;
+        let token = token.get(..length(token, belongs))?;
+        let enough = token.len() >= shape.shortest && shape.needs.is_none_or(|byte| token.contains(&byte));
+        let start = at.saturating_add(shape.prefix.len()).saturating_add(between);
+        let end = start.saturating_add(token.len());
+        enough.then_some((if shape.announces { start } else { at }, end))
+    })
+}
+
+/// Whether the byte before is of the same word: `task-list` holds no key.
+fn in_a_word(line: &[u8], at: usize) -> bool {
+    at.checked_sub(1).and_then(|before| line.get(before)).is_some_and(u8::is_ascii_alphanumeric)
+}
+
+fn length(bytes: &[u8], within: fn(u8) -> bool) -> usize {
+    bytes.iter().position(|byte| !within(*byte)).unwrap_or(bytes.len())
+}
+
+/// What may stand between a name and its value, in JSON (escaped or not), in a query and in Rust's debug output.
+fn separates(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'\\' | b':' | b'=' | b' ')
+}
+
+/// The characters of RFC 6750 tokens, and `%` for those in a query.
+fn belongs(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b'%')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(line: &str) -> String {
+        String::from_utf8(redact(line.as_bytes()).into_owned()).unwrap()
+    }
+
+    #[test]
+    fn credentials_are_masked_and_words_are_not() {
+        for (line, expected) in [
+            ("authorization: Bearer abc.def.ghi-jkl rest", "authorization: Bearer [redacted] rest"),
+            (r#"{"h":"bearer \"abcdefgh\""}"#, r#"{"h":"bearer \"[redacted]\""}"#),
+            ("key sk-proj-0123456789abcdef,", "key [redacted],"),
+            ("AKIAIOSFODNN7EXAMPLE", "[redacted]"),
+            ("Credential=ASIAIOSFODNN7EXAMPLE/20261121/us-east-1", "Credential=[redacted]"),
+            ("(eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln)", "([redacted])"),
+            ("bnp_0123456789abcdef", "[redacted]"),
+            (r#"{\"client_secret\":\"hunter2\"}"#, r#"{\"client_secret\":\"[redacted]\"}"#),
+            ("X-Amz-Security-Token=IQoJb3JpZ2luX2VjEAUaCXVz&x=1", "X-Amz-Security-Token=[redacted]&x=1"),
+            ("the bearer was late", "the bearer was late"),
+            ("a task-list-of-many-things-to-do", "a task-list-of-many-things-to-do"),
+            ("eyJ is how they begin; sk-short", "eyJ is how they begin; sk-short"),
+            ("nothing here", "nothing here"),
+            ("", ""),
+        ] {
+            assert_eq!(text(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_harmless_line_is_not_copied() {
+        assert!(matches!(redact(b"basically, a key for us: eye"), Cow::Borrowed(_)));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        /// Feature: aws-ec2-production-deployment, Property 8: no line of the log holds a credential, whatever stands
+        /// around it.
+        #[test]
+        fn no_credential_is_left_in_any_line(
+            before in r#"([ -~]{0,30}[ "'=:,(])?"#,
+            body in "[A-Za-z0-9]{24,60}",
+            kind in 0_usize..7,
+            after in r#"([ "',)&][ -~]{0,30})?"#,
+        ) {
+            let secret = match kind {
+                0 => format!("Bearer {body}"),
+                1 => format!("sk-{body}"),
+                2 => format!("AKIA{body}"),
+                3 => format!("eyJ{body}.{body}.{body}"),
+                4 => format!("bnp_{body}"),
+                5 => format!("client_secret={body}"),
+                _ => format!("ASIA{body}"),
+            };
+            let line = format!("{before}{secret}{after}");
+            let masked = text(&line);
+            prop_assert!(!masked.contains(&body), "{} -> {}", line, masked);
+        }
+
+        #[test]
+        fn any_bytes_can_be_looked_at(line in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let once = redact(&line).into_owned();
+            prop_assert_eq!(redact(&once).into_owned(), once);
+        }
+    }
+}

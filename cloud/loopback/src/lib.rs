@@ -1,1 +1,18 @@
 //! What a real account serves over the network, on loopback: a Cognito issuer and a small Bedrock.
+//!
+//! Both answer real HTTP on `127.0.0.1`, each on a thread of its own, and end with the value that started them, so
+//! that tests, the rehearsal and a benchmark use them alike. [`Bedrock`] speaks Converse, `ConverseStream` and
+//! `InvokeModel` in true event-stream frames and answers the same to the same question; a [`Script`] makes it slow or
+//! makes it fail in one of the ways that the real one fails. [`Issuer`] signs tokens in the shape of Cognito's, and on
+//! demand the ones that have to be refused.
+
+mod bedrock;
+mod issuer;
+mod json;
+mod server;
+
+pub use bedrock::script::{Fault, Refusal, Script};
+pub use bedrock::{Bedrock, BedrockOptions, Fast, Recorded};
+pub use issuer::token::Forgery;
+pub use issuer::{Algorithm, Client, Issuer, IssuerOptions};
+pub use server::StartError;

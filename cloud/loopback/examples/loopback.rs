@@ -27,7 +27,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         port: number("--bedrock-port")?,
         fast: fast.then_some(Fast { deltas: deltas.unwrap_or(50), between }),
     })?;
-    bedrock.script(Script { deltas, between, ..Script::default() });
+    if deltas.is_some() || !between.is_zero() {
+        bedrock.script(Script { deltas, between, ..Script::default() });
+    }
     let issuer = Issuer::start(IssuerOptions { port: number("--issuer-port")?, ..IssuerOptions::default() })?;
     let client = issuer.clients().first().map(|client| (client.id.clone(), client.secret.clone()));
     let (client_id, client_secret) = client.unwrap_or_default();

@@ -3,7 +3,7 @@
 //! [`Moto`] and [`Ministack`] are emulated accounts over real HTTP, each on its own free loopback port with its own
 //! scratch folder; both end with the test that started them, even when that test is killed. [`KillingProxy`] stands
 //! between the program and one of them and stops, spoils or delays chosen calls. [`rerun`] gives a test an
-//! environment of its own. What cannot be had is a failure that says how to get it, never a skipped test.
+//! environment of its own. [`python()`] runs a script of a client that others wrote, [`OpenAiClient`] one of OpenAI's. What cannot be had is a failure that says how to get it, never a skipped test.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -16,6 +16,7 @@ mod http;
 mod ministack;
 mod moto;
 mod proxy;
+mod python;
 mod rerun;
 mod server;
 mod venv;
@@ -23,4 +24,5 @@ mod venv;
 pub use ministack::Ministack;
 pub use moto::Moto;
 pub use proxy::{Fault, KillingProxy, ProxyPlan, RecordedCall};
+pub use python::{OpenAiClient, RunningScript, python};
 pub use rerun::{environment, rerun};

@@ -11,8 +11,8 @@ use crate::json::set;
 
 /// Bedrock pads its events against guessing texts by their lengths; a client has to overlook it.
 const PADDING: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-/// More than the 16 MiB that a frame may have.
-const OVERSIZE: usize = 17 * 1024 * 1024;
+/// More than the 24 MiB that the format allows for a payload.
+const OVERSIZE: usize = 25 * 1024 * 1024;
 
 /// A stream as it goes out: its writes, and what comes behind them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -99,7 +99,7 @@ pub enum Fault {
         /// How many deltas come before.
         after: usize,
     },
-    /// A frame of more than the 16 MiB that the format allows.
+    /// A frame of more than the 24 MiB that the format allows.
     Oversize {
         /// How many deltas come before.
         after: usize,
@@ -263,7 +263,8 @@ impl Scripts {
             let own = Script::behind_model_id(id)
                 .map_err(|part| Refusal::invalid(format!("`{part}` is no part of a script")))?;
             self.ids.push(id.to_owned());
-            self.scripts.extend(own);
+            // What a request asks for itself comes before what was ordered for all.
+            self.scripts.splice(0..0, own);
         }
         let base = base_id(id);
         let found = self.scripts.iter_mut().find(|script| {

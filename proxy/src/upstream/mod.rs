@@ -1,13 +1,43 @@
 //! Asks Bedrock, OpenAI or the practice upstream; knows HTTP and signatures, and nothing of chats.
 
+mod attempt;
+mod aws_json;
+mod bedrock;
+mod breaker;
+mod credentials;
+mod credentials_book;
+mod endpoint;
+mod environment;
+mod http;
+mod members;
+mod openai;
+mod openai_secret;
+mod openai_stream;
+mod placeholder;
+mod practice;
+mod refreshing;
+mod set;
+mod sign;
+
 use std::{pin::Pin, time::Duration};
 
+use ::http::HeaderMap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::HeaderMap;
 use http_body_util::combinators::UnsyncBoxBody;
 
 use crate::{ApiError, config::Target};
+
+pub use self::http::{HttpClient, NoRoots};
+pub use attempt::{Attempt, Candidate, first_answer};
+pub use aws_json::{AwsCallError, AwsJson, AwsService};
+pub use breaker::{Breaker, Circuit, Leave, Outcome, Permit};
+pub use credentials::NoCredentials;
+pub use environment::{Environment, InvalidVariable};
+pub use openai::completion as openai_completion;
+pub use openai_stream::OpenAiTranslator;
+pub use practice::Practice;
+pub use set::UpstreamSet;
 
 /// Any error of a body on its way; ends as `upstream_unreachable` or `stream_error`.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -4,6 +4,7 @@
 
 pub mod bedrock;
 pub mod config;
+pub mod document;
 pub mod event;
 pub mod finding;
 pub mod ids;

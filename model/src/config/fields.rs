@@ -15,7 +15,8 @@ use super::{
     problem::{Origin, Place, Problem},
     suggest, yaml,
 };
-use crate::{Severity, ids::InvalidId};
+use crate::Severity;
+pub(crate) use crate::document::{Flaw, shown};
 
 /// One key with its value and the source that decided it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -26,41 +27,6 @@ pub struct Setting {
     pub value: serde_json::Value,
     /// Which source won.
     pub origin: Origin,
-}
-
-/// Why a text is not the value that was wanted.
-pub(crate) struct Flaw {
-    pub(crate) code: &'static str,
-    pub(crate) message: String,
-    pub(crate) example: Option<String>,
-    pub(crate) suggestion: Option<String>,
-}
-
-impl Flaw {
-    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), example: None, suggestion: None }
-    }
-
-    pub(crate) fn example(mut self, example: impl Into<String>) -> Self {
-        self.example = Some(example.into());
-        self
-    }
-
-    pub(crate) fn suggestion(mut self, suggestion: impl Into<String>) -> Self {
-        self.suggestion = Some(suggestion.into());
-        self
-    }
-
-    fn at(self, place: &Place) -> Problem {
-        let Self { code, message, example, suggestion } = self;
-        Problem { example, suggestion, ..Problem::error(code, place, message) }
-    }
-}
-
-impl From<InvalidId> for Flaw {
-    fn from(error: InvalidId) -> Self {
-        Self::new(codes::INVALID_IDENTIFIER, error.rule).example(error.example)
-    }
 }
 
 /// An item of a list with its place.
@@ -422,17 +388,6 @@ impl Fields {
             }
         }
     }
-}
-
-/// A text as it is shown in a message: in quotes, short, on one line.
-pub(crate) fn shown(text: &str) -> String {
-    const LONGEST: usize = 72;
-    let clean = |c: char| if c.is_control() { '\u{FFFD}' } else { c };
-    let mut short: String = text.chars().take(LONGEST).map(clean).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        short.push('…');
-    }
-    format!("`{short}`")
 }
 
 fn default_origin(path: &str) -> Origin {

@@ -6,7 +6,6 @@
 
 #[cfg(any(test, feature = "arbitrary"))]
 pub mod arbitrary;
-mod codes;
 mod defaults;
 mod digest;
 mod fields;
@@ -15,45 +14,35 @@ mod instance_size;
 mod keys;
 mod layers;
 mod load;
-mod mask;
 mod model_id;
-mod node;
 mod parse;
-mod problem;
 mod reference;
-mod render;
 mod resolved;
 mod result;
 mod schema;
-mod secret_names;
-mod source;
-mod suggest;
 mod template;
 #[cfg(test)]
 mod tests;
-mod yaml;
 
 use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::document::{codes, node, problem, secret_names, suggest, yaml};
 use crate::ids::{
     AccountId, AmiId, DeploymentId, DomainPrefix, InstanceId, InstanceType, Region, SubnetId, UserPoolId,
     VpcId,
 };
 
-pub use codes::CODES;
+pub use crate::document::{Origin, Problem, RenderStyle, SourceText, Span, codes::CODES, render};
 pub use defaults::VERSION;
 pub use fields::Setting;
 pub use keys::{COMMAND_LINE_VARIABLES, Fallback, KEYS, Key, Kind, VARIABLE_PREFIX};
 pub use load::{Inputs, Loaded, load};
-pub use problem::{Origin, Problem, Span};
 pub use reference::reference;
-pub use render::{RenderStyle, render};
 pub use result::ValidationResult;
 pub use schema::schema;
-pub use source::SourceText;
 pub use template::{Discovered, template};
 
 /// Everything that a deployment is made from.

@@ -17,7 +17,7 @@ const PARTS: &[&str] = &[
 const ENDINGS: &[&str] = &["token", "tokens", "pwd"];
 
 /// Whether a key of this name holds a secret.
-pub(crate) fn is_secret(name: &str) -> bool {
+pub fn is_secret(name: &str) -> bool {
     let plain: String = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     PARTS.iter().any(|part| plain.contains(part)) || ENDINGS.iter().any(|ending| plain.ends_with(ending))
 }
@@ -56,7 +56,7 @@ mod tests {
         ] {
             assert!(is_secret(name), "{name}");
         }
-        for key in super::super::keys::KEYS {
+        for key in crate::config::KEYS {
             for part in key.path.split('.') {
                 assert!(!is_secret(part), "{}", key.path);
             }

@@ -1,19 +1,23 @@
 //! Hides the values of secrets in a file's text, so that no excerpt can show them.
 
-use super::{secret_names, yaml};
+use super::yaml;
+
+/// Whether a key of this name is set to a secret. The text is the value where it is a scalar or stands on the line of the
+/// key, and empty otherwise.
+pub type IsSecret = fn(name: &str, text: &str) -> bool;
 
 /// The same bytes, each byte of a secret replaced by an asterisk. Length and lines stay as they are.
-pub(crate) fn mask(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn mask(bytes: &[u8], is_secret: IsSecret) -> Vec<u8> {
     let mut masked = bytes.to_vec();
     if let Some(root) = yaml::read(bytes).root {
         let mut spans = Vec::new();
-        yaml::secret_spans(&root, &mut spans);
+        yaml::secret_spans(&root, is_secret, &mut spans);
         for span in spans {
             hide(&mut masked, span.start, span.end);
         }
     }
     // A file that cannot be read, a duplicate key or a comment may hold a secret that is in no tree.
-    mask_by_lines(bytes, &mut masked);
+    mask_by_lines(bytes, is_secret, &mut masked);
     masked
 }
 
@@ -37,7 +41,7 @@ struct Open {
 
 /// Hides what follows a secret's name and a colon: up to the end of the line, on more deeply indented lines, and up to
 /// the end of a quotation.
-fn mask_by_lines(bytes: &[u8], masked: &mut [u8]) {
+fn mask_by_lines(bytes: &[u8], is_secret: IsSecret, masked: &mut [u8]) {
     let mut start = 0_usize;
     let mut open: Option<Open> = None;
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -52,7 +56,7 @@ fn mask_by_lines(bytes: &[u8], masked: &mut [u8]) {
             hide(masked, start, end);
             let quote = if before.begun { quote_after(line, before.quote) } else { first_quote(line) };
             open = Some(Open { begun: true, quote, ..before });
-        } else if let Some(value) = secret_value(line) {
+        } else if let Some(value) = secret_value(line, is_secret) {
             hide(masked, start.saturating_add(value), end);
             let rest = line.get(value..).unwrap_or_default();
             let begun = !rest.iter().all(u8::is_ascii_whitespace);
@@ -76,7 +80,7 @@ fn quote_after(text: &[u8], quote: Option<u8>) -> Option<u8> {
 }
 
 /// Where in a line the value of a secret begins.
-fn secret_value(line: &[u8]) -> Option<usize> {
+fn secret_value(line: &[u8], is_secret: IsSecret) -> Option<usize> {
     line.iter().enumerate().filter(|(_, byte)| matches!(**byte, b':' | b'=')).find_map(|(colon, _)| {
         let before = line.get(..colon)?.trim_ascii_end();
         let name: Vec<u8> = before
@@ -87,13 +91,20 @@ fn secret_value(line: &[u8]) -> Option<usize> {
             .copied()
             .collect();
         let name: String = name.into_iter().rev().map(char::from).collect();
-        secret_names::is_secret(&name).then(|| colon.saturating_add(1))
+        let value = colon.saturating_add(1);
+        let text = String::from_utf8_lossy(line.get(value..).unwrap_or_default());
+        is_secret(&name, text.trim()).then_some(value)
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::secret_names;
+
+    fn by_name(name: &str, _: &str) -> bool {
+        secret_names::is_secret(name)
+    }
 
     #[test]
     fn no_form_of_a_secret_stays_readable() {
@@ -114,7 +125,7 @@ mod tests {
             "? client_secret\n: hunter2\n",
             "\"client\\u005fsecret\": hunter2\n",
         ] {
-            let masked = String::from_utf8(mask(text.as_bytes())).unwrap();
+            let masked = String::from_utf8(mask(text.as_bytes(), by_name)).unwrap();
             assert!(!masked.contains("hunter2"), "{text:?}: {masked:?}");
             assert_eq!(masked.len(), text.len());
         }
@@ -123,6 +134,6 @@ mod tests {
     #[test]
     fn everything_else_stays_as_it_is() {
         let text = "cognito:\n  client_secret: x\n  scopes: [read]\ntls: {key_path: /a, b: 1}\n";
-        assert_eq!(mask(text.as_bytes()), text.replace(": x", ":**").as_bytes());
+        assert_eq!(mask(text.as_bytes(), by_name), text.replace(": x", ":**").as_bytes());
     }
 }

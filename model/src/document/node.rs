@@ -4,16 +4,21 @@ use super::problem::Span;
 
 /// A value and where it stands; values that come from no file have no span.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Node {
-    pub(crate) value: Value,
-    pub(crate) span: Option<Span>,
+pub struct Node {
+    /// What it holds.
+    pub value: Value,
+    /// Its place in the file.
+    pub span: Option<Span>,
 }
 
 /// What a node holds.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Value {
+pub enum Value {
+    /// A text, a number and the like.
     Scalar(Scalar),
+    /// Values in their order.
     List(Vec<Node>),
+    /// Keys with values, in the order of the file; no key twice.
     Mapping(Vec<Entry>),
     /// Something that was already reported; whoever meets it stays silent.
     Reported,
@@ -21,22 +26,27 @@ pub(crate) enum Value {
 
 /// One key of a mapping with its value.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Entry {
-    pub(crate) key: String,
-    pub(crate) key_span: Option<Span>,
-    pub(crate) value: Node,
+pub struct Entry {
+    /// The key as it was written.
+    pub key: String,
+    /// Its place.
+    pub key_span: Option<Span>,
+    /// What it is set to.
+    pub value: Node,
 }
 
 /// A scalar as it was written; its type follows from the text and the notation.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Scalar {
-    pub(crate) text: String,
-    pub(crate) notation: Notation,
+pub struct Scalar {
+    /// The text without quotes.
+    pub text: String,
+    /// How it was written.
+    pub notation: Notation,
 }
 
 /// How a scalar was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Notation {
+pub enum Notation {
     /// Without quotes: the text decides the type.
     Plain,
     /// In quotes or as a block: text.
@@ -47,17 +57,22 @@ pub(crate) enum Notation {
 
 /// The types of YAML's core schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Type {
+pub enum Type {
+    /// Nothing.
     Null,
+    /// `true` or `false`.
     Boolean,
+    /// Digits.
     Integer,
+    /// Digits with a point or an exponent.
     Number,
+    /// Anything else.
     Text,
 }
 
 impl Scalar {
     /// The type by YAML 1.2's core schema. Loose text is null or text.
-    pub(crate) fn kind(&self) -> Type {
+    pub fn kind(&self) -> Type {
         let text = self.text.as_str();
         match self.notation {
             Notation::Loose if text == "null" => Type::Null,
@@ -96,22 +111,22 @@ fn is_number(text: &str) -> bool {
 
 impl Node {
     /// A value of this text and notation that stands in no file.
-    pub(crate) fn scalar(text: impl Into<String>, notation: Notation) -> Self {
+    pub fn scalar(text: impl Into<String>, notation: Notation) -> Self {
         Self { value: Value::Scalar(Scalar { text: text.into(), notation }), span: None }
     }
 
     /// Nothing.
-    pub(crate) fn null() -> Self {
+    pub fn null() -> Self {
         Self::scalar("null", Notation::Plain)
     }
 
     /// Whether there is nothing.
-    pub(crate) fn is_null(&self) -> bool {
+    pub fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar(scalar) if scalar.kind() == Type::Null)
     }
 
     /// What this is, for "found ...". Shows no text, since the reader may have put anything there.
-    pub(crate) fn describe(&self) -> &'static str {
+    pub fn describe(&self) -> &'static str {
         match &self.value {
             Value::List(_) => "a list",
             Value::Mapping(_) => "a mapping",
@@ -127,7 +142,7 @@ impl Node {
     }
 
     /// The same value as if it came from a flag: no place, and scalars of any type.
-    pub(crate) fn loosened(self) -> Self {
+    pub fn loosened(self) -> Self {
         let value = match self.value {
             Value::Scalar(scalar) => Value::Scalar(Scalar { notation: Notation::Loose, ..scalar }),
             Value::List(items) => Value::List(items.into_iter().map(Self::loosened).collect()),
@@ -143,7 +158,7 @@ impl Node {
     }
 
     /// The node of a JSON value, or nothing where it is nested beyond `depth`.
-    pub(crate) fn from_json(json: &serde_json::Value, depth: usize) -> Option<Self> {
+    pub fn from_json(json: &serde_json::Value, depth: usize) -> Option<Self> {
         let depth = depth.checked_sub(1)?;
         Some(match json {
             serde_json::Value::Null => Self::null(),

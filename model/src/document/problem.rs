@@ -56,7 +56,7 @@ impl fmt::Display for Origin {
 /// What is wrong with one value, or risky about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// The stable code, one of [`CODES`](super::CODES).
+    /// The stable code, one of [`CODES`](super::codes::CODES) or of the program that reads the file.
     pub code: &'static str,
     /// [`Severity::Error`] or [`Severity::Warning`].
     pub severity: Severity,
@@ -79,12 +79,7 @@ pub struct Problem {
 
 impl Problem {
     /// A problem with neither example nor suggestion.
-    pub(crate) fn new(
-        code: &'static str,
-        severity: Severity,
-        place: &Place,
-        message: impl Into<String>,
-    ) -> Self {
+    pub fn new(code: &'static str, severity: Severity, place: &Place, message: impl Into<String>) -> Self {
         Self {
             code,
             severity,
@@ -98,25 +93,25 @@ impl Problem {
     }
 
     /// An error with neither example nor suggestion.
-    pub(crate) fn error(code: &'static str, place: &Place, message: impl Into<String>) -> Self {
+    pub fn error(code: &'static str, place: &Place, message: impl Into<String>) -> Self {
         Self::new(code, Severity::Error, place, message)
     }
 
     /// A warning with neither example nor suggestion.
-    pub(crate) fn warning(code: &'static str, place: &Place, message: impl Into<String>) -> Self {
+    pub fn warning(code: &'static str, place: &Place, message: impl Into<String>) -> Self {
         Self::new(code, Severity::Warning, place, message)
     }
 
     /// The same problem with what would have been accepted.
     #[must_use]
-    pub(crate) fn example(mut self, example: impl Into<String>) -> Self {
+    pub fn example(mut self, example: impl Into<String>) -> Self {
         self.example = Some(example.into());
         self
     }
 
     /// The same problem with what to do instead.
     #[must_use]
-    pub(crate) fn suggestion(mut self, suggestion: impl Into<String>) -> Self {
+    pub fn suggestion(mut self, suggestion: impl Into<String>) -> Self {
         self.suggestion = Some(suggestion.into());
         self
     }
@@ -145,20 +140,23 @@ impl fmt::Display for Problem {
 
 /// A path with where its value came from; what a problem points at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) path: String,
-    pub(crate) origin: Origin,
-    pub(crate) span: Option<Span>,
+pub struct Place {
+    /// Path of the key such as `network.https_cidrs[1]`.
+    pub path: String,
+    /// Which source the value came from.
+    pub origin: Origin,
+    /// Where it stands in the file.
+    pub span: Option<Span>,
 }
 
 impl Place {
     /// The file as a whole, or a part of it that has no path.
-    pub(crate) fn file(span: Option<Span>) -> Self {
+    pub fn file(span: Option<Span>) -> Self {
         Self { path: String::new(), origin: Origin::File { line: span.map_or(0, |span| span.line) }, span }
     }
 
     /// An item of this list or an entry of this mapping.
-    pub(crate) fn child(&self, path: String, span: Option<Span>) -> Self {
+    pub fn child(&self, path: String, span: Option<Span>) -> Self {
         let origin = match (&self.origin, span) {
             (Origin::File { .. }, Some(span)) => Origin::File { line: span.line },
             (origin, _) => origin.clone(),

@@ -2,7 +2,7 @@
 
 macro_rules! codes {
     ($($name:ident = $code:literal: $title:literal;)*) => {
-        $(#[doc = $title] pub(crate) const $name: &str = $code;)*
+        $(#[doc = $title] pub const $name: &str = $code;)*
 
         /// Every code of a configuration problem with the title of its page, in numerical order.
         pub const CODES: &[(&str, &str)] = &[$(($code, $title)),*];

@@ -9,9 +9,9 @@ use granit_parser::{ErrorKind, Event, Parser, ScalarStyle};
 
 use super::{
     codes,
+    mask::IsSecret,
     node::{Entry, Node, Notation, Scalar, Value},
     problem::{Place, Problem, Span},
-    secret_names,
     source::{self, Lines},
 };
 
@@ -19,13 +19,15 @@ use super::{
 pub(crate) const MAX_DEPTH: usize = 64;
 
 /// What could be read and what was wrong with it. No node means that the rest of the file makes no sense.
-pub(crate) struct Read {
-    pub(crate) root: Option<Node>,
-    pub(crate) problems: Vec<Problem>,
+pub struct Read {
+    /// The document; null where the file is empty.
+    pub root: Option<Node>,
+    /// What breaks the grammar.
+    pub problems: Vec<Problem>,
 }
 
 /// Reads the bytes of a file.
-pub(crate) fn read(bytes: &[u8]) -> Read {
+pub fn read(bytes: &[u8]) -> Read {
     match source::decode(bytes) {
         Ok((text, skipped)) => Reader::new(bytes, skipped).read(text),
         Err(problem) => Read { root: None, problems: vec![problem] },
@@ -301,18 +303,22 @@ fn syntax_suggestion(kind: &ErrorKind) -> Option<&'static str> {
 }
 
 /// The places of values that belong to keys with the name of a secret, at any depth.
-pub(crate) fn secret_spans(node: &Node, found: &mut Vec<Span>) {
+pub(crate) fn secret_spans(node: &Node, is_secret: IsSecret, found: &mut Vec<Span>) {
     match &node.value {
         Value::Mapping(entries) => {
             for entry in entries {
-                if secret_names::is_secret(&entry.key) {
+                let text = match &entry.value.value {
+                    Value::Scalar(scalar) => scalar.text.as_str(),
+                    _ => "",
+                };
+                if is_secret(&entry.key, text) {
                     found.extend(entry.value.span);
                 } else {
-                    secret_spans(&entry.value, found);
+                    secret_spans(&entry.value, is_secret, found);
                 }
             }
         }
-        Value::List(items) => items.iter().for_each(|item| secret_spans(item, found)),
+        Value::List(items) => items.iter().for_each(|item| secret_spans(item, is_secret, found)),
         Value::Scalar(_) | Value::Reported => {}
     }
 }

@@ -8,8 +8,9 @@ use miette::{
 };
 
 use super::{
-    mask::mask,
+    mask::{IsSecret, mask},
     problem::{Origin, Problem, Span},
+    secret_names,
     source::{self, SourceText},
 };
 
@@ -31,7 +32,18 @@ const MOST_PROBLEMS: usize = 200;
 
 /// The text for all problems, with a count at the end; empty where there are none.
 pub fn render(problems: &[Problem], file: Option<&SourceText<'_>>, style: RenderStyle) -> String {
-    let excerpt = file.map(Excerpt::new);
+    render_masked(problems, file, style, |name, _| secret_names::is_secret(name))
+}
+
+/// The same where other names than those of [`is_secret`](secret_names::is_secret) hold secrets; their values are not
+/// shown.
+pub fn render_masked(
+    problems: &[Problem],
+    file: Option<&SourceText<'_>>,
+    style: RenderStyle,
+    is_secret: IsSecret,
+) -> String {
+    let excerpt = file.map(|file| Excerpt::new(file, is_secret));
     let handler = handler(style);
     let mut out = String::new();
     for problem in problems.iter().take(MOST_PROBLEMS) {
@@ -142,9 +154,10 @@ struct Excerpt {
 }
 
 impl Excerpt {
-    fn new(file: &SourceText<'_>) -> Self {
+    fn new(file: &SourceText<'_>, is_secret: IsSecret) -> Self {
         let skipped = source::byte_order_mark_length(file.bytes);
-        let masked = if file.bytes.len() > source::MAX_BYTES { Vec::new() } else { mask(file.bytes) };
+        let masked =
+            if file.bytes.len() > source::MAX_BYTES { Vec::new() } else { mask(file.bytes, is_secret) };
         let bytes = printable(masked.get(skipped..).unwrap_or_default());
         let breaks = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
         let starts = std::iter::once(0).chain(breaks.map(|(index, _)| index.saturating_add(1))).collect();

@@ -6,7 +6,7 @@ const NEAR: usize = 2;
 const LONG: usize = 9;
 
 /// The candidate that is nearest to what was written: by spelling mistakes, then by what the names share.
-pub(crate) fn nearest<'a>(written: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(written: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let written: String = written.to_lowercase().chars().take(128).collect();
     let allowed = if written.chars().count() >= LONG { NEAR.saturating_add(1) } else { NEAR };
     candidates

@@ -19,39 +19,47 @@ use crate::{
     config::{Route, Target, Upstream},
     ledger::Outcome,
     mapping::{self, Answer, Envelope, Options, Prepared, ReplyShape, Translate},
-    openai::ChatRequest,
-    upstream::{self, Operation},
+    openai::{self, ChatRequest},
+    upstream::{self, Attempt, OpenAiTranslator, Operation},
 };
 
 /// A completion is text; a larger one is not one.
 pub(super) const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 
 /// Answers a chat.
-pub(super) async fn answer(mut visit: Visit, body: Bytes) -> Reply {
-    let request = match ChatRequest::parse(&body, &visit.snapshot.config.requests) {
+pub(super) async fn answer(mut visit: Visit, body: &Bytes) -> Reply {
+    let request = match ChatRequest::parse(body, &visit.snapshot.config.requests) {
         Ok(request) => request,
         Err(error) => return visit.refuse_and_count(error).await,
     };
     let snapshot = visit.snapshot.clone();
-    let route = match route(&snapshot, request.model()) {
+    let route = match route(&snapshot, request.model.as_str()) {
         Ok((route, is_configured)) => {
             // Only names that somebody configured become labels of metrics.
-            visit.ticket.model = is_configured.then(|| request.model().to_owned());
+            visit.ticket.model = is_configured.then(|| request.model.as_str().to_owned());
             route
         }
         Err(error) => return visit.refuse_and_count(error).await,
     };
-    let requests = &snapshot.config.requests;
-    let estimate = request.estimate(requests.default_max_tokens);
+    let estimate = request.estimate();
     visit.ticket.prompt_estimate = estimate.input_tokens;
-    if let Err(limited) = visit.admit(estimate.total_tokens()).await {
-        return visit.refuse(&limited);
+    let output_tokens = estimate.max_output_tokens.unwrap_or_else(|| longest_answer(&snapshot, &route));
+    let tokens = estimate.input_tokens.saturating_add(u64::from(output_tokens));
+    if let Err(limited) = visit.admit(tokens).await {
+        return visit.refuse_over_limit(&limited);
     }
-    match ask(&mut visit, &snapshot, &route, &request, &body).await {
-        Ok((reply, shape, kind)) if request.stream() => stream(visit, &request, reply, shape, kind),
+    visit.shared.telemetry.prompt(&visit.ticket.request_id, "request", body);
+    match ask(&mut visit, &snapshot, &route, &request, body).await {
+        Ok((reply, shape, kind)) if request.stream => stream(visit, &request, reply, shape, kind),
         Ok((reply, shape, kind)) => whole(visit, &request, reply, &shape, kind).await,
         Err(error) => visit.refuse(&error),
     }
+}
+
+/// How long an answer may get where the client does not say.
+fn longest_answer(snapshot: &Snapshot, route: &Route) -> u32 {
+    let default = snapshot.config.requests.default_max_tokens;
+    route.targets.iter().map(|target| target.max_tokens.unwrap_or(default)).max().unwrap_or(default)
 }
 
 /// The configured route of a name, or one made up for a raw model id where that is allowed, and which of both it is.
@@ -62,7 +70,7 @@ pub(super) fn route<'a>(snapshot: &'a Snapshot, name: &str) -> Result<(Cow<'a, R
     }
     let bedrock = config.upstreams.iter().find(|(_, upstream)| matches!(upstream, Upstream::Bedrock(_)));
     match bedrock {
-        Some((upstream, _)) if config.requests.allow_raw_models && model::bedrock::is_model(name) => {
+        Some((upstream, _)) if config.requests.allow_raw_models && model::bedrock::base_id(name).is_some() => {
             let target = Target {
                 upstream: upstream.clone(),
                 model: name.to_owned(),
@@ -87,20 +95,20 @@ async fn ask(
     visit: &mut Visit,
     snapshot: &Snapshot,
     route: &Route,
-    request: &ChatRequest,
+    request: &ChatRequest<'_>,
     body: &Bytes,
 ) -> Result<(upstream::Reply, ReplyShape, Dialect), ApiError> {
-    let operation = if request.stream() { Operation::ChatStream } else { Operation::Chat };
+    let operation = if request.stream { Operation::ChatStream } else { Operation::Chat };
     let prepare = |target: &Target| -> Result<(Bytes, (ReplyShape, Vec<String>, Dialect)), ApiError> {
         if let Some(Upstream::OpenAi(_)) = snapshot.config.upstreams.get(&target.upstream) {
-            let body = snapshot.upstreams.openai_body(target, body, request.stream())?;
-            let shape = ReplyShape { include_usage: request.include_usage(), ..ReplyShape::default() };
+            let body = openai::with_model(body, &target.model, request.stream)?;
+            let shape = ReplyShape { include_usage: request.include_usage, ..ReplyShape::default() };
             return Ok((body, (shape, Vec::new(), Dialect::OpenAi)));
         }
         let facts = model::bedrock::facts(&target.model);
         let options = options(snapshot, target);
         let Prepared { body, ignored, shape } =
-            mapping::request::to_converse(request, &facts, target.max_tokens, &options)?;
+            mapping::request::to_converse(request, facts, target.max_tokens, &options)?;
         Ok((body, (shape, ignored, Dialect::Converse)))
     };
     let deadline = snapshot.config.timeouts.first_byte;
@@ -142,16 +150,13 @@ impl Visit {
             // Should the client leave now, this is who was asked.
             self.ticket.asked = Some(asked(first));
         }
-        let deadline = Instant::now() + patience;
-        let answered = upstream::first_answer(
-            &candidates,
+        let attempt = Attempt {
             operation,
-            deadline,
-            self.shared.ids.number(),
-            self.shared.observe.as_ref(),
-            prepare,
-        )
-        .await;
+            deadline: Instant::now() + patience,
+            observe: self.shared.telemetry.as_ref(),
+        };
+        let mut random = self.shared.fork_random();
+        let answered = upstream::first_answer(&candidates, &attempt, &mut random, prepare).await;
         let (reply, prepared, target) = answered?;
         let mut asked = asked(target);
         asked.request_id.clone_from(&reply.request_id);
@@ -185,18 +190,19 @@ pub(super) async fn collect(body: upstream::Body) -> Result<Bytes, ApiError> {
 
 async fn whole(
     visit: Visit,
-    request: &ChatRequest,
+    request: &ChatRequest<'_>,
     reply: upstream::Reply,
     shape: &ReplyShape,
     dialect: Dialect,
 ) -> Reply {
-    let envelope = visit.envelope(request.model());
+    let envelope = visit.envelope(request.model.as_str());
     let answer = collect(reply.body).await.and_then(|body| match dialect {
         Dialect::Converse => mapping::response::to_completion(&body, shape, &envelope),
-        Dialect::OpenAi => upstream::openai::completion(&body, &envelope),
+        Dialect::OpenAi => upstream::openai_completion(&body, &envelope),
     });
     match answer {
         Ok(Answer { body, usage }) => {
+            visit.shared.telemetry.prompt(&visit.ticket.request_id, "answer", &body);
             let closing = Closing { outcome: Outcome::Completed, usage: Some(usage), characters: 0 };
             visit.whole(body, closing)
         }
@@ -206,15 +212,15 @@ async fn whole(
 
 fn stream(
     mut visit: Visit,
-    request: &ChatRequest,
+    request: &ChatRequest<'_>,
     reply: upstream::Reply,
     shape: ReplyShape,
     dialect: Dialect,
 ) -> Reply {
-    let envelope = visit.envelope(request.model());
+    let envelope = visit.envelope(request.model.as_str());
     let translate: Box<dyn Translate> = match dialect {
-        Dialect::Converse => Box::new(mapping::stream::ConverseTranslator::new(shape, envelope)),
-        Dialect::OpenAi => Box::new(upstream::openai::OpenAiTranslator::new(shape.include_usage, envelope)),
+        Dialect::Converse => Box::new(mapping::stream::ConverseTranslator::new(shape, &envelope)),
+        Dialect::OpenAi => Box::new(OpenAiTranslator::new(&envelope, shape.include_usage)),
     };
     let timeouts = &visit.snapshot.config.timeouts;
     let patience = Patience { heartbeat: timeouts.heartbeat, idle: timeouts.idle };
@@ -222,7 +228,7 @@ fn stream(
     visit.ticket.first_byte();
     let mut headers = http::HeaderMap::new();
     visit.describe(&mut headers);
-    let cut = visit.shared.cut.clone().cancelled_owned();
+    let cut = visit.shared.ending.cut.clone().cancelled_owned();
     let mut answer = reply::events(SseBody::new(reply.body, translate, visit.ticket, patience, cut));
     answer.headers_mut().extend(headers);
     answer

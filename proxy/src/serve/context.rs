@@ -1,20 +1,15 @@
 //! What requests are answered with: parts that live as long as the process, and the snapshot of the configuration.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio_util::sync::CancellationToken;
-
-use super::ids::Ids;
+use super::{Ending, ids::Ids};
 use crate::{
     auth::Authenticator,
     clock::Clock,
     config::Config,
     ledger::Ledger,
-    limits::Limiter,
-    telemetry::{AccessLog, Observe},
+    limits::{Limiter, Quotas},
+    telemetry::Telemetry,
     upstream::UpstreamSet,
 };
 
@@ -24,24 +19,22 @@ pub struct Shared {
     pub clock: Arc<dyn Clock>,
     /// Makes ids.
     pub ids: Ids,
+    /// Chance, for the waits between retries.
+    pub random: Mutex<fastrand::Rng>,
     /// Counts what callers use.
     pub limiter: Arc<dyn Limiter>,
     /// Keeps what they used.
     pub ledger: Arc<dyn Ledger>,
-    /// Counts how it went.
-    pub observe: Arc<dyn Observe>,
-    /// A line per request, and the security events.
-    pub access_log: AccessLog,
-    /// Set when the process is about to end: readiness is red from then on.
-    pub draining: AtomicBool,
-    /// Cancelled when streams may wait no longer.
-    pub cut: CancellationToken,
+    /// Counts how it went, and writes a line per request.
+    pub telemetry: Arc<Telemetry>,
+    /// Readiness is red once it has begun, and streams end when it says so.
+    pub ending: Ending,
 }
 
 impl Shared {
-    /// Whether the process is about to end.
-    pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+    /// A source of chance of its own for one request.
+    pub fn fork_random(&self) -> fastrand::Rng {
+        self.random.lock().unwrap_or_else(PoisonError::into_inner).fork()
     }
 }
 
@@ -50,9 +43,9 @@ pub struct Snapshot {
     /// The configuration itself.
     pub config: Config,
     /// Who may call.
-    pub authenticator: Arc<Authenticator>,
+    pub authenticator: Authenticator,
+    /// What callers may use.
+    pub quotas: Quotas,
     /// Whom to ask.
     pub upstreams: UpstreamSet,
-    /// Counts the accepted configurations of this process, from 1.
-    pub version: u64,
 }

@@ -14,20 +14,20 @@ use crate::{
     config::{Route, Target, Upstream},
     ledger::Outcome,
     mapping::{self, Answer},
-    openai::EmbeddingsRequest,
+    openai::{self, EmbeddingsRequest},
     upstream::{self, Operation},
 };
 
 /// Answers with vectors.
-pub(super) async fn answer(mut visit: Visit, body: Bytes) -> Reply {
-    let request = match EmbeddingsRequest::parse(&body, &visit.snapshot.config.requests) {
+pub(super) async fn answer(mut visit: Visit, body: &Bytes) -> Reply {
+    let request = match EmbeddingsRequest::parse(body, &visit.snapshot.config.requests) {
         Ok(request) => request,
         Err(error) => return visit.refuse_and_count(error).await,
     };
     let snapshot = visit.snapshot.clone();
-    let route = match route(&snapshot, request.model()) {
+    let route = match route(&snapshot, request.model.as_str()) {
         Ok((route, is_configured)) => {
-            visit.ticket.model = is_configured.then(|| request.model().to_owned());
+            visit.ticket.model = is_configured.then(|| request.model.as_str().to_owned());
             route
         }
         Err(error) => return visit.refuse_and_count(error).await,
@@ -35,9 +35,9 @@ pub(super) async fn answer(mut visit: Visit, body: Bytes) -> Reply {
     let estimate = request.estimate();
     visit.ticket.prompt_estimate = estimate;
     if let Err(limited) = visit.admit(estimate).await {
-        return visit.refuse(&limited);
+        return visit.refuse_over_limit(&limited);
     }
-    match ask(&mut visit, &snapshot, &route, &request, &body).await {
+    match ask(&mut visit, &snapshot, &route, &request, body).await {
         Ok(Answer { body, usage }) => {
             let closing = Closing { outcome: Outcome::Completed, usage: Some(usage), characters: 0 };
             visit.whole(body, closing)
@@ -50,24 +50,25 @@ async fn ask(
     visit: &mut Visit,
     snapshot: &Snapshot,
     route: &Route,
-    request: &EmbeddingsRequest,
+    request: &EmbeddingsRequest<'_>,
     body: &Bytes,
 ) -> Result<Answer, ApiError> {
     let patience = snapshot.config.timeouts.first_byte;
-    let first = route.targets.first().ok_or_else(|| ApiError::model_not_found(request.model()))?;
+    let first = route.targets.first().ok_or_else(|| ApiError::model_not_found(request.model.as_str()))?;
     if let Some(Upstream::OpenAi(_)) = snapshot.config.upstreams.get(&first.upstream) {
-        let prepare = |target: &Target| Ok((snapshot.upstreams.openai_body(target, body, false)?, ()));
+        let prepare = |target: &Target| Ok((openai::with_model(body, &target.model, false)?, ()));
         let (reply, ()) = visit.ask(snapshot, route, Operation::Embeddings, patience, prepare).await?;
-        return upstream::openai::embeddings(&collect(reply.body).await?, request.model());
+        let envelope = visit.envelope(request.model.as_str());
+        return upstream::openai_completion(&collect(reply.body).await?, &envelope);
     }
     // Vectors of two models cannot be compared, so there is no falling back in the middle of a list.
     let route = Route { targets: vec![first.clone()] };
     let facts = model::bedrock::facts(&first.model);
     let mut answers = Vec::new();
-    for invocation in mapping::embeddings::to_invocations(request, &facts)? {
+    for invocation in mapping::embeddings::to_invocations(request, facts)? {
         let prepare = |_: &Target| Ok((invocation.clone(), ()));
         let (reply, ()) = visit.ask(snapshot, &route, Operation::Embeddings, patience, prepare).await?;
         answers.push((collect(reply.body).await?, reply.headers));
     }
-    mapping::embeddings::to_list(request, &facts, &answers)
+    mapping::embeddings::to_list(request, facts, &answers)
 }

@@ -15,14 +15,14 @@ pub fn live() -> Reply {
 /// 200 where a request of a known caller would be served, 503 with the reason otherwise. Says nothing about who calls
 /// or what is configured: anybody may ask.
 pub async fn ready(shared: &Shared, snapshot: &Snapshot) -> Reply {
-    if shared.is_draining() {
+    if shared.ending.stop.is_cancelled() {
         return red("draining");
     }
     if snapshot.authenticator.ready(shared.clock.now()).await.is_err() {
         return red("issuer_unreachable");
     }
-    if !snapshot.upstreams.ready() {
-        return red("no_upstream");
+    if shared.limiter.ready().await.is_err() {
+        return red("limits_unavailable");
     }
     reply::whole(StatusCode::OK, JSON, &br#"{"status":"ready"}"#[..])
 }

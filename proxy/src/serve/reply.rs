@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::body::{Body, Frame, SizeHint};
 
 use super::sse::SseBody;
-use crate::ApiError;
+use crate::{ApiError, limits::headers::put_retry};
 
 /// `application/json`
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -89,20 +89,7 @@ pub fn events(stream: SseBody) -> Reply {
 /// A refusal as an answer.
 pub fn refusal(error: &ApiError) -> Reply {
     let mut reply = whole(error.status, JSON, error.body());
-    let headers = reply.headers_mut();
-    if let Some(wait) = error.retry_after {
-        // Rounded up: who comes back a moment too early has waited in vain.
-        let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        let milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        headers.insert("retry-after-ms", HeaderValue::from(milliseconds));
-    }
-    if let Some(retry) = error.should_retry {
-        headers.insert("x-should-retry", HeaderValue::from_static(if retry { "true" } else { "false" }));
-    }
-    if error.status == StatusCode::UNAUTHORIZED {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    }
+    put_retry(error, reply.headers_mut());
     reply
 }
 

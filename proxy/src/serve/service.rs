@@ -1,6 +1,6 @@
 //! The order of the gates that a request passes, and the one place where a refusal becomes an answer.
 
-use std::{convert::Infallible, net::SocketAddr, pin::Pin, sync::Arc};
+use std::{convert::Infallible, pin::Pin, sync::Arc};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -12,17 +12,15 @@ use super::{
     reply::{self, Reply},
     request_body,
     route::{self, Endpoint, Routed},
-    ticket::{Closing, Ticket},
+    ticket::{Closing, Origin, Ticket},
 };
 use crate::{
     ApiError, ErrorType,
-    auth::{Caller, SecurityEvent},
-    limits::{self, Standing},
+    auth::{Caller, Denial, SecurityEvent},
+    limits::{self, Standing, headers::put_standing},
+    telemetry::{Observe as _, TraceContext},
+    tls::Peer,
 };
-
-/// The address of the client's end of the connection.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer(pub SocketAddr);
 
 /// Answers requests. Cloned for every connection.
 #[derive(Clone)]
@@ -36,7 +34,6 @@ pub(super) struct Visit {
     pub(super) shared: Arc<Shared>,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) caller: Arc<Caller>,
-    pub(super) headers: HeaderMap,
     pub(super) ticket: Ticket,
     pub(super) standing: Option<Standing>,
 }
@@ -77,20 +74,23 @@ impl Service {
             cors::preflight(&snapshot.config.cors, &parts.headers, endpoint.methods(), answer.headers_mut());
             return answer;
         }
+        let origin = Origin {
+            trace: TraceContext::of(parts.headers.get("traceparent").map(HeaderValue::as_bytes)),
+            source: parts.extensions.get::<Peer>().map(|peer| peer.address.ip()),
+        };
+        let open = |name| Ticket::open(shared.clone(), request_id, name, origin);
         match route::route(&parts.method, &path) {
             Routed::To(Endpoint::Live) => health::live(),
             Routed::To(Endpoint::Ready) => health::ready(shared, snapshot).await,
             Routed::To(endpoint) => {
-                let ticket = Ticket::open(shared.clone(), request_id, endpoint.name());
-                Self::pass(shared, snapshot, endpoint, parts, body, ticket).await
+                Self::pass(shared, snapshot, endpoint, parts, body, open(endpoint.name())).await
             }
             Routed::MethodNotAllowed(allow) => {
                 let message = format!("Not allowed: {} {path}.", parts.method);
                 let error =
                     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, ErrorType::InvalidRequest, message)
                         .code("method_not_allowed");
-                let mut answer =
-                    refuse(Ticket::open(shared.clone(), request_id, "other"), &error, None);
+                let mut answer = refuse(open("other"), &error, None);
                 answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
                 answer
             }
@@ -98,7 +98,7 @@ impl Service {
                 let message = format!("Unknown path: {} {path}.", parts.method);
                 let error = ApiError::new(StatusCode::NOT_FOUND, ErrorType::InvalidRequest, message)
                     .code("unknown_url");
-                refuse(Ticket::open(shared.clone(), request_id, "other"), &error, None)
+                refuse(open("other"), &error, None)
             }
         }
     }
@@ -112,36 +112,25 @@ impl Service {
         body: Incoming,
         mut ticket: Ticket,
     ) -> Reply {
-        let peer = parts.extensions.get::<Peer>().copied();
         let authorization = parts.headers.get(header::AUTHORIZATION);
         let caller = match snapshot.authenticator.authenticate(authorization, shared.clock.now()).await {
             Ok(caller) => caller,
-            Err(denial) => {
-                note(shared, &denial.event, peer, &ticket.request_id);
-                return refuse(ticket, &denial.error, None);
-            }
+            Err(denial) => return deny(shared, ticket, &denial),
         };
         ticket.caller = Some(caller.clone());
-        let mut visit = Visit {
-            shared: shared.clone(),
-            snapshot: snapshot.clone(),
-            caller,
-            headers: parts.headers,
-            ticket,
-            standing: None,
-        };
+        let mut visit =
+            Visit { shared: shared.clone(), snapshot: snapshot.clone(), caller, ticket, standing: None };
         match endpoint {
             Endpoint::Models => visit.free(|visit| Ok(models::list(&visit.snapshot))).await,
             Endpoint::Model(id) => visit.free(|visit| models::one(&visit.snapshot, id)).await,
             Endpoint::Chat | Endpoint::Embeddings => {
-                let requests = &visit.snapshot.config.requests;
+                let limit = visit.snapshot.config.requests.max_body_bytes;
                 let patience = visit.snapshot.config.timeouts.body;
-                let read =
-                    request_body::read(&visit.headers, body, requests.max_body_bytes, patience).await;
+                let read = request_body::read(&parts.headers, body, limit, patience).await;
                 match (read, endpoint) {
                     (Err(error), _) => visit.refuse_and_count(error).await,
-                    (Ok(bytes), Endpoint::Embeddings) => embeddings::answer(visit, bytes).await,
-                    (Ok(bytes), _) => chat::answer(visit, bytes).await,
+                    (Ok(bytes), Endpoint::Embeddings) => embeddings::answer(visit, &bytes).await,
+                    (Ok(bytes), _) => chat::answer(visit, &bytes).await,
                 }
             }
             // Open endpoints have been answered before the gates.
@@ -153,10 +142,19 @@ impl Service {
     }
 }
 
-/// Writes a refused credential into the security log and counts it.
-fn note(shared: &Shared, event: &SecurityEvent, peer: Option<Peer>, request_id: &str) {
-    shared.observe.denied(event.reason);
-    shared.access_log.security(event, peer.map(|Peer(address)| address.ip()), shared.clock.now(), request_id);
+/// A refused credential: security log, metrics, and the challenge of RFC 6750.
+fn deny(shared: &Shared, ticket: Ticket, denial: &Denial) -> Reply {
+    let challenge = denial.www_authenticate();
+    note(shared, &denial.event, &ticket);
+    let mut answer = refuse(ticket, &denial.error, None);
+    if let Some(challenge) = challenge {
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    answer
+}
+
+fn note(shared: &Shared, event: &SecurityEvent, ticket: &Ticket) {
+    shared.telemetry.security(event, &ticket.request_id, ticket.source);
 }
 
 /// A refusal as the answer; its ticket is closed.
@@ -165,7 +163,7 @@ fn refuse(mut ticket: Ticket, error: &ApiError, standing: Option<Standing>) -> R
     ticket.refuse(error);
     let mut answer = reply::refusal(error);
     if let Some(standing) = standing {
-        limits::describe(&standing, answer.headers_mut());
+        put_standing(&standing, answer.headers_mut());
     }
     // Whoever was asked for it has failed.
     ticket.close(if ticket.asked.is_some() { Closing::failed() } else { Closing::plain() });
@@ -175,10 +173,9 @@ fn refuse(mut ticket: Ticket, error: &ApiError, standing: Option<Standing>) -> R
 impl Visit {
     /// Takes one request and `tokens` of what the caller may use.
     pub(super) async fn admit(&mut self, tokens: u64) -> Result<(), ApiError> {
-        let limits = &self.snapshot.config.limits;
-        let key = limits::key(&self.caller);
-        let quota = limits::quota(limits, &self.caller);
-        let admission = self.shared.limiter.admit(&key, quota, tokens, self.shared.clock.now()).await?;
+        let quota = self.snapshot.quotas.of(&self.caller);
+        let now = self.shared.clock.now();
+        let admission = self.shared.limiter.admit(&self.caller.id, quota, tokens, now).await?;
         self.standing = Some(admission.standing);
         self.ticket.reservation = Some(admission.reservation);
         Ok(())
@@ -186,24 +183,31 @@ impl Visit {
 
     /// Answers with a refusal.
     pub(super) fn refuse(self, error: &ApiError) -> Reply {
-        if error.status == StatusCode::TOO_MANY_REQUESTS && self.ticket.asked.is_none() {
-            self.shared.observe.limited(error.type_name.unwrap_or("other"));
-        }
         refuse(self.ticket, error, self.standing)
+    }
+
+    /// Answers with the refusal of a limit.
+    pub(super) fn refuse_over_limit(self, error: &ApiError) -> Reply {
+        if let Some(which) = limits::refused_by(error) {
+            self.shared.telemetry.limited(which);
+            let event = SecurityEvent::limit_exceeded(which, &self.caller);
+            note(&self.shared, &event, &self.ticket);
+        }
+        self.refuse(error)
     }
 
     /// Answers with a refusal that counts as a request all the same: nobody sends nonsense for nothing.
     pub(super) async fn refuse_and_count(mut self, error: ApiError) -> Reply {
         match self.admit(0).await {
             Ok(()) => self.refuse(&error),
-            Err(limited) => self.refuse(&limited),
+            Err(limited) => self.refuse_over_limit(&limited),
         }
     }
 
     /// Answers what needs no upstream.
     async fn free(mut self, answer: impl FnOnce(&Self) -> Result<Bytes, ApiError>) -> Reply {
         if let Err(limited) = self.admit(0).await {
-            return self.refuse(&limited);
+            return self.refuse_over_limit(&limited);
         }
         match answer(&self) {
             Ok(body) => self.whole(body, Closing::plain()),
@@ -224,7 +228,7 @@ impl Visit {
     /// Headers of an answer that is no refusal.
     pub(super) fn describe(&self, headers: &mut HeaderMap) {
         if let Some(standing) = &self.standing {
-            limits::describe(standing, headers);
+            put_standing(standing, headers);
         }
         reply::name_ignored(headers, &self.ticket.ignored);
     }

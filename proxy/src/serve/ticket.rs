@@ -1,7 +1,8 @@
 //! What is owed for a request: the limit is settled, the ledger and the log are written, once, however it ends.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::context::Shared;
@@ -10,8 +11,17 @@ use crate::{
     auth::Caller,
     ledger::{Entry, Outcome},
     limits::Reservation,
-    telemetry::{AccessLine, Observed},
+    telemetry::{Access, Observe as _, Observed, TraceContext},
 };
+
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    /// The trace that it belongs to.
+    pub trace: TraceContext,
+    /// The address of the connection's other end.
+    pub source: Option<IpAddr>,
+}
 
 /// A model and the upstream that was asked for it.
 #[derive(Debug, Clone)]
@@ -31,7 +41,12 @@ pub struct Ticket {
     /// `x-request-id`
     pub request_id: String,
     endpoint: &'static str,
+    /// The trace that the request belongs to.
+    pub trace: TraceContext,
+    /// Where the connection comes from.
+    pub source: Option<IpAddr>,
     started: Instant,
+    started_at: Timestamp,
     first_byte: Option<Duration>,
     /// Who calls, once that is known.
     pub caller: Option<Arc<Caller>>,
@@ -77,12 +92,16 @@ impl Closing {
 
 impl Ticket {
     /// A request whose headers have been read.
-    pub fn open(shared: Arc<Shared>, request_id: String, endpoint: &'static str) -> Self {
+    pub fn open(shared: Arc<Shared>, request_id: String, endpoint: &'static str, origin: Origin) -> Self {
+        let started_at = shared.clock.now();
         Self {
             shared,
             request_id,
             endpoint,
+            trace: origin.trace,
+            source: origin.source,
             started: Instant::now(),
+            started_at,
             first_byte: None,
             caller: None,
             model: None,
@@ -109,12 +128,12 @@ impl Ticket {
 
     /// Counts an open stream; [`Ticket::stream_closed`] counts it back.
     pub fn stream_opened(&self) {
-        self.shared.observe.streams(1);
+        self.shared.telemetry.streams(1);
     }
 
     /// See [`Ticket::stream_opened`].
     pub fn stream_closed(&self) {
-        self.shared.observe.streams(-1);
+        self.shared.telemetry.streams(-1);
     }
 
     /// The one regular end.
@@ -141,32 +160,28 @@ impl Ticket {
         let model = self.model.as_deref().unwrap_or_default();
         let upstream = self.asked.as_ref().map_or("", |asked| asked.upstream.as_str());
         let first_byte = self.first_byte.unwrap_or(duration);
-        self.shared.observe.request(&Observed {
-            endpoint: self.endpoint,
-            model,
-            upstream,
-            status: self.status,
-            outcome: closing.outcome,
-            duration,
-            first_byte,
-            usage,
-        });
-        self.shared.access_log.write(&AccessLine {
+        let refused = self.refused.as_ref();
+        self.shared.telemetry.finished(&Access {
+            observed: Observed {
+                endpoint: self.endpoint,
+                model,
+                upstream,
+                status: self.status,
+                outcome: closing.outcome,
+                duration,
+                first_byte,
+                usage,
+            },
             request_id: &self.request_id,
-            endpoint: self.endpoint,
-            caller: self.caller.as_ref().map(|caller| &*caller.id),
-            model,
-            upstream,
+            caller: self.caller.as_ref().map_or("", |caller| &*caller.id),
+            client_id: self.caller.as_ref().and_then(|caller| caller.client_id.as_deref()),
+            source: self.source,
+            trace: self.trace,
+            started: self.started_at,
             upstream_request_id: self.asked.as_ref().and_then(|asked| asked.request_id.as_deref()),
-            status: self.status,
-            outcome: closing.outcome,
-            duration,
-            first_byte,
-            usage,
-            estimated,
             ignored: &self.ignored,
-            error: self.refused.as_ref().map(|(code, _)| code.as_str()),
-            detail: self.refused.as_ref().and_then(|(_, detail)| detail.as_deref()),
+            error_code: refused.map(|(code, _)| code.as_str()),
+            error: refused.and_then(|(_, detail)| detail.as_deref()),
         });
         if let (Some(caller), Some(asked)) = (self.caller.take(), self.asked.take()) {
             self.shared.ledger.record(Entry {

@@ -60,7 +60,7 @@ pub struct Model {
 pub enum Kind {
     /// Converse.
     Chat,
-    /// InvokeModel with a body of its own.
+    /// `InvokeModel` with a body of its own.
     Embeddings(Embedding),
 }
 
@@ -75,7 +75,7 @@ pub struct Embedding {
     pub default_dimensions: u32,
 }
 
-/// Bodies of InvokeModel of the embedding models.
+/// Bodies of `InvokeModel` of the embedding models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmbeddingDialect {
     /// `{taskType: SINGLE_EMBEDDING, singleEmbeddingParams: {...}}`

@@ -1,8 +1,7 @@
 //! The forms in which a model is named: plain id, inference profile id, ARN, each perhaps with a context window.
 
 /// Geographies that precede an id: `us.amazon.nova-pro-v1:0`.
-pub(super) const GEOGRAPHIES: &[&str] =
-    &["us", "us-gov", "eu", "apac", "jp", "au", "ca", "global"];
+pub(super) const GEOGRAPHIES: &[&str] = &["us", "us-gov", "eu", "apac", "jp", "au", "ca", "global"];
 
 /// The id without ARN and geography. `None` for what names no model, such as an application inference profile.
 ///

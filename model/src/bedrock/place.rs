@@ -25,23 +25,24 @@ pub fn without_geography(model: &str) -> &str {
     names::base_id(model).unwrap_or(model)
 }
 
+/// By the first beginning that fits; some countries have a profile of their own beside that of their continent.
+const BY_BEGINNING: &[(&str, &[&str])] = &[
+    ("us-gov-", &["us-gov"]),
+    ("us-", &["us", "global"]),
+    ("ca-", &["ca", "us", "global"]),
+    ("eu-", &["eu", "global"]),
+    ("ap-northeast-1", &["jp", "apac", "global"]),
+    ("ap-northeast-3", &["jp", "apac", "global"]),
+    ("ap-southeast-2", &["au", "apac", "global"]),
+    ("ap-southeast-4", &["au", "apac", "global"]),
+    ("ap-", &["apac", "global"]),
+    ("cn-", &[]),
+    ("", &["global"]),
+];
+
 /// The geographies that a Region may belong to, the narrowest first. `global` has commercial Regions only.
 fn geographies(region: &Region) -> &'static [&'static str] {
     let region = region.as_str();
-    // The first beginning that fits; some countries have a profile of their own beside that of their continent.
-    const BY_BEGINNING: &[(&str, &[&str])] = &[
-        ("us-gov-", &["us-gov"]),
-        ("us-", &["us", "global"]),
-        ("ca-", &["ca", "us", "global"]),
-        ("eu-", &["eu", "global"]),
-        ("ap-northeast-1", &["jp", "apac", "global"]),
-        ("ap-northeast-3", &["jp", "apac", "global"]),
-        ("ap-southeast-2", &["au", "apac", "global"]),
-        ("ap-southeast-4", &["au", "apac", "global"]),
-        ("ap-", &["apac", "global"]),
-        ("cn-", &[]),
-        ("", &["global"]),
-    ];
     BY_BEGINNING
         .iter()
         .find(|(beginning, _)| region.starts_with(beginning))

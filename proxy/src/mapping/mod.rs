@@ -5,17 +5,23 @@
 //! [`model::bedrock`]; no other file knows a model by its name.
 
 mod calls;
+mod converse;
 pub mod converse_reply;
+pub mod embeddings;
 pub mod finish;
 pub mod frame;
+mod media;
 mod redact;
+pub mod request;
 pub mod rescue;
 pub mod response;
+mod schema;
 pub mod sse;
 pub mod stream;
 #[cfg(test)]
 mod testing;
 pub mod thinking;
+mod tools;
 
 use bytes::Bytes;
 

@@ -1,0 +1,1 @@
+//! Requests become Converse requests.

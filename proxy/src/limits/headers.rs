@@ -108,8 +108,8 @@ mod tests {
             headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
         lines.sort();
         insta::assert_snapshot!(lines.join("\n"), @r"
-        retry-after: 2
         retry-after-ms: 1001
+        retry-after: 2
         x-ratelimit-limit-requests: 100
         x-ratelimit-limit-tokens: 10000
         x-ratelimit-remaining-requests: 99

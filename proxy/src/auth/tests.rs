@@ -1,1 +1,0 @@
-//! What callers with good, bad and strange credentials get.

@@ -40,6 +40,7 @@ pub use defaults::VERSION;
 pub use fields::Setting;
 pub use keys::{COMMAND_LINE_VARIABLES, Fallback, KEYS, Key, Kind, VARIABLE_PREFIX};
 pub use load::{Inputs, Loaded, load};
+pub use model_id::{is_alias as is_model_alias, parse as parse_model, retired as retired_model};
 pub use reference::reference;
 pub use result::ValidationResult;
 pub use schema::schema;

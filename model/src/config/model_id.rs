@@ -16,7 +16,7 @@ fn known() -> Vec<String> {
 }
 
 /// Checks the grammar, or says what is wrong.
-pub(crate) fn parse(text: &str) -> Result<String, Flaw> {
+pub fn parse(text: &str) -> Result<String, Flaw> {
     let valid = if text.starts_with("arn:") { is_model_arn(text) } else { is_model_id(text) };
     if valid {
         return Ok(text.to_owned());
@@ -34,7 +34,7 @@ pub(crate) fn parse(text: &str) -> Result<String, Flaw> {
 }
 
 /// The date after which this model does not answer, and what to use instead.
-pub(crate) fn retired(model: &str) -> Option<(&'static str, &'static str)> {
+pub fn retired(model: &str) -> Option<(&'static str, &'static str)> {
     bedrock::facts(model).retired.map(|end| (end.date, end.successor))
 }
 
@@ -74,7 +74,7 @@ fn is_model_arn(text: &str) -> bool {
 }
 
 /// Whether clients may send this as the name of a model.
-pub(crate) fn is_alias(name: &str) -> bool {
+pub fn is_alias(name: &str) -> bool {
     (1..=128).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name

@@ -1,9 +1,38 @@
 //! `proxy.yaml`, valid by construction: what the running proxy is built from.
+//!
+//! [`load`] reads the text and says everything that is wrong with it at once, [`render`] shows that, [`check_files`]
+//! looks at the files that it names, and [`changes`] says what a reload changes. Nothing here but `check_files` does IO.
+
+mod amount;
+mod changes;
+mod check;
+pub mod codes;
+mod grammar;
+mod keys;
+mod load;
+mod parse;
+mod reader;
+mod reference;
+mod secrets;
+mod stores;
+mod telemetry;
+mod template;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use http::Uri;
 use model::{Region, Secret};
+
+pub use changes::{Changes, changes};
+pub use check::{check_files, read_file};
+pub use keys::{Fallback, KEYS, Key, Kind};
+pub(crate) use load::digest;
+pub use load::{Facts, Loaded, load, render};
+pub use reference::reference;
+pub use secrets::is_secret;
+pub use template::{smallest, template};
 
 /// Everything that a running proxy is built from.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,1 +1,15 @@
 //! Takes connections: rustls with certificates that can be exchanged while it runs.
+//!
+//! [`load_pair`] reads a certificate with its key and finds out whether it may be shown to anybody. [`Server`] speaks
+//! TLS with whatever pair it was given last. [`CertificateWatch`] notices new files and gives them to the server once
+//! they are whole and right.
+
+mod error;
+mod pair;
+mod server;
+mod watch;
+
+pub use error::TlsError;
+pub use pair::load_pair;
+pub use server::{Peer, Server, check_client_auth};
+pub use watch::{CertificateWatch, Look};

@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod limits;
 pub mod mapping;
 pub mod openai;
+pub mod program;
 pub mod serve;
 pub mod telemetry;
 pub mod tls;

@@ -2,9 +2,9 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::StatusCode;
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::BodyExt as _;
 use tokio::time::Instant;
 
 use super::{
@@ -20,14 +20,19 @@ use crate::{
     ledger::Outcome,
     mapping::{self, Answer, Envelope, Options, Prepared, ReplyShape, Translate},
     openai::{self, ChatRequest},
-    upstream::{self, Attempt, OpenAiTranslator, Operation},
+    upstream::{self, Attempt, BoxFuture, OpenAiTranslator, Operation},
 };
 
 /// A completion is text; a larger one is not one.
 pub(super) const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 
 /// Answers a chat.
-pub(super) async fn answer(mut visit: Visit, body: &Bytes) -> Reply {
+pub(super) fn answer(visit: Visit, body: Bytes) -> BoxFuture<'static, Reply> {
+    // In a box: a chat waits long, and most of what it needs is not needed by anything else.
+    Box::pin(async move { converse(visit, &body).await })
+}
+
+async fn converse(mut visit: Visit, body: &Bytes) -> Reply {
     let request = match ChatRequest::parse(body, &visit.snapshot.config.requests) {
         Ok(request) => request,
         Err(error) => return visit.refuse_and_count(error).await,
@@ -70,7 +75,9 @@ pub(super) fn route<'a>(snapshot: &'a Snapshot, name: &str) -> Result<(Cow<'a, R
     }
     let bedrock = config.upstreams.iter().find(|(_, upstream)| matches!(upstream, Upstream::Bedrock(_)));
     match bedrock {
-        Some((upstream, _)) if config.requests.allow_raw_models && model::bedrock::base_id(name).is_some() => {
+        Some((upstream, _))
+            if config.requests.allow_raw_models && model::bedrock::base_id(name).is_some() =>
+        {
             let target = Target {
                 upstream: upstream.clone(),
                 model: name.to_owned(),
@@ -91,15 +98,18 @@ enum Dialect {
     OpenAi,
 }
 
-async fn ask(
-    visit: &mut Visit,
-    snapshot: &Snapshot,
-    route: &Route,
-    request: &ChatRequest<'_>,
-    body: &Bytes,
-) -> Result<(upstream::Reply, ReplyShape, Dialect), ApiError> {
-    let operation = if request.stream { Operation::ChatStream } else { Operation::Chat };
-    let prepare = |target: &Target| -> Result<(Bytes, (ReplyShape, Vec<String>, Dialect)), ApiError> {
+/// What a chat is made from, for whichever target is asked.
+struct Preparing<'a> {
+    snapshot: &'a Snapshot,
+    request: &'a ChatRequest<'a>,
+    body: &'a Bytes,
+}
+
+impl Prepare for Preparing<'_> {
+    type Kept = (ReplyShape, Vec<String>, Dialect);
+
+    fn prepare(&self, target: &Target) -> Result<(Bytes, Self::Kept), ApiError> {
+        let Self { snapshot, request, body } = self;
         if let Some(Upstream::OpenAi(_)) = snapshot.config.upstreams.get(&target.upstream) {
             let body = openai::with_model(body, &target.model, request.stream)?;
             let shape = ReplyShape { include_usage: request.include_usage, ..ReplyShape::default() };
@@ -110,9 +120,20 @@ async fn ask(
         let Prepared { body, ignored, shape } =
             mapping::request::to_converse(request, facts, target.max_tokens, &options)?;
         Ok((body, (shape, ignored, Dialect::Converse)))
-    };
+    }
+}
+
+async fn ask(
+    visit: &mut Visit,
+    snapshot: &Snapshot,
+    route: &Route,
+    request: &ChatRequest<'_>,
+    body: &Bytes,
+) -> Result<(upstream::Reply, ReplyShape, Dialect), ApiError> {
+    let operation = if request.stream { Operation::ChatStream } else { Operation::Chat };
+    let preparing = Preparing { snapshot, request, body };
     let deadline = snapshot.config.timeouts.first_byte;
-    let asked = visit.ask(snapshot, route, operation, deadline, prepare).await?;
+    let asked = visit.ask(snapshot, route, operation, deadline, &preparing).await?;
     let (reply, (shape, ignored, dialect)) = asked;
     visit.ticket.ignored = ignored;
     Ok((reply, shape, dialect))
@@ -132,20 +153,27 @@ fn options(snapshot: &Snapshot, target: &Target) -> Options {
     }
 }
 
+/// Makes bodies for targets. A trait and no closure, since the compiler cannot prove a future that holds a closure with
+/// borrowed arguments to be `Send`.
+pub(super) trait Prepare: Sync {
+    /// What will be needed to read the answer.
+    type Kept: Send;
+
+    /// The body for a target.
+    fn prepare(&self, target: &Target) -> Result<(Bytes, Self::Kept), ApiError>;
+}
+
 impl Visit {
     /// Asks the targets of a route in their order and notes who answered.
-    pub(super) async fn ask<P>(
+    pub(super) async fn ask<P: Prepare>(
         &mut self,
         snapshot: &Snapshot,
         route: &Route,
         operation: Operation,
         patience: Duration,
-        prepare: impl FnMut(&Target) -> Result<(Bytes, P), ApiError> + Send,
-    ) -> Result<(upstream::Reply, P), ApiError>
-    where
-        P: Send,
-    {
-        let candidates = snapshot.upstreams.candidates(route);
+        prepare: &P,
+    ) -> Result<(upstream::Reply, P::Kept), ApiError> {
+        let candidates = snapshot.parts.upstreams.candidates(route);
         if let Some(first) = route.targets.first() {
             // Should the client leave now, this is who was asked.
             self.ticket.asked = Some(asked(first));
@@ -156,7 +184,9 @@ impl Visit {
             observe: self.shared.telemetry.as_ref(),
         };
         let mut random = self.shared.fork_random();
-        let answered = upstream::first_answer(&candidates, &attempt, &mut random, prepare).await;
+        let answered =
+            upstream::first_answer(&candidates, &attempt, &mut random, |target| prepare.prepare(target))
+                .await;
         let (reply, prepared, target) = answered?;
         let mut asked = asked(target);
         asked.request_id.clone_from(&reply.request_id);
@@ -179,13 +209,27 @@ fn asked(target: &Target) -> Asked {
 }
 
 /// Reads an answer of one piece.
-pub(super) async fn collect(body: upstream::Body) -> Result<Bytes, ApiError> {
-    let limited = Limited::new(body, MAX_ANSWER_BYTES);
-    let collected = limited.collect().await.map_err(|error| {
+pub(super) async fn collect(mut body: upstream::Body) -> Result<Bytes, ApiError> {
+    let unreadable = |why: String| {
         let message = "The answer of the model could not be read.";
-        ApiError::server(StatusCode::BAD_GATEWAY, "upstream_error", message).log(error.to_string())
-    })?;
-    Ok(collected.to_bytes())
+        ApiError::server(StatusCode::BAD_GATEWAY, "upstream_error", message).log(why)
+    };
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(bytes) = frame.map_err(|error| unreadable(error.to_string()))?.into_data() else { continue };
+        if first.len().saturating_add(rest.len()).saturating_add(bytes.len()) > MAX_ANSWER_BYTES {
+            return Err(unreadable(format!("more than {MAX_ANSWER_BYTES} bytes")));
+        }
+        // Most answers come in one piece, which is not copied.
+        if first.is_empty() && rest.is_empty() {
+            first = bytes;
+        } else {
+            rest.extend_from_slice(&std::mem::take(&mut first));
+            rest.extend_from_slice(&bytes);
+        }
+    }
+    Ok(if rest.is_empty() { first } else { rest.freeze() })
 }
 
 async fn whole(

@@ -6,7 +6,6 @@ use super::{Ending, ids::Ids};
 use crate::{
     auth::Authenticator,
     clock::Clock,
-    config::Config,
     ledger::Ledger,
     limits::{Limiter, Quotas},
     telemetry::Telemetry,
@@ -38,10 +37,11 @@ impl Shared {
     }
 }
 
-/// What follows from one version of the configuration. Requests keep the one they began with.
-pub struct Snapshot {
-    /// The configuration itself.
-    pub config: Config,
+/// A version of the configuration with what follows from it. Requests keep the one they began with.
+pub type Snapshot = super::reload::Snapshot<Parts>;
+
+/// What is built from a configuration.
+pub struct Parts {
     /// Who may call.
     pub authenticator: Authenticator,
     /// What callers may use.

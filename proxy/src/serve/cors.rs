@@ -24,7 +24,7 @@ fn allowed<'a>(cors: &Cors, origin: Option<&'a HeaderValue>) -> Option<&'a Heade
 
 /// Adds what a browser needs to hand an answer to a script. Tokens come in `authorization`, never in cookies, so
 /// credentials are not allowed.
-pub fn decorate(cors: &Cors, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
+pub(super) fn decorate(cors: &Cors, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
     if cors.allowed_origins.is_empty() {
         return;
     }
@@ -37,7 +37,7 @@ pub fn decorate(cors: &Cors, origin: Option<&HeaderValue>, headers: &mut HeaderM
 }
 
 /// Adds what a preflight asks for: methods of the path, and the headers it names.
-pub fn preflight(cors: &Cors, request: &HeaderMap, methods: &'static str, headers: &mut HeaderMap) {
+pub(super) fn preflight(cors: &Cors, request: &HeaderMap, methods: &'static str, headers: &mut HeaderMap) {
     headers.insert(header::ALLOW, HeaderValue::from_static(methods));
     if allowed(cors, request.get(header::ORIGIN)).is_none() {
         return;

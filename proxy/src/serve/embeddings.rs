@@ -1,9 +1,10 @@
 //! `POST /v1/embeddings`: one list of vectors, from as many calls as the model needs.
 
 use bytes::Bytes;
+use http::HeaderMap;
 
 use super::{
-    chat::{collect, route},
+    chat::{Prepare, collect, route},
     context::Snapshot,
     reply::Reply,
     service::Visit,
@@ -15,11 +16,15 @@ use crate::{
     ledger::Outcome,
     mapping::{self, Answer},
     openai::{self, EmbeddingsRequest},
-    upstream::{self, Operation},
+    upstream::{self, BoxFuture, Operation},
 };
 
 /// Answers with vectors.
-pub(super) async fn answer(mut visit: Visit, body: &Bytes) -> Reply {
+pub(super) fn answer(visit: Visit, body: Bytes) -> BoxFuture<'static, Reply> {
+    Box::pin(async move { embed(visit, &body).await })
+}
+
+async fn embed(mut visit: Visit, body: &Bytes) -> Reply {
     let request = match EmbeddingsRequest::parse(body, &visit.snapshot.config.requests) {
         Ok(request) => request,
         Err(error) => return visit.refuse_and_count(error).await,
@@ -46,6 +51,28 @@ pub(super) async fn answer(mut visit: Visit, body: &Bytes) -> Reply {
     }
 }
 
+/// The client's own body, for OpenAI.
+struct Rewritten<'a>(&'a Bytes);
+
+impl Prepare for Rewritten<'_> {
+    type Kept = ();
+
+    fn prepare(&self, target: &Target) -> Result<(Bytes, ()), ApiError> {
+        Ok((openai::with_model(self.0, &target.model, false)?, ()))
+    }
+}
+
+/// A body that has been made.
+struct Invocation(Bytes);
+
+impl Prepare for Invocation {
+    type Kept = ();
+
+    fn prepare(&self, _: &Target) -> Result<(Bytes, ()), ApiError> {
+        Ok((self.0.clone(), ()))
+    }
+}
+
 async fn ask(
     visit: &mut Visit,
     snapshot: &Snapshot,
@@ -56,8 +83,8 @@ async fn ask(
     let patience = snapshot.config.timeouts.first_byte;
     let first = route.targets.first().ok_or_else(|| ApiError::model_not_found(request.model.as_str()))?;
     if let Some(Upstream::OpenAi(_)) = snapshot.config.upstreams.get(&first.upstream) {
-        let prepare = |target: &Target| Ok((openai::with_model(body, &target.model, false)?, ()));
-        let (reply, ()) = visit.ask(snapshot, route, Operation::Embeddings, patience, prepare).await?;
+        let prepare = Rewritten(body);
+        let (reply, ()) = visit.ask(snapshot, route, Operation::Embeddings, patience, &prepare).await?;
         let envelope = visit.envelope(request.model.as_str());
         return upstream::openai_completion(&collect(reply.body).await?, &envelope);
     }
@@ -65,10 +92,19 @@ async fn ask(
     let route = Route { targets: vec![first.clone()] };
     let facts = model::bedrock::facts(&first.model);
     let mut answers = Vec::new();
+    let mut counted = None;
     for invocation in mapping::embeddings::to_invocations(request, facts)? {
-        let prepare = |_: &Target| Ok((invocation.clone(), ()));
-        let (reply, ()) = visit.ask(snapshot, &route, Operation::Embeddings, patience, prepare).await?;
-        answers.push((collect(reply.body).await?, reply.headers));
+        let prepare = Invocation(invocation);
+        let (reply, ()) = visit.ask(snapshot, &route, Operation::Embeddings, patience, &prepare).await?;
+        if let Some(tokens) = input_tokens(&reply.headers) {
+            counted = Some(tokens.saturating_add(counted.unwrap_or_default()));
+        }
+        answers.push(collect(reply.body).await?);
     }
-    mapping::embeddings::to_list(request, facts, &answers)
+    mapping::embeddings::to_list(&answers, request.encoding, request.model.as_str(), counted)
+}
+
+/// What Bedrock counted, where the body does not say.
+fn input_tokens(headers: &HeaderMap) -> Option<u64> {
+    headers.get("x-amzn-bedrock-input-token-count")?.to_str().ok()?.parse().ok()
 }

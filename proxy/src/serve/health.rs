@@ -8,17 +8,17 @@ use super::{
 };
 
 /// It answers, so it lives.
-pub fn live() -> Reply {
+pub(super) fn live() -> Reply {
     reply::whole(StatusCode::OK, JSON, &br#"{"status":"ok"}"#[..])
 }
 
 /// 200 where a request of a known caller would be served, 503 with the reason otherwise. Says nothing about who calls
 /// or what is configured: anybody may ask.
-pub async fn ready(shared: &Shared, snapshot: &Snapshot) -> Reply {
+pub(super) async fn ready(shared: &Shared, snapshot: &Snapshot) -> Reply {
     if shared.ending.stop.is_cancelled() {
         return red("draining");
     }
-    if snapshot.authenticator.ready(shared.clock.now()).await.is_err() {
+    if snapshot.parts.authenticator.ready(shared.clock.now()).await.is_err() {
         return red("issuer_unreachable");
     }
     if shared.limiter.ready().await.is_err() {

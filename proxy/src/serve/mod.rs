@@ -1,17 +1,34 @@
 //! Takes requests: routes, the order of the gates, the answer, and the end of the process.
 
 mod activity;
+mod chat;
 mod connections;
+mod context;
+mod cors;
+mod embeddings;
 mod files;
+mod health;
+mod ids;
 mod listener;
+mod models;
 mod notify;
 mod reload;
+mod reply;
+mod request_body;
+mod route;
+mod service;
 mod shutdown;
+mod sse;
+mod ticket;
 
 pub use activity::Answer;
 pub use connections::{Limits, Served, serve};
+pub use context::{Parts, Shared, Snapshot};
 pub use files::FileWatch;
+pub use ids::Ids;
 pub use listener::{ListenError, Listener, inherited_sockets};
 pub use notify::Notifier;
-pub use reload::{Origin, Outcome, Reloader, Snapshot};
+pub use reload::{Origin, Outcome, Reloader};
+pub use reply::{Reply, ReplyBody};
+pub use service::Service;
 pub use shutdown::{Ending, Signal, Signals};

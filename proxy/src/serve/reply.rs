@@ -14,12 +14,14 @@ use super::sse::SseBody;
 use crate::{ApiError, limits::headers::put_retry};
 
 /// `application/json`
-pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// `text/event-stream` (WHATWG HTML, section 9.2)
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
 
 /// The body of an answer.
-pub enum ReplyBody {
+pub struct ReplyBody(Kind);
+
+enum Kind {
     /// One piece, taken when it is sent.
     Whole(Option<Bytes>),
     /// Server-sent events. In a box, because a stream is large and most answers are none.
@@ -34,25 +36,25 @@ impl Body for ReplyBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match self.get_mut() {
-            Self::Whole(piece) => Poll::Ready(piece.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Stream(stream) => Pin::new(stream.as_mut()).poll_frame(cx),
+        match &mut self.get_mut().0 {
+            Kind::Whole(piece) => Poll::Ready(piece.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Kind::Stream(stream) => Pin::new(stream.as_mut()).poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Whole(piece) => piece.is_none(),
-            Self::Stream(stream) => stream.is_end_stream(),
+        match &self.0 {
+            Kind::Whole(piece) => piece.is_none(),
+            Kind::Stream(stream) => stream.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(piece) => {
-                SizeHint::with_exact(piece.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)))
-            }
-            Self::Stream(_) => SizeHint::default(),
+        match &self.0 {
+            Kind::Whole(piece) => SizeHint::with_exact(
+                piece.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
+            ),
+            Kind::Stream(_) => SizeHint::default(),
         }
     }
 }
@@ -61,24 +63,24 @@ impl Body for ReplyBody {
 pub type Reply = Response<ReplyBody>;
 
 /// An answer of one piece.
-pub fn whole(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Reply {
+pub(super) fn whole(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Reply {
     let body: Bytes = body.into();
-    let mut reply = Response::new(ReplyBody::Whole((!body.is_empty()).then_some(body)));
+    let mut reply = Response::new(ReplyBody(Kind::Whole((!body.is_empty()).then_some(body))));
     *reply.status_mut() = status;
     reply.headers_mut().insert(header::CONTENT_TYPE, content_type);
     reply
 }
 
 /// An answer without content.
-pub fn empty(status: StatusCode) -> Reply {
-    let mut reply = Response::new(ReplyBody::Whole(None));
+pub(super) fn empty(status: StatusCode) -> Reply {
+    let mut reply = Response::new(ReplyBody(Kind::Whole(None)));
     *reply.status_mut() = status;
     reply
 }
 
 /// A stream of events that no cache keeps and no reverse proxy holds back.
-pub fn events(stream: SseBody) -> Reply {
-    let mut reply = Response::new(ReplyBody::Stream(Box::new(stream)));
+pub(super) fn events(stream: SseBody) -> Reply {
+    let mut reply = Response::new(ReplyBody(Kind::Stream(Box::new(stream))));
     let headers = reply.headers_mut();
     headers.insert(header::CONTENT_TYPE, EVENT_STREAM);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -87,14 +89,14 @@ pub fn events(stream: SseBody) -> Reply {
 }
 
 /// A refusal as an answer.
-pub fn refusal(error: &ApiError) -> Reply {
+pub(super) fn refusal(error: &ApiError) -> Reply {
     let mut reply = whole(error.status, JSON, error.body());
     put_retry(error, reply.headers_mut());
     reply
 }
 
 /// Names parameters of the request that had no effect.
-pub fn name_ignored(headers: &mut HeaderMap, ignored: &[String]) {
+pub(super) fn name_ignored(headers: &mut HeaderMap, ignored: &[String]) {
     if ignored.is_empty() {
         return;
     }

@@ -14,7 +14,7 @@ use crate::{ApiError, ErrorType};
 /// # Errors
 ///
 /// 413 above `limit` bytes, 415 for another type than JSON, 408 where it does not come in time, 400 where it breaks off.
-pub async fn read(
+pub(super) async fn read(
     headers: &HeaderMap,
     body: Incoming,
     limit: usize,

@@ -4,7 +4,7 @@ use http::Method;
 
 /// What a request is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Endpoint<'a> {
+pub(super) enum Endpoint<'a> {
     /// `POST /v1/chat/completions`
     Chat,
     /// `POST /v1/embeddings`
@@ -21,7 +21,7 @@ pub enum Endpoint<'a> {
 
 /// What becomes of a method and a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Routed<'a> {
+pub(super) enum Routed<'a> {
     /// Somebody answers it.
     To(Endpoint<'a>),
     /// The path exists, the method does not; what `allow` says.
@@ -32,7 +32,7 @@ pub enum Routed<'a> {
 
 impl Endpoint<'_> {
     /// The name in metrics and logs.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Chat => "chat.completions",
             Self::Embeddings => "embeddings",
@@ -42,12 +42,13 @@ impl Endpoint<'_> {
     }
 
     /// Whether it answers anybody. Everything else needs a caller.
-    pub fn is_open(self) -> bool {
+    #[cfg(test)]
+    pub(super) fn is_open(self) -> bool {
         matches!(self, Self::Live | Self::Ready)
     }
 
     /// What `allow` says: `HEAD` and `OPTIONS` are answered wherever something else is.
-    pub fn methods(self) -> &'static str {
+    pub(super) fn methods(self) -> &'static str {
         match self {
             Self::Chat | Self::Embeddings => "POST, OPTIONS",
             Self::Models | Self::Model(_) | Self::Live | Self::Ready => "GET, HEAD, OPTIONS",
@@ -56,7 +57,7 @@ impl Endpoint<'_> {
 }
 
 /// The endpoint of a path. `/api/v1` is what users of the archived sample gateway have in their configurations.
-pub fn endpoint(path: &str) -> Option<Endpoint<'_>> {
+pub(super) fn endpoint(path: &str) -> Option<Endpoint<'_>> {
     match path {
         "/health/live" => return Some(Endpoint::Live),
         "/health/ready" => return Some(Endpoint::Ready),
@@ -73,10 +74,11 @@ pub fn endpoint(path: &str) -> Option<Endpoint<'_>> {
 }
 
 /// Where a request goes. `OPTIONS` is not for here: it is answered before.
-pub fn route<'a>(method: &Method, path: &'a str) -> Routed<'a> {
+pub(super) fn route<'a>(method: &Method, path: &'a str) -> Routed<'a> {
     let Some(endpoint) = endpoint(path) else { return Routed::NotFound };
     let posted = matches!(endpoint, Endpoint::Chat | Endpoint::Embeddings);
-    let allowed = if posted { method == Method::POST } else { method == Method::GET || method == Method::HEAD };
+    let allowed =
+        if posted { method == Method::POST } else { method == Method::GET || method == Method::HEAD };
     if allowed { Routed::To(endpoint) } else { Routed::MethodNotAllowed(endpoint.methods()) }
 }
 

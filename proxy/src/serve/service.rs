@@ -8,7 +8,9 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request:
 use hyper::body::Incoming;
 
 use super::{
-    chat, context::{Shared, Snapshot}, cors, embeddings, health, models,
+    chat,
+    context::{Shared, Snapshot},
+    cors, embeddings, health, models,
     reply::{self, Reply},
     request_body,
     route::{self, Endpoint, Routed},
@@ -51,7 +53,7 @@ impl Service {
         let request_id = self.shared.ids.of_request(parts.headers.get("x-request-id"));
         let origin = parts.headers.get(header::ORIGIN).cloned();
         let id = HeaderValue::from_str(&request_id);
-        let mut reply = Self::route(&self.shared, &snapshot, parts, body, request_id).await;
+        let mut reply = self.route(&snapshot, parts, body, request_id).await;
         if let Ok(id) = id {
             reply.headers_mut().insert("x-request-id", id);
         }
@@ -60,7 +62,7 @@ impl Service {
     }
 
     async fn route(
-        shared: &Arc<Shared>,
+        &self,
         snapshot: &Arc<Snapshot>,
         parts: Parts,
         body: Incoming,
@@ -78,18 +80,18 @@ impl Service {
             trace: TraceContext::of(parts.headers.get("traceparent").map(HeaderValue::as_bytes)),
             source: parts.extensions.get::<Peer>().map(|peer| peer.address.ip()),
         };
-        let open = |name| Ticket::open(shared.clone(), request_id, name, origin);
+        let open = |name| Ticket::open(self.shared.clone(), request_id, name, origin);
         match route::route(&parts.method, &path) {
             Routed::To(Endpoint::Live) => health::live(),
-            Routed::To(Endpoint::Ready) => health::ready(shared, snapshot).await,
+            Routed::To(Endpoint::Ready) => health::ready(&self.shared, snapshot).await,
             Routed::To(endpoint) => {
-                Self::pass(shared, snapshot, endpoint, parts, body, open(endpoint.name())).await
+                let ticket = open(endpoint.name());
+                self.pass(snapshot, endpoint, parts, body, ticket).await
             }
             Routed::MethodNotAllowed(allow) => {
                 let message = format!("Not allowed: {} {path}.", parts.method);
-                let error =
-                    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, ErrorType::InvalidRequest, message)
-                        .code("method_not_allowed");
+                let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, ErrorType::InvalidRequest, message)
+                    .code("method_not_allowed");
                 let mut answer = refuse(open("other"), &error, None);
                 answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
                 answer
@@ -105,7 +107,7 @@ impl Service {
 
     /// Caller, body, limits, and then the endpoint itself.
     async fn pass(
-        shared: &Arc<Shared>,
+        &self,
         snapshot: &Arc<Snapshot>,
         endpoint: Endpoint<'_>,
         parts: Parts,
@@ -113,24 +115,25 @@ impl Service {
         mut ticket: Ticket,
     ) -> Reply {
         let authorization = parts.headers.get(header::AUTHORIZATION);
-        let caller = match snapshot.authenticator.authenticate(authorization, shared.clock.now()).await {
-            Ok(caller) => caller,
-            Err(denial) => return deny(shared, ticket, &denial),
-        };
+        let caller =
+            match snapshot.parts.authenticator.authenticate(authorization, self.shared.clock.now()).await {
+                Ok(caller) => caller,
+                Err(denial) => return deny(&self.shared, ticket, &denial),
+            };
         ticket.caller = Some(caller.clone());
         let mut visit =
-            Visit { shared: shared.clone(), snapshot: snapshot.clone(), caller, ticket, standing: None };
+            Visit { shared: self.shared.clone(), snapshot: snapshot.clone(), caller, ticket, standing: None };
         match endpoint {
-            Endpoint::Models => visit.free(|visit| Ok(models::list(&visit.snapshot))).await,
-            Endpoint::Model(id) => visit.free(|visit| models::one(&visit.snapshot, id)).await,
+            Endpoint::Models => visit.free(Ok(models::list(snapshot))).await,
+            Endpoint::Model(id) => visit.free(models::one(snapshot, id)).await,
             Endpoint::Chat | Endpoint::Embeddings => {
                 let limit = visit.snapshot.config.requests.max_body_bytes;
                 let patience = visit.snapshot.config.timeouts.body;
                 let read = request_body::read(&parts.headers, body, limit, patience).await;
                 match (read, endpoint) {
                     (Err(error), _) => visit.refuse_and_count(error).await,
-                    (Ok(bytes), Endpoint::Embeddings) => embeddings::answer(visit, &bytes).await,
-                    (Ok(bytes), _) => chat::answer(visit, &bytes).await,
+                    (Ok(bytes), Endpoint::Embeddings) => embeddings::answer(visit, bytes).await,
+                    (Ok(bytes), _) => chat::answer(visit, bytes).await,
                 }
             }
             // Open endpoints have been answered before the gates.
@@ -166,14 +169,15 @@ fn refuse(mut ticket: Ticket, error: &ApiError, standing: Option<Standing>) -> R
         put_standing(&standing, answer.headers_mut());
     }
     // Whoever was asked for it has failed.
-    ticket.close(if ticket.asked.is_some() { Closing::failed() } else { Closing::plain() });
+    let closing = if ticket.asked.is_some() { Closing::failed() } else { Closing::plain() };
+    ticket.close(closing);
     answer
 }
 
 impl Visit {
     /// Takes one request and `tokens` of what the caller may use.
     pub(super) async fn admit(&mut self, tokens: u64) -> Result<(), ApiError> {
-        let quota = self.snapshot.quotas.of(&self.caller);
+        let quota = self.snapshot.parts.quotas.of(&self.caller);
         let now = self.shared.clock.now();
         let admission = self.shared.limiter.admit(&self.caller.id, quota, tokens, now).await?;
         self.standing = Some(admission.standing);
@@ -205,11 +209,11 @@ impl Visit {
     }
 
     /// Answers what needs no upstream.
-    async fn free(mut self, answer: impl FnOnce(&Self) -> Result<Bytes, ApiError>) -> Reply {
+    async fn free(mut self, answer: Result<Bytes, ApiError>) -> Reply {
         if let Err(limited) = self.admit(0).await {
             return self.refuse_over_limit(&limited);
         }
-        match answer(&self) {
+        match answer {
             Ok(body) => self.whole(body, Closing::plain()),
             Err(error) => self.refuse(&error),
         }

@@ -28,16 +28,16 @@ const ENOUGH_BYTES: usize = 16 * 1024;
 
 /// How long a stream may be silent.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub(super) struct Patience {
     /// A comment is sent after this long without an event.
-    pub heartbeat: Duration,
+    pub(super) heartbeat: Duration,
     /// The upstream is given up after this long without a byte.
-    pub idle: Duration,
+    pub(super) idle: Duration,
 }
 
 /// Events of one answer. Dropped before its end, the upstream's connection is closed and the ticket records what was
 /// used until then.
-pub struct SseBody {
+pub(super) struct SseBody {
     upstream: Option<upstream::Body>,
     translate: Box<dyn Translate>,
     ticket: Option<Ticket>,
@@ -52,7 +52,7 @@ pub struct SseBody {
 
 impl SseBody {
     /// A stream whose first bytes are in `upstream`. `cut` ends it with an error event, for a server that must stop.
-    pub fn new(
+    pub(super) fn new(
         upstream: upstream::Body,
         translate: Box<dyn Translate>,
         ticket: Ticket,

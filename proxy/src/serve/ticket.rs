@@ -16,83 +16,88 @@ use crate::{
 
 /// Where a request comes from.
 #[derive(Debug, Clone, Copy)]
-pub struct Origin {
+pub(super) struct Origin {
     /// The trace that it belongs to.
-    pub trace: TraceContext,
+    pub(super) trace: TraceContext,
     /// The address of the connection's other end.
-    pub source: Option<IpAddr>,
+    pub(super) source: Option<IpAddr>,
 }
 
 /// A model and the upstream that was asked for it.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub(super) struct Asked {
     /// The upstream's name in the configuration.
-    pub upstream: String,
+    pub(super) upstream: String,
     /// What the upstream calls the model.
-    pub model: String,
+    pub(super) model: String,
     /// The upstream's id of the request.
-    pub request_id: Option<String>,
+    pub(super) request_id: Option<String>,
 }
 
 /// One request from its headers to its end. Dropped before [`Ticket::close`], it closes itself as abandoned: that is
 /// how a client that leaves is noticed.
-pub struct Ticket {
+pub(super) struct Ticket {
     shared: Arc<Shared>,
     /// `x-request-id`
-    pub request_id: String,
+    pub(super) request_id: String,
     endpoint: &'static str,
     /// The trace that the request belongs to.
-    pub trace: TraceContext,
+    pub(super) trace: TraceContext,
     /// Where the connection comes from.
-    pub source: Option<IpAddr>,
+    pub(super) source: Option<IpAddr>,
     started: Instant,
     started_at: Timestamp,
     first_byte: Option<Duration>,
     /// Who calls, once that is known.
-    pub caller: Option<Arc<Caller>>,
+    pub(super) caller: Option<Arc<Caller>>,
     /// The configured name of the model, once it is known to be one.
-    pub model: Option<String>,
+    pub(super) model: Option<String>,
     /// Whom was asked, once somebody was.
-    pub asked: Option<Asked>,
+    pub(super) asked: Option<Asked>,
     /// Names of parameters without effect.
-    pub ignored: Vec<String>,
+    pub(super) ignored: Vec<String>,
     /// Estimated tokens of the prompt.
-    pub prompt_estimate: u64,
+    pub(super) prompt_estimate: u64,
     /// HTTP status, once it is decided.
-    pub status: u16,
+    pub(super) status: u16,
     /// `error.code` or `error.type` of a refusal, and what only the log may know.
-    pub refused: Option<(String, Option<String>)>,
+    pub(super) refused: Option<(String, Option<String>)>,
     /// Taken from the limits and not settled yet.
-    pub reservation: Option<Reservation>,
+    pub(super) reservation: Option<Reservation>,
     closed: bool,
 }
 
 /// How a request ended and what it used.
 #[derive(Debug, Clone, Copy)]
-pub struct Closing {
+pub(super) struct Closing {
     /// How.
-    pub outcome: Outcome,
+    pub(super) outcome: Outcome,
     /// What the upstream said, if it did.
-    pub usage: Option<Usage>,
+    pub(super) usage: Option<Usage>,
     /// Characters of the answer that were passed on: the estimate where the upstream said nothing.
-    pub characters: u64,
+    pub(super) characters: u64,
 }
 
 impl Closing {
     /// A request that was answered without an upstream, or refused.
-    pub fn plain() -> Self {
+    pub(super) fn plain() -> Self {
         Self { outcome: Outcome::Completed, usage: Some(Usage::default()), characters: 0 }
     }
 
     /// The upstream gave no answer; nothing is billed.
-    pub fn failed() -> Self {
+    pub(super) fn failed() -> Self {
         Self { outcome: Outcome::Failed, usage: Some(Usage::default()), characters: 0 }
     }
 }
 
 impl Ticket {
     /// A request whose headers have been read.
-    pub fn open(shared: Arc<Shared>, request_id: String, endpoint: &'static str, origin: Origin) -> Self {
+    pub(super) fn open(
+        shared: Arc<Shared>,
+        request_id: String,
+        endpoint: &'static str,
+        origin: Origin,
+    ) -> Self {
         let started_at = shared.clock.now();
         Self {
             shared,
@@ -116,28 +121,28 @@ impl Ticket {
     }
 
     /// The answer begins now.
-    pub fn first_byte(&mut self) {
+    pub(super) fn first_byte(&mut self) {
         self.first_byte.get_or_insert_with(|| self.started.elapsed());
     }
 
     /// A refusal is the answer, or the end of a stream.
-    pub fn refuse(&mut self, error: &ApiError) {
+    pub(super) fn refuse(&mut self, error: &ApiError) {
         let code = error.code.as_deref().unwrap_or(error.type_name.unwrap_or(error.kind.as_str()));
         self.refused = Some((code.to_owned(), error.log.clone()));
     }
 
     /// Counts an open stream; [`Ticket::stream_closed`] counts it back.
-    pub fn stream_opened(&self) {
+    pub(super) fn stream_opened(&self) {
         self.shared.telemetry.streams(1);
     }
 
     /// See [`Ticket::stream_opened`].
-    pub fn stream_closed(&self) {
+    pub(super) fn stream_closed(&self) {
         self.shared.telemetry.streams(-1);
     }
 
     /// The one regular end.
-    pub fn close(mut self, closing: Closing) {
+    pub(super) fn close(mut self, closing: Closing) {
         self.end(closing);
     }
 

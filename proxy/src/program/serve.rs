@@ -1,0 +1,266 @@
+//! `serve`: builds the running proxy from its configuration, and takes it down again.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use listenfd::ListenFd;
+use model::document::Problem;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Exit, World,
+    adapters::{Collector, Dynamo},
+    metrics,
+};
+use crate::{
+    auth::Authenticator,
+    clock::{Clock, SystemClock},
+    config::{LimitStore, Loaded},
+    ledger::{Books, Counts},
+    limits::{DynamoLimiter, Limiter, MemoryLimiter, Quotas},
+    serve::{
+        Ending, Ids, Limits, Listener, Notifier, Origin, Parts, Reloader, Service, Shared, Signal, Signals,
+        Snapshot, serve,
+    },
+    telemetry::{Export, Output, Telemetry},
+    upstream::{Environment, HttpClient, UpstreamSet},
+};
+
+/// How long the ledger may take to store what waits.
+const LAST_ENTRIES: Duration = Duration::from_secs(10);
+
+/// Serves until a signal ends it.
+pub(super) fn run(path: &Path, mut world: World<'_>) -> Exit {
+    let origin = world.origin(path);
+    let loaded = match origin.load() {
+        Ok(loaded) => loaded,
+        Err((problems, text)) => {
+            world.show(&problems, path, text.as_deref());
+            return Exit::Usage;
+        }
+    };
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            world.say(&format!("the runtime cannot be started: {error}"));
+            return Exit::Failed;
+        }
+    };
+    let exit = runtime.block_on(start(origin, loaded, &mut world));
+    // What still runs has had its time.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    exit
+}
+
+/// One thread for each core that this process may use. With one core, tasks need not be handed between threads.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    if cores == 1 {
+        tokio::runtime::Builder::new_current_thread().enable_all().build()
+    } else {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(cores).enable_all().build()
+    }
+}
+
+/// What keeps a proxy from starting.
+enum Stop {
+    /// Said already, or to be said in one line.
+    Failed(String),
+    /// The configuration.
+    Problems(Vec<Problem>),
+    /// Something with a code.
+    Finding(Box<model::Finding>),
+}
+
+async fn start(origin: Origin, loaded: Loaded, world: &mut World<'_>) -> Exit {
+    let path = origin.path.clone();
+    match serve_until_the_end(origin, loaded, world).await {
+        Ok(()) => Exit::Done,
+        Err(Stop::Failed(text)) => {
+            world.say(&text);
+            Exit::Failed
+        }
+        Err(Stop::Problems(problems)) => {
+            let text = std::fs::read(&path).ok();
+            world.show(&problems, &path, text.as_deref());
+            Exit::Usage
+        }
+        Err(Stop::Finding(finding)) => {
+            world.find(&finding);
+            Exit::Failed
+        }
+    }
+}
+
+/// The parts that are made once.
+struct Running {
+    shared: Arc<Shared>,
+    books: Arc<Books>,
+    reloader: Reloader<Parts>,
+    telemetry: Arc<Telemetry>,
+    export: Option<Arc<dyn Export>>,
+    notifier: Notifier,
+}
+
+async fn serve_until_the_end(origin: Origin, loaded: Loaded, world: &mut World<'_>) -> Result<(), Stop> {
+    let sockets = std::mem::replace(&mut world.sockets, ListenFd::empty());
+    let running = build(origin, loaded, world)?;
+    let snapshot = running.reloader.current();
+    let config = snapshot.load_full();
+    let config = &config.config;
+    let listener = Listener::open(&config.listen, config.tls.is_some(), sockets)
+        .map_err(|error| Stop::Finding(Box::new(error.finding())))?;
+    let metrics = match config.telemetry.metrics_address {
+        Some(address) => Some(
+            metrics::bind(address)
+                .await
+                .map_err(|error| Stop::Failed(format!("telemetry.metrics.address {address}: {error}")))?,
+        ),
+        None => None,
+    };
+    let addresses = listener.addresses();
+    snapshot.load().parts.authenticator.warm(running.shared.clock.now());
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        ?addresses,
+        encrypted = config.tls.is_some(),
+        "serving"
+    );
+    running.notifier.ready("serving configuration 1");
+
+    let ending = running.shared.ending.clone();
+    // Exporters and the metrics' listener go on while streams drain.
+    let last = CancellationToken::new();
+    let hangup = Notify::new();
+    let signals = Signals::new().map_err(|error| Stop::Failed(format!("no signals: {error}")))?;
+    let service = Service::new(running.shared.clone(), snapshot);
+    let limits = Limits::from(config);
+    let serving = async {
+        let served =
+            serve(listener, running.reloader.tls(), limits, service, &ending, &running.notifier).await;
+        tracing::info!(cut = served.cut, "drained");
+        running.books.close(LAST_ENTRIES).await;
+        running.shared.limiter.close().await;
+        last.cancel();
+    };
+    let clock = Arc::clone(&running.shared.clock);
+    tokio::join!(
+        serving,
+        obey(signals, &ending, &hangup, &running.notifier, &last),
+        running.reloader.run(&hangup, &running.notifier, &last),
+        running.telemetry.run(running.export.clone(), clock, last.clone()),
+        async {
+            if let Some(listener) = metrics {
+                metrics::serve(listener, Arc::clone(&running.telemetry), &last).await;
+            }
+        },
+    );
+    Ok(())
+}
+
+/// Does what signals ask for, until everything has ended.
+async fn obey(
+    mut signals: Signals,
+    ending: &Ending,
+    hangup: &Notify,
+    notifier: &Notifier,
+    last: &CancellationToken,
+) {
+    loop {
+        let signal = tokio::select! {
+            () = last.cancelled() => return,
+            signal = signals.next() => signal,
+        };
+        match signal {
+            Signal::Reload => hangup.notify_one(),
+            Signal::Drain => {
+                tracing::info!("draining");
+                notifier.stopping("waiting for open answers");
+            }
+            Signal::Cut => tracing::warn!("cutting open answers"),
+        }
+        ending.obey(signal);
+    }
+}
+
+fn build(origin: Origin, loaded: Loaded, world: &World<'_>) -> Result<Running, Stop> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let started = clock.now();
+    let config = &loaded.config;
+    let environment = Environment::from_lookup(|name| world.variable(name))
+        .map_err(|error| Stop::Failed(error.to_string()))?;
+    let counts: Arc<Counts> = Arc::default();
+    let telemetry = Telemetry::start(&config.telemetry, Output::Stderr, started, Arc::clone(&counts))
+        .map_err(|error| Stop::Finding(Box::new(error.finding())))?;
+    let telemetry = Arc::new(telemetry);
+    for problem in &loaded.warnings {
+        tracing::warn!(problem = %problem, "configuration");
+    }
+    for finding in UpstreamSet::findings(config, &environment) {
+        tracing::warn!(
+            code = finding.code,
+            subject = finding.subject,
+            hint = finding.hint,
+            "{}",
+            finding.message
+        );
+    }
+    let http = HttpClient::new(config.timeouts.connect).map_err(|error| Stop::Failed(error.to_string()))?;
+    let seeds = UpstreamSet::new(config, environment, http.clone(), Arc::clone(&clock));
+    let books = Books::open(
+        &config.ledger,
+        |table| Arc::new(Dynamo::new(seeds.aws_json(&table.region), table.clone())),
+        counts,
+    )
+    .map_err(|error| Stop::Finding(Box::new(error.finding())))?;
+    let books = Arc::new(books);
+    let limiter: Arc<dyn Limiter> = match &config.limits.store {
+        LimitStore::Memory => Arc::new(MemoryLimiter::new()),
+        LimitStore::DynamoDb(table) => {
+            let calls = Dynamo::new(seeds.aws_json(&table.region), table.clone());
+            Arc::new(DynamoLimiter::new(Arc::new(calls), &table.name))
+        }
+    };
+    let export = config.telemetry.otlp_endpoint.clone().map(|endpoint| {
+        let headers = config.telemetry.otlp_headers.clone();
+        Arc::new(Collector::new(http.clone(), endpoint, headers)) as Arc<dyn Export>
+    });
+    let fetch: Arc<HttpClient> = Arc::new(http);
+    let reloader =
+        Reloader::start(origin, loaded, Arc::clone(&clock), move |config, old: Option<&Snapshot>| {
+            Ok(match old {
+                None => Parts {
+                    authenticator: Authenticator::new(&config.auth, fetch.clone()),
+                    quotas: Quotas::new(&config.limits, &config.auth),
+                    upstreams: seeds.rebuilt(config),
+                },
+                Some(old) => Parts {
+                    authenticator: old.parts.authenticator.renewed(&config.auth),
+                    quotas: Quotas::new(&config.limits, &config.auth),
+                    upstreams: old.parts.upstreams.rebuilt(config),
+                },
+            })
+        })
+        .map_err(Stop::Problems)?;
+    let notifier = Notifier::from_environment(&world.environment, world.process_id);
+    let shared = Arc::new(Shared {
+        ids: Ids::new(seed(started)),
+        random: Mutex::new(fastrand::Rng::new()),
+        clock,
+        limiter,
+        ledger: books.clone(),
+        telemetry: Arc::clone(&telemetry),
+        ending: Ending::default(),
+    });
+    Ok(Running { shared, books, reloader, telemetry, export, notifier })
+}
+
+/// Ids of two runs must differ.
+fn seed(started: Timestamp) -> u64 {
+    fastrand::u64(..) ^ started.as_nanosecond().unsigned_abs() as u64
+}

@@ -1,0 +1,93 @@
+//! `usage`: the report of the ledger.
+
+use jiff::civil::Date;
+
+use super::{Exit, World, adapters::Dynamo};
+use crate::{
+    cli::{self, By, Format},
+    clock::SystemClock,
+    config::{Config, LedgerStore},
+    ledger::{
+        ReadError, dynamo,
+        report::{self, Range, Row, render},
+        sqlite,
+    },
+    upstream::{Environment, HttpClient, UpstreamSet},
+};
+
+/// Prints the report. Reads only; the proxy may be running.
+pub(super) fn run(arguments: &cli::Usage, mut world: World<'_>) -> Exit {
+    if let (Some(since), Some(until)) = (arguments.since, arguments.until)
+        && is_backwards(since, until)
+    {
+        world.say("--since is after --until");
+        return Exit::Usage;
+    }
+    let origin = world.origin(&arguments.config);
+    let loaded = match origin.load() {
+        Ok(loaded) => loaded,
+        Err((problems, text)) => {
+            world.show(&problems, &arguments.config, text.as_deref());
+            return Exit::Usage;
+        }
+    };
+    let by = match arguments.by {
+        By::User => report::By::User,
+        By::Model => report::By::Model,
+        By::Day => report::By::Day,
+    };
+    let format = match arguments.format {
+        Format::Table => report::Format::Table,
+        Format::Csv => report::Format::Csv,
+        Format::Json => report::Format::Json,
+    };
+    let range = Range::days(arguments.since, arguments.until);
+    let rows = match &loaded.config.ledger.store {
+        LedgerStore::Off => {
+            world.say("this configuration keeps no ledger: `ledger.store` is off");
+            return Exit::Usage;
+        }
+        LedgerStore::Sqlite(path) => sqlite::query(path, by, range).map_err(|error| told(&error)),
+        LedgerStore::DynamoDb(_) => from_table(&loaded.config, by, range, &world),
+    };
+    match rows {
+        Ok(rows) => {
+            let _ = write!(world.stdout, "{}", render(&rows, by, format));
+            Exit::Done
+        }
+        Err(error) => {
+            world.say(&error);
+            Exit::Failed
+        }
+    }
+}
+
+fn is_backwards(since: Date, until: Date) -> bool {
+    since > until
+}
+
+fn told(error: &ReadError) -> String {
+    let mut text = format!("{}: {error}", error.code());
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}
+
+fn from_table(config: &Config, by: report::By, range: Range, world: &World<'_>) -> Result<Vec<Row>, String> {
+    let LedgerStore::DynamoDb(table) = &config.ledger.store else { return Ok(Vec::new()) };
+    let environment =
+        Environment::from_lookup(|name| world.variable(name)).map_err(|error| error.to_string())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("no runtime: {error}"))?;
+    runtime.block_on(async {
+        let http = HttpClient::new(config.timeouts.connect).map_err(|error| error.to_string())?;
+        let upstreams = UpstreamSet::new(config, environment, http, std::sync::Arc::new(SystemClock));
+        let calls = Dynamo::new(upstreams.aws_json(&table.region), table.clone());
+        dynamo::query(&calls, &table.name, by, range).await.map_err(|error| told(&error))
+    })
+}

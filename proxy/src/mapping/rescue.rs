@@ -91,10 +91,25 @@ pub fn stream_error(message: &'static str) -> ApiError {
     ApiError::server(StatusCode::BAD_GATEWAY, "stream_error", message)
 }
 
-/// An answer that is none.
-pub fn unreadable(error: &serde_json::Error) -> ApiError {
+/// An answer that is none, for the reason that the log gets.
+pub fn no_answer(why: impl Into<String>) -> ApiError {
     ApiError::server(StatusCode::BAD_GATEWAY, "upstream_error", "The upstream's answer cannot be read.")
-        .log(error.to_string())
+        .log(why)
+}
+
+/// An answer that is no JSON, or not the right one.
+pub fn unreadable(error: &serde_json::Error) -> ApiError {
+    no_answer(place(error))
+}
+
+/// An event that is none.
+pub fn unreadable_event(error: &serde_json::Error) -> ApiError {
+    stream_error("The upstream sent an event that cannot be read.").log(place(error))
+}
+
+/// Where JSON is wrong. Not what is there, which serde would quote: it is what the model said.
+fn place(error: &serde_json::Error) -> String {
+    format!("{:?} error at line {} column {}", error.classify(), error.line(), error.column())
 }
 
 /// The rows of the table.
@@ -124,7 +139,7 @@ impl Cause {
         let kind = kind.to_ascii_lowercase();
         match kind.strip_suffix("exception").unwrap_or(&kind) {
             "validation" => Self::of_validation(message),
-            "throttling" | "toomanyrequests" => Self::Throttled,
+            "throttling" | "toomanyrequests" => Self::of_throttling(message),
             "modelnotready" => Self::NotReady,
             "servicequotaexceeded" => Self::Quota,
             "accessdenied" => Self::of_denial(message),
@@ -143,18 +158,18 @@ impl Cause {
             | "missingauthenticationtoken"
             | "requestexpired"
             | "optinrequired" => Self::Credentials,
-            _ => Self::of_status(status),
+            _ => Self::of_status(status, message),
         }
     }
 
-    fn of_status(status: StatusCode) -> Self {
+    fn of_status(status: StatusCode, message: &str) -> Self {
         match status.as_u16() {
             // A status that asks for credentials would make the client doubt its own.
             401 | 403 | 407 => Self::Credentials,
             404 => Self::NoSuchModel,
             408 => Self::Timeout,
             424 => Self::Model,
-            429 => Self::Throttled,
+            429 => Self::of_throttling(message),
             503 => Self::Unavailable,
             _ => Self::Other(status),
         }
@@ -172,6 +187,11 @@ impl Cause {
         } else {
             Self::Invalid
         }
+    }
+
+    /// Most quotas fill again all the time; the daily one says so: `Too many tokens per day, ...`.
+    fn of_throttling(message: &str) -> Self {
+        if message.contains("per day") { Self::Quota } else { Self::Throttled }
     }
 
     fn of_denial(message: &str) -> Self {
@@ -194,7 +214,10 @@ const TOO_LONG: &[&str] = &[
 
 fn refuse(cause: Cause, kind: &str, message: &str, told: Option<Duration>) -> Refusal {
     let told = told.map(|wait| wait.min(MAX_WAIT));
-    let shown = redact::redacted(message, MAX_MESSAGE_CHARS);
+    let shown = match redact::redacted(message, MAX_MESSAGE_CHARS) {
+        blank if blank.trim().is_empty() => "The upstream refused the request.".to_owned(),
+        shown => shown,
+    };
     let log = format!("{kind}: {}", redact::clipped(message, MAX_LOG_CHARS));
     let server = |status, code: &'static str, message: &'static str| ApiError::server(status, code, message);
     let invalid = |status, message: String| ApiError::new(status, ErrorType::InvalidRequest, message);

@@ -22,7 +22,7 @@ use crate::{ApiError, Usage};
 pub fn to_completion(body: &[u8], shape: &ReplyShape, envelope: &Envelope) -> Result<Answer, ApiError> {
     let reply: Reply<'_> = serde_json::from_slice(body).map_err(|error| rescue::unreadable(&error))?;
     if reply.output.is_none() && reply.stop_reason.is_none() {
-        return Err(rescue::unreadable(&serde::de::Error::missing_field("output")));
+        return Err(rescue::no_answer("neither `output` nor `stopReason`"));
     }
     let blocks =
         reply.output.as_ref().and_then(|output| output.message.as_ref()).map_or(&[][..], |m| &m.content);

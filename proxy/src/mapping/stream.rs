@@ -376,9 +376,7 @@ impl Writer {
 }
 
 fn parse<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(payload).map_err(|error| {
-        rescue::stream_error("The upstream sent an event that cannot be read.").log(error.to_string())
-    })
+    serde_json::from_slice(payload).map_err(|error| rescue::unreadable_event(&error))
 }
 
 #[cfg(test)]

@@ -49,6 +49,8 @@ fn every_error_of_bedrock_has_its_row() {
              on-demand throughput isn't supported.",
         ),
         (429, "ThrottlingException", "Too many requests, please wait before trying again."),
+        (429, "ThrottlingException", "Too many tokens per day, please wait before trying again."),
+        (429, "ThrottlingException", ""),
         (429, "ModelNotReadyException", "Model is not ready for inference."),
         (400, "ServiceQuotaExceededException", "Your request exceeds the quota of account 123456789012."),
         (

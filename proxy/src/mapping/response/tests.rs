@@ -175,6 +175,14 @@ fn what_is_no_answer_is_the_upstreams_fault() {
         let error = to_completion(body.as_bytes(), &ReplyShape::default(), &envelope()).unwrap_err();
         assert_eq!((error.status.as_u16(), error.code.as_deref()), (502, Some("upstream_error")), "{body}");
     }
+    let error =
+        to_completion(br#"{"usage":"what a model said"}"#, &ReplyShape::default(), &envelope()).unwrap_err();
+    assert_eq!(
+        error.log.as_deref(),
+        Some("Data error at line 1 column 28"),
+        "the log does not quote the answer"
+    );
+
     let body = reply(&calls(), "malformed_tool_use");
     let error = to_completion(&body, &ReplyShape::default(), &envelope()).unwrap_err();
     assert_eq!((error.status.as_u16(), error.code.as_deref()), (502, Some("malformed_model_output")));

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Caller, Denial, SecurityEvent, reason::Reason};
 
 /// More of a fact than this says nothing to whoever reads the log.
-const FACT_CHARS: usize = 64;
+const FACT_CHARS: usize = 128;
 
 /// The beginning of a text, as a fact.
 pub(super) fn fact(text: &str) -> String {
@@ -51,7 +51,7 @@ impl SecurityEvent {
     /// 2026-11-21T13:40:00.123Z security event=authn_login_fail reason=unknown_kid peer=203.0.113.7 request=req-1 kid=abc
     /// ```
     ///
-    /// Facts are cut to 64 characters; whatever is not a letter, a digit or one of `-._~:/@+` is percent-encoded.
+    /// Facts are cut to 128 characters; whatever is not a letter, a digit or one of `-._~:/@+` is percent-encoded.
     /// A peer that came as an IPv4-mapped IPv6 address is written as IPv4, which is what a firewall has to block.
     pub fn line(&self, peer: IpAddr, at: Timestamp, request_id: &str) -> String {
         let mut line = String::with_capacity(192);

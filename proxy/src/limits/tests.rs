@@ -1,1 +1,0 @@
-//! The laws of the limits, whatever the order of events.

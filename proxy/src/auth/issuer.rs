@@ -12,7 +12,11 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
-use tokio::{sync::watch, task::JoinSet, time::timeout};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, timeout},
+};
 
 use super::{
     FetchDocument,
@@ -195,7 +199,8 @@ impl Flight {
     /// How long until a fetch is allowed, unless it is. A clock that was set back does not make anybody wait longer.
     fn wait(&self, now: Timestamp) -> Option<Duration> {
         let wait = self.next?.duration_since(now);
-        if wait.is_positive() && wait.unsigned_abs() <= SPACING { Some(wait.unsigned_abs()) } else { None }
+        let longest = SPACING.saturating_add(FETCH_LIMIT);
+        if wait.is_positive() && wait.unsigned_abs() <= longest { Some(wait.unsigned_abs()) } else { None }
     }
 }
 
@@ -206,6 +211,7 @@ impl Shared {
 
     /// Fetches and takes note of how it went.
     async fn renew(&self, now: Timestamp) {
+        let began = Instant::now();
         let outcome = match timeout(FETCH_LIMIT, self.load()).await {
             Ok(outcome) => outcome,
             Err(_) => Err(DocumentError::Fetch {
@@ -230,7 +236,7 @@ impl Shared {
                 FIRST_RETRY.saturating_mul(doubled).min(SPACING)
             }
         };
-        flight.next = now.checked_add(spacing).ok();
+        flight.next = now.checked_add(began.elapsed().saturating_add(spacing)).ok();
         flight.running = None;
     }
 

@@ -144,7 +144,7 @@ async fn write_settlements(
     let (store, pending) = (&store, &pending);
     stream::poll_fn(move |context| settlements.poll_recv(context))
         .for_each_concurrent(WRITERS, |settlement| async move {
-            store.settle(&settlement).await;
+            store.settle_at_last(&settlement).await;
             pending.send_modify(|count| *count = count.saturating_sub(1));
         })
         .await;
@@ -175,8 +175,15 @@ impl Limiter for DynamoLimiter {
         }
     }
 
+    /// One try; what it does not write is written in the background, and the standing is what is known.
     async fn settle(&self, reservation: Reservation, used: u64, now: Timestamp) -> Standing {
-        self.store.settle(&Settlement { reservation, used, now }).await
+        let settlement = Settlement { reservation, used, now };
+        if let Ok(standing) = self.store.settle(&settlement).await {
+            return standing;
+        }
+        let standing = self.store.standing(&settlement.reservation, now).await;
+        self.settle_detached(settlement.reservation, used, now);
+        standing
     }
 
     fn settle_detached(&self, reservation: Reservation, used: u64, now: Timestamp) {
@@ -220,7 +227,7 @@ impl Store {
         format!("SRE-PROXY-064: the limits in table `{}` cannot be kept: {why}", self.table)
     }
 
-    async fn settle(&self, settlement: &Settlement) -> Standing {
+    async fn settle(&self, settlement: &Settlement) -> Result<Standing, String> {
         let Settlement { reservation, used, now } = settlement;
         let now_ms = millis(*now);
         let taken = Taken { tokens: reservation.tokens, at_ms: millis(reservation.at) };
@@ -228,21 +235,28 @@ impl Store {
             account.settle(taken, *used, now_ms);
             Ok(account.standing(reservation.quota, now_ms))
         };
+        self.change(&reservation.caller, now_ms, change).await.map_err(|unchanged| match unchanged {
+            Unchanged::Failed(why) => why,
+            Unchanged::Excess(_) => "a settlement was refused".to_owned(),
+        })
+    }
+
+    /// Settles, with patience.
+    async fn settle_at_last(&self, settlement: &Settlement) {
         let mut pauses = PATIENCE.iter();
-        loop {
-            let why = match self.change(&reservation.caller, now_ms, change).await {
-                Ok(standing) => return standing,
-                Err(Unchanged::Failed(why)) => why,
-                Err(Unchanged::Excess(_)) => "a settlement was refused".to_owned(),
+        while let Err(why) = self.settle(settlement).await {
+            let Some(pause) = pauses.next() else {
+                lost(&settlement.reservation, settlement.used, &why);
+                return;
             };
-            if let Some(pause) = pauses.next() {
-                sleep(*pause).await;
-                continue;
-            }
-            lost(reservation, *used, &why);
-            let mut account = self.known(&reservation.caller).lock().await.account.clone();
-            return account.standing(reservation.quota, now_ms);
+            sleep(*pause).await;
         }
+    }
+
+    /// Where a caller stands as far as is known.
+    async fn standing(&self, reservation: &Reservation, now: Timestamp) -> Standing {
+        let mut account = self.known(&reservation.caller).lock().await.account.clone();
+        account.standing(reservation.quota, millis(now))
     }
 
     /// Makes a change to an account. On this host the changes of one caller wait for each other, since each would make

@@ -7,9 +7,9 @@ use super::*;
 #[tokio::test]
 async fn keys_are_fetched_once_for_everybody_who_waits() {
     let signer = Signer::ec("k");
-    let mut web = Web { gate: Some(Semaphore::new(0)), ..Web::default() };
+    let web = Web { gate: Some(Semaphore::new(0)), ..Web::default() };
     web.publish(POOL, &[&signer]);
-    let web = Arc::new(std::mem::take(&mut web));
+    let web = Arc::new(web);
     let door = authenticator(&web);
     let token = signer.token(&claims());
     let asked = join_all((0..50).map(|_| ask(&door, &token, at(0))));
@@ -38,7 +38,7 @@ async fn a_caller_who_leaves_does_not_stop_the_fetch_for_others() {
     assert_eq!(web.fetches(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn made_up_key_names_cost_the_issuer_one_fetch_in_thirty_seconds() {
     let (signer, stranger) = (Signer::ec("k"), Signer::ec("made-up"));
     let web = Web::of(&[&signer]);
@@ -50,7 +50,7 @@ async fn made_up_key_names_cost_the_issuer_one_fetch_in_thirty_seconds() {
     assert_eq!(web.fetches(), 3);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_new_key_is_found_and_an_old_one_forgotten_with_its_tokens() {
     let (old, new) = (Signer::ec("old"), Signer::ec("new"));
     let web = Web::of(&[&old]);
@@ -63,7 +63,7 @@ async fn a_new_key_is_found_and_an_old_one_forgotten_with_its_tokens() {
     assert_eq!(reason(&door, &before, at(33)).await, "unknown_kid");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn keys_are_renewed_after_an_hour_without_anybody_waiting_and_kept_while_the_issuer_is_down() {
     let signer = Signer::ec("k");
     let web = Web::of(&[&signer]);
@@ -82,7 +82,7 @@ async fn keys_are_renewed_after_an_hour_without_anybody_waiting_and_kept_while_t
     assert_eq!(web.fetches(), 2);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_issuer_that_is_down_is_no_fault_of_the_caller() {
     let signer = Signer::ec("k");
     let web = Arc::new(Web::default());
@@ -171,4 +171,18 @@ async fn a_configured_jwks_uri_needs_no_discovery() {
     let door = Authenticator::new(&auth(vec![policy]), Arc::clone(&web) as Arc<dyn FetchDocument>);
     assert_eq!(reason(&door, &signer.token(&claims()), at(0)).await, "accepted");
     assert_eq!(*web.fetched.lock().unwrap(), ["https://keys.example/jwks.json"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_issuer_that_never_answers_is_given_up() {
+    let signer = Signer::ec("k");
+    let web = Arc::new(Web { gate: Some(Semaphore::new(0)), ..Web::default() });
+    let door = authenticator(&web);
+    let began = tokio::time::Instant::now();
+    assert_eq!(reason(&door, &signer.token(&claims()), at(0)).await, "issuer_unavailable");
+    assert_eq!(began.elapsed().as_secs(), 10);
+    // The next one hears at once that it is too early to ask again.
+    assert_eq!(reason(&door, &signer.token(&claims()), at(10)).await, "issuer_unavailable");
+    assert_eq!(began.elapsed().as_secs(), 10);
+    assert!(door.ready(at(10)).await.unwrap_err().why.contains("no answer within 10 s"));
 }

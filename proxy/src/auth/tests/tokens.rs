@@ -166,7 +166,7 @@ async fn payloads_that_two_readers_could_read_differently_are_refused() {
         (HEADER, "\"text\"".to_owned(), "malformed"),
         (HEADER, "{}".to_owned(), "wrong_issuer"),
         (HEADER, again(&format!(r#""deep":{nested}"#)), "accepted"),
-        (HEADER, "x".repeat(9_000), "too_large"),
+        (HEADER, "x".repeat(13_000), "too_large"),
     ];
     check_signed(&Signer::ec("k"), &rows).await;
 }

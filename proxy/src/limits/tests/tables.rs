@@ -145,9 +145,18 @@ async fn without_the_table_nobody_is_admitted_and_nothing_hangs() {
         Some("SRE-PROXY-064: the limits in table `limits` cannot be kept: connection refused")
     );
     assert!(door.ready().await.is_err());
-    // A settlement is tried again for some seconds; then the reservation stands.
+    // Nobody waits for a settlement that cannot be written; it is written once the table is back.
     let standing = door.settle(first.reservation, 10, at_ms(1)).await;
     assert_eq!(standing.tokens.remaining, 9_900);
     table.set_down(false);
-    assert!(door.admit("sub:b", QUOTA, 100, at_ms(10)).await.is_ok());
+    door.close().await;
+    let second = door.admit("sub:a", QUOTA, 100, at_ms(10)).await.unwrap();
+    assert_eq!(second.standing.tokens.remaining, 9_890);
+    // If it does not come back for seconds, the reservation stands.
+    table.set_down(true);
+    door.settle_detached(second.reservation, 10, at_ms(20));
+    door.close().await;
+    table.set_down(false);
+    let two = Quota { concurrent_requests: 2, ..QUOTA };
+    assert_eq!(door.admit("sub:a", two, 100, at_ms(30)).await.unwrap().standing.tokens.remaining, 9_790);
 }

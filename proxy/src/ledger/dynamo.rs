@@ -16,21 +16,21 @@ use super::{
 };
 use crate::Usage;
 
-/// What BatchWriteItem takes at most.
+/// What `BatchWriteItem` takes at most.
 const CHUNK: usize = 25;
 /// Calls for one chunk or page before it is given up.
 const ATTEMPTS: u32 = 6;
 /// Before the second call; doubled for each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 
-/// Calls `DynamoDB`: signed, and without retries.
+/// Calls DynamoDB: signed, and without retries.
 #[async_trait]
 pub trait DynamoCalls: Send + Sync {
     /// Posts the body with `x-amz-target: DynamoDB_20120810.TARGET` and reads the answer.
     async fn call(&self, target: &str, body: Value) -> Result<Value, CallError>;
 }
 
-/// Why a call of `DynamoDB` has no answer. Lower-case fragment, for the log.
+/// Why a call of DynamoDB has no answer. Lower-case fragment, for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct CallError {
@@ -54,7 +54,7 @@ impl DynamoStore {
         Self { calls, table, number: 0 }
     }
 
-    /// Writes the items, and what `DynamoDB` leaves of them again; gives back what it left in the end.
+    /// Writes the items, and what DynamoDB leaves of them again; gives back what it left in the end.
     async fn write(&self, mut requests: Vec<Value>) -> Result<(), (Vec<Value>, String)> {
         let mut wait = FIRST_WAIT;
         let mut why = String::new();

@@ -98,7 +98,7 @@ pub enum ReadError {
         /// Why.
         source: rusqlite::Error,
     },
-    /// `DynamoDB` refuses.
+    /// DynamoDB refuses.
     #[error("the table `{table}` cannot be read")]
     Table {
         /// Which.

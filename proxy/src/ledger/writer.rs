@@ -83,12 +83,12 @@ pub struct Books {
 
 struct Writer {
     done: oneshot::Receiver<()>,
-    /// Where the store needs the runtime of the proxy. `SQLite` has a thread of its own, since it blocks.
+    /// Where the store needs the runtime of the proxy. SQLite has a thread of its own, since it blocks.
     task: JoinSet<()>,
 }
 
 impl Books {
-    /// Opens the configured ledger. `reach` is asked for a way to the table where the store is `DynamoDB`.
+    /// Opens the configured ledger. `reach` is asked for a way to the table where the store is DynamoDB.
     ///
     /// Has to be called inside the runtime.
     pub fn open(
@@ -251,10 +251,9 @@ impl<S: Store> Desk<S> {
             return;
         }
         let prices = self.prices.load_full();
-        let priced: Vec<Priced> =
-            batch.into_iter().map(|entry| price(entry, &prices, &self.counts)).collect();
-        let all = priced.len();
-        let lost = match self.store.append(priced).await {
+        let all = batch.len();
+        let batch = batch.into_iter().map(|entry| price(entry, &prices, &self.counts)).collect();
+        let lost = match self.store.append(batch).await {
             Ok(()) => 0,
             Err(unstored) => {
                 log_unstored(&self.counts, &unstored.entries, &unstored.why);
@@ -288,4 +287,4 @@ fn log_unstored(counts: &Counts, entries: &[Priced], why: &str) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::ledger) mod tests;

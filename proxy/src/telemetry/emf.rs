@@ -95,10 +95,10 @@ impl Emf {
     /// The lines, and a new beginning.
     pub(super) fn take(&self, now: Timestamp) -> Vec<String> {
         let models = std::mem::take(&mut *self.models.lock().unwrap_or_else(PoisonError::into_inner));
-        models.into_iter().map(|(model, minute)| self.line(&model, minute, now).to_string()).collect()
+        models.into_iter().map(|(model, minute)| self.line(&model, &minute, now).to_string()).collect()
     }
 
-    fn line(&self, model: &str, minute: Minute, now: Timestamp) -> Value {
+    fn line(&self, model: &str, minute: &Minute, now: Timestamp) -> Value {
         let metrics: Vec<Value> = [
             ("Requests", "Count"),
             ("Failed", "Count"),

@@ -1,10 +1,10 @@
-//! The numbers of the proxy and their OpenMetrics text.
+//! The numbers of the proxy and their text for Prometheus, in the format `OpenMetrics`.
 //!
 //! Labels come from the configuration or from closed lists: no client can add a series. A request touches handles that
 //! exist already.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -126,7 +126,7 @@ pub struct Metrics {
 struct Names {
     models: HashMap<Arc<str>, Handles>,
     other_model: Handles,
-    upstreams: HashMap<Arc<str>, ()>,
+    upstreams: HashSet<Arc<str>>,
     other_upstream: Arc<str>,
     no_upstream: Arc<str>,
 }
@@ -209,7 +209,7 @@ impl Metrics {
         let names = Names {
             models: config.models.keys().map(|model| handles(model)).map(|h| (h.model.clone(), h)).collect(),
             other_model: handles(OTHER),
-            upstreams: config.upstreams.keys().map(|name| (Arc::from(name.as_str()), ())).collect(),
+            upstreams: config.upstreams.keys().map(|name| Arc::from(name.as_str())).collect(),
             ..Names::none()
         };
         self.names.store(Arc::new(names));
@@ -238,7 +238,7 @@ impl Names {
         Self {
             models: HashMap::new(),
             other_model: Handles::detached(Arc::from(OTHER)),
-            upstreams: HashMap::new(),
+            upstreams: HashSet::new(),
             other_upstream: Arc::from(OTHER),
             no_upstream: Arc::from(NONE),
         }
@@ -249,8 +249,8 @@ impl Names {
     }
 
     fn upstream(&self, name: &str) -> Arc<str> {
-        match self.upstreams.get_key_value(name) {
-            Some((name, ())) => Arc::clone(name),
+        match self.upstreams.get(name) {
+            Some(name) => Arc::clone(name),
             None if name.is_empty() => Arc::clone(&self.no_upstream),
             None => Arc::clone(&self.other_upstream),
         }

@@ -78,7 +78,7 @@ pub struct Observed<'a> {
 /// How often the numbers and the waiting spans are exported.
 const EXPORT_EVERY: Duration = Duration::from_secs(15);
 /// How often lines for CloudWatch are written: its standard resolution.
-const EMF_EVERY: Duration = Duration::from_secs(60);
+const EMF_EVERY: Duration = Duration::from_mins(1);
 /// How long the last export may take.
 const LAST_EXPORT: Duration = Duration::from_secs(5);
 
@@ -241,5 +241,7 @@ impl Observe for Telemetry {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -57,6 +57,7 @@ const SHAPES: &[Shape] = &[
 ];
 
 /// Whether a shape may begin with the byte.
+#[expect(clippy::indexing_slicing, reason = "the compiler runs it, and would say so")]
 const FIRST: [bool; 256] = {
     let mut first = [false; 256];
     let mut index = 0;

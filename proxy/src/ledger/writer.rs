@@ -287,4 +287,4 @@ fn log_unstored(counts: &Counts, entries: &[Priced], why: &str) {
 }
 
 #[cfg(test)]
-pub(in crate::ledger) mod tests;
+pub(crate) mod tests;

@@ -5,7 +5,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use arc_swap::ArcSwap;
@@ -134,8 +134,8 @@ struct Names {
 #[derive(Debug)]
 struct Handles {
     model: Arc<str>,
-    /// In the order of [`ENDPOINTS`].
-    times: [(Durations, Durations); ENDPOINTS.len()],
+    /// In the order of [`ENDPOINTS`]; a histogram is many lines, so there is none before its first request.
+    times: [OnceLock<(Durations, Durations)>; ENDPOINTS.len()],
     /// In the order of [`KINDS`].
     tokens: [Counter; KINDS.len()],
 }
@@ -259,12 +259,8 @@ impl Names {
 
 impl Handles {
     fn of(metrics: &Metrics, model: Arc<str>) -> Self {
-        let times = ENDPOINTS.map(|endpoint| {
-            let labels = TimeLabels { endpoint, model: Arc::clone(&model) };
-            (metrics.durations.get(&labels), metrics.first_bytes.get(&labels))
-        });
         let tokens = KINDS.map(|kind| metrics.tokens.get(&TokenLabels { model: Arc::clone(&model), kind }));
-        Self { model, times, tokens }
+        Self { model, times: Default::default(), tokens }
     }
 
     /// Handles of no series, until there is a configuration.
@@ -291,7 +287,11 @@ impl Observe for Metrics {
                 outcome: observed.outcome.as_str(),
             })
             .inc();
-        if let Some((duration, first_byte)) = handles.times.get(index) {
+        if let Some(times) = handles.times.get(index) {
+            let (duration, first_byte) = times.get_or_init(|| {
+                let labels = TimeLabels { endpoint, model: Arc::clone(&handles.model) };
+                (self.durations.get(&labels), self.first_bytes.get(&labels))
+            });
             duration.observe(observed.duration);
             first_byte.observe(observed.first_byte);
         }

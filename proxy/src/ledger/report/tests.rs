@@ -50,15 +50,15 @@ fn example() -> Vec<Item<'static>> {
 
 #[test]
 fn a_table_is_aligned_has_totals_and_says_what_is_missing() {
-    insta::assert_snapshot!(render(&sums(By::User, &example()), By::User, Format::Table), @"");
-    insta::assert_snapshot!(render(&sums(By::Day, &example()[..2]), By::Day, Format::Table), @"");
+    insta::assert_snapshot!("by_user_table", render(&sums(By::User, &example()), By::User, Format::Table));
+    insta::assert_snapshot!("by_day_table", render(&sums(By::Day, &example()[..2]), By::Day, Format::Table));
     assert_eq!(render(&[], By::Model, Format::Table), "No usage in this period.\n");
 }
 
 #[test]
 fn csv_is_of_rfc_4180_and_holds_no_formula() {
     let rows = sums(By::User, &example());
-    insta::assert_snapshot!(render(&rows, By::User, Format::Csv).replace("\r\n", "|\n"), @"");
+    insta::assert_snapshot!("by_user_csv", render(&rows, By::User, Format::Csv).replace("\r\n", "|\n"));
     for (key, cell) in [
         ("a,b", "\"a,b\""),
         ("say \"hi\"", "\"say \"\"hi\"\"\""),
@@ -78,7 +78,7 @@ fn csv_is_of_rfc_4180_and_holds_no_formula() {
 
 #[test]
 fn json_has_a_version_and_exact_prices() {
-    insta::assert_snapshot!(render(&sums(By::Model, &example()), By::Model, Format::Json), @"");
+    insta::assert_snapshot!("by_model_json", render(&sums(By::Model, &example()), By::Model, Format::Json));
     let empty: serde_json::Value = serde_json::from_str(&render(&[], By::Day, Format::Json)).unwrap();
     assert_eq!(empty["total"]["usd"], "0.000000000");
 }

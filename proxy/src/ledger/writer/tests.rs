@@ -48,6 +48,19 @@ fn read(path: &Path) -> Row {
     total(&sqlite::query(path, By::User, everything()).unwrap())
 }
 
+/// Books whose writer is gone.
+pub(crate) fn closed() -> Books {
+    let (queue, _) = mpsc::channel(1);
+    let prices = prices();
+    Books {
+        queue: Some(queue),
+        closing: Arc::default(),
+        prices,
+        counts: Arc::default(),
+        writer: Mutex::default(),
+    }
+}
+
 const SOON: Duration = Duration::from_secs(20);
 
 /// A store that does what it is told.
@@ -126,7 +139,7 @@ fn what_the_store_refuses_is_in_the_log_in_full() {
         .map(|line| serde_json::from_str(line["entry"].as_str().unwrap()).unwrap())
         .collect();
     assert_eq!(logged.len(), 3);
-    insta::assert_snapshot!(logged[2].to_string(), @"");
+    insta::assert_snapshot!(logged[2].to_string(), @r#"{"at":"2026-09-21T14:13:22Z","cache_read_tokens":0,"cache_write_tokens":0,"caller":"caller-2","client_id":"machine","duration_ms":5,"estimated":false,"input_tokens":2,"model":"model-0","outcome":"completed","output_tokens":1,"price_nano_usd":210,"request_id":"req-2","upstream":"bedrock","upstream_model":"amazon.nova-micro-v1:0"}"#);
 }
 
 #[tokio::test]

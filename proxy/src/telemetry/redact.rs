@@ -1,7 +1,7 @@
 //! Masks what looks like a credential in a line, wherever it came from.
 //!
 //! The rest of the program keeps secrets out of its texts; this is for the text of an upstream's error or a dependency's
-//! log line that quotes one. A line without a credential is only looked at, one comparison a byte.
+//! log line that quotes one. A line without a credential is only looked at, byte by byte.
 
 use std::borrow::Cow;
 
@@ -56,38 +56,49 @@ const SHAPES: &[Shape] = &[
     announced(b"api_key", 16),
 ];
 
-/// Whether a shape may begin with the byte.
+/// Which shapes may have the byte at the position of their prefix, a bit for each: three bytes in a row rule out all
+/// shapes almost everywhere.
 #[expect(clippy::indexing_slicing, reason = "the compiler runs it, and would say so")]
-const FIRST: [bool; 256] = {
-    let mut first = [false; 256];
+static BEGINNINGS: [[u32; 256]; 3] = {
+    let mut beginnings = [[0; 256]; 3];
     let mut index = 0;
     while index < SHAPES.len() {
-        let byte = SHAPES[index].prefix[0];
-        first[byte as usize] = true;
-        if SHAPES[index].any_case {
-            first[byte.to_ascii_uppercase() as usize] = true;
+        let mut position = 0;
+        while position < beginnings.len() {
+            let byte = SHAPES[index].prefix[position];
+            beginnings[position][byte as usize] |= 1 << index;
+            if SHAPES[index].any_case {
+                beginnings[position][byte.to_ascii_uppercase() as usize] |= 1 << index;
+            }
+            position += 1;
         }
         index += 1;
     }
-    first
+    beginnings
 };
+
+/// The shapes that may begin with these three bytes.
+fn candidates(bytes: &[u8]) -> u32 {
+    let [first, second, third] = &BEGINNINGS;
+    let [a, b, c] = bytes else { return 0 };
+    let of = |shapes: &[u32; 256], byte: &u8| shapes.get(usize::from(*byte)).copied().unwrap_or(0);
+    of(first, a) & of(second, b) & of(third, c)
+}
 
 /// The line with [`MASK`] in the place of each credential; borrowed where there is none.
 pub(crate) fn redact(line: &[u8]) -> Cow<'_, [u8]> {
     let mut masked: Vec<u8> = Vec::new();
-    let (mut kept, mut at) = (0, 0);
-    while let Some(byte) = line.get(at) {
-        if !FIRST.get(usize::from(*byte)).copied().unwrap_or_default() {
-            at = at.saturating_add(1);
+    let (mut kept, mut next) = (0, 0);
+    for (at, beginning) in line.windows(BEGINNINGS.len()).enumerate() {
+        let shapes = candidates(beginning);
+        if shapes == 0 || at < next {
             continue;
         }
-        let Some((from, to)) = credential(line, at) else {
-            at = at.saturating_add(1);
-            continue;
-        };
-        masked.extend_from_slice(line.get(kept..from).unwrap_or_default());
-        masked.extend_from_slice(MASK.as_bytes());
-        (kept, at) = (to, to);
+        if let Some((from, to)) = credential(line, at, shapes) {
+            masked.extend_from_slice(line.get(kept..from).unwrap_or_default());
+            masked.extend_from_slice(MASK.as_bytes());
+            (kept, next) = (to, to);
+        }
     }
     if kept == 0 {
         return Cow::Borrowed(line);
@@ -96,10 +107,11 @@ pub(crate) fn redact(line: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(masked)
 }
 
-/// From where to where there is a credential that begins, or is announced, at `at`.
-fn credential(line: &[u8], at: usize) -> Option<(usize, usize)> {
+/// From where to where there is a credential of one of these shapes that begins, or is announced, at `at`.
+fn credential(line: &[u8], at: usize, shapes: u32) -> Option<(usize, usize)> {
     let rest = line.get(at..)?;
-    SHAPES.iter().find_map(|shape| {
+    let possible = SHAPES.iter().enumerate().filter(|(index, _)| shapes & (1 << index) != 0);
+    possible.map(|(_, shape)| shape).find_map(|shape| {
         let prefix = rest.get(..shape.prefix.len())?;
         let alike =
             if shape.any_case { prefix.eq_ignore_ascii_case(shape.prefix) } else { prefix == shape.prefix };

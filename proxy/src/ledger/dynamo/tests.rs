@@ -84,7 +84,7 @@ async fn a_table_holds_what_was_recorded() {
         books.record(entry(number));
     }
     books.record(entry(0));
-    assert!(books.close(Duration::from_secs(60)).await);
+    assert!(books.close(Duration::from_mins(1)).await);
     assert_eq!((books.counts().stored(), books.counts().unstored()), (61, 0));
     for by in [By::User, By::Model, By::Day] {
         let rows = query(calls.as_ref(), TABLE, by, everything()).await.unwrap();

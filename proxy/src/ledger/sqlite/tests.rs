@@ -1,4 +1,5 @@
 //! The file: who may open it, what it survives, and reading while it is written.
+#![expect(clippy::arithmetic_side_effects, reason = "counts of a test")]
 
 use std::{
     io::{BufRead as _, BufReader},

@@ -1,4 +1,5 @@
 //! Entries from the request to the store, through every way in which the store may refuse.
+#![expect(clippy::arithmetic_side_effects, reason = "counts of a test")]
 
 use std::{path::Path, sync::Mutex};
 
@@ -21,7 +22,7 @@ pub(in crate::ledger) fn entry(number: u64) -> Entry {
         at: Timestamp::from_second(1_790_000_000 + i64::try_from(number % 1_000_000).unwrap()).unwrap(),
         request_id: format!("req-{number}"),
         caller: format!("caller-{}", number % 3),
-        client_id: (number % 2 == 0).then(|| "machine".to_owned()),
+        client_id: number.is_multiple_of(2).then(|| "machine".to_owned()),
         model: format!("model-{}", number % 2),
         upstream_model: "amazon.nova-micro-v1:0".to_owned(),
         upstream: "bedrock".to_owned(),
@@ -189,6 +190,9 @@ async fn off_keeps_nothing() {
     books.record(entry(1));
     assert!(books.close(SOON).await);
     assert_eq!((books.counts().stored(), books.counts().unstored()), (0, 0));
+    let report =
+        crate::ledger::query(&config, |_| unreachable!("no table is configured"), By::Day, everything());
+    assert_eq!(report.await.unwrap_err().code(), "SRE-PROXY-044");
 }
 
 proptest! {

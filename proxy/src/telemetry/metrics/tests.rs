@@ -36,11 +36,11 @@ fn ours(metrics: &Metrics) -> String {
         .exposition()
         .lines()
         .filter(|line| !line.contains("process_"))
-        .map(|line| format!("{line}\n"))
+        .flat_map(|line| [line, "\n"])
         .collect()
 }
 
-/// Name and labels of each sample, after a check of the whole text against the grammar of OpenMetrics 1.0.
+/// Name and labels of each sample, after a check of the whole text against the grammar of `OpenMetrics` 1.0.
 fn samples(text: &str) -> Vec<(String, String, f64)> {
     assert!(text.ends_with("\n# EOF\n"), "{text}");
     let (mut samples, mut family, mut seen) = (Vec::new(), String::new(), BTreeSet::new());

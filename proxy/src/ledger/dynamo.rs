@@ -90,35 +90,29 @@ impl DynamoStore {
 }
 
 impl Store for DynamoStore {
-    async fn append(&mut self, batch: Vec<Priced>) -> Result<(), Unstored> {
-        let mut keyed = Vec::with_capacity(batch.len());
-        for priced in batch {
-            self.number = self.number.wrapping_add(1);
-            keyed.push((sort_key(&priced, self.number), priced));
-        }
-        let mut rest = keyed.into_iter();
-        loop {
-            let chunk: Vec<(String, Priced)> = rest.by_ref().take(CHUNK).collect();
-            if chunk.is_empty() {
-                return Ok(());
+    async fn append<'a>(&mut self, batch: &'a [Priced]) -> Result<(), Unstored<'a>> {
+        let mut chunks = batch.chunks(CHUNK);
+        while let Some(chunk) = chunks.next() {
+            let mut keys = Vec::with_capacity(chunk.len());
+            let mut requests = Vec::with_capacity(chunk.len());
+            for priced in chunk {
+                self.number = self.number.wrapping_add(1);
+                let key = sort_key(priced, self.number);
+                requests.push(json!({"PutRequest": {"Item": item(&key, priced)}}));
+                keys.push(key);
             }
-            let requests = chunk
-                .iter()
-                .map(|(key, priced)| json!({"PutRequest": {"Item": item(key, priced)}}))
-                .collect();
             if let Err((left, why)) = self.write(requests).await {
                 let left: Vec<&str> = left
                     .iter()
                     .filter_map(|request| request.pointer("/PutRequest/Item/sk/S")?.as_str())
                     .collect();
-                let refused = chunk.into_iter().filter(|(key, _)| left.contains(&key.as_str()));
+                let refused = keys.iter().zip(chunk).filter(|(key, _)| left.contains(&key.as_str()));
                 // What refuses this much refuses the rest too; nobody has to wait for that.
-                return Err(Unstored {
-                    entries: refused.chain(rest).map(|(_, priced)| priced).collect(),
-                    why,
-                });
+                let entries = refused.map(|(_, priced)| priced).chain(chunks.flatten()).collect();
+                return Err(Unstored { entries, why });
             }
         }
+        Ok(())
     }
 }
 

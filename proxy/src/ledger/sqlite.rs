@@ -105,8 +105,9 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
-    async fn append(&mut self, batch: Vec<Priced>) -> Result<(), Unstored> {
-        self.insert(&batch).map_err(|error| Unstored { entries: batch, why: error.to_string() })
+    async fn append<'a>(&mut self, batch: &'a [Priced]) -> Result<(), Unstored<'a>> {
+        self.insert(batch)
+            .map_err(|error| Unstored { entries: batch.iter().collect(), why: error.to_string() })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Takes entries from requests and stores them in batches, behind a bounded queue.
 //!
 //! A request pays for putting its entry into the queue and for nothing else. The writer takes what has come in, prices
-//! it and stores it at least every [`PAUSE`], so that a kill costs at most what came in since then. An entry that finds
+//! it and stores it at least every `PAUSE`, so that a kill costs at most what came in since then. An entry that finds
 //! the queue full, or that the store refuses, goes to the log as one line of JSON.
 
 use std::{
@@ -15,8 +15,9 @@ use std::{
 
 use arc_swap::ArcSwap;
 use tokio::{
-    sync::{Notify, mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     task::JoinSet,
+    time::Instant,
 };
 
 use super::{
@@ -31,6 +32,8 @@ const QUEUE: usize = 8192;
 const BATCH: usize = 1024;
 /// How long the writer lets entries gather. Well below the second that a kill may cost.
 const PAUSE: Duration = Duration::from_millis(250);
+/// How long after the deadline the writer may take to log what was not stored.
+const LOGGING: Duration = Duration::from_secs(1);
 /// The target of lines with entries that could not be stored; no level of the configuration silences it.
 pub(crate) const UNSTORED: &str = "proxy::ledger::unstored";
 
@@ -61,28 +64,31 @@ impl Counts {
 
 /// Where batches go.
 pub(super) trait Store: Send + 'static {
-    /// Stores all of it, or gives back what it could not store.
-    fn append(&mut self, batch: Vec<Priced>) -> impl Future<Output = Result<(), Unstored>> + Send;
+    /// Stores all of it, or says what it could not store. May be dropped before it is done.
+    fn append<'a>(&mut self, batch: &'a [Priced]) -> impl Future<Output = Result<(), Unstored<'a>>> + Send;
 }
 
 /// Entries that a store refused.
 #[derive(Debug)]
-pub(super) struct Unstored {
-    pub(super) entries: Vec<Priced>,
+pub(super) struct Unstored<'a> {
+    pub(super) entries: Vec<&'a Priced>,
     pub(super) why: String,
 }
 
-/// The ledger of a running proxy. Closing it stores what waits; dropping it does too, but nobody waits for that.
+/// The ledger of a running proxy. To be closed at the end: what waits in books that are only dropped may
+/// be lost.
 pub struct Books {
     queue: Option<mpsc::Sender<Entry>>,
-    closing: Arc<Notify>,
+    /// By when the writer has to be done, once somebody says so.
+    closing: watch::Sender<Option<Instant>>,
     prices: Arc<ArcSwap<Prices>>,
     counts: Arc<Counts>,
     writer: Mutex<Option<Writer>>,
 }
 
 struct Writer {
-    done: oneshot::Receiver<()>,
+    /// Whether everything was stored in time.
+    done: oneshot::Receiver<bool>,
     /// Where the store needs the runtime of the proxy. SQLite has a thread of its own, since it blocks.
     task: JoinSet<()>,
 }
@@ -98,9 +104,13 @@ impl Books {
     ) -> Result<Self, OpenError> {
         let prices = Arc::new(ArcSwap::from_pointee(Prices::load(config.prices_path.as_deref())?));
         match &config.store {
-            config::LedgerStore::Off => {
-                Ok(Self { queue: None, closing: Arc::default(), prices, counts, writer: Mutex::default() })
-            }
+            config::LedgerStore::Off => Ok(Self {
+                queue: None,
+                closing: watch::Sender::default(),
+                prices,
+                counts,
+                writer: Mutex::default(),
+            }),
             config::LedgerStore::Sqlite(path) => Self::on_thread(SqliteStore::open(path)?, prices, counts),
             config::LedgerStore::DynamoDb(table) => {
                 Ok(Self::on_task(DynamoStore::new(reach(table), table.name.clone()), prices, counts))
@@ -143,18 +153,18 @@ impl Books {
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (queue, entries) = mpsc::channel(QUEUE);
         let (finished, done) = oneshot::channel();
-        let closing = Arc::new(Notify::new());
+        let closing = watch::Sender::new(None);
         let desk = Desk {
             store,
             entries,
-            closing: Arc::clone(&closing),
+            closing: closing.subscribe(),
             prices: Arc::clone(&prices),
             counts: Arc::clone(&counts),
         };
         let run = async move {
-            desk.run().await;
+            let in_time = desk.run().await;
             // Nobody waits for it where the books were dropped.
-            let _ = finished.send(());
+            let _ = finished.send(in_time);
         };
         let writer = Mutex::new(Some(Writer { done, task }));
         (Self { queue: Some(queue), closing, prices, counts, writer }, run)
@@ -170,23 +180,29 @@ impl Books {
         &self.counts
     }
 
-    /// Stores what waits and ends the writer; `false` where `deadline` was not enough. Entries that come after it go to
-    /// the log.
+    /// Stores what waits and ends the writer; `false` where `deadline` was not enough. What is not stored by then, and
+    /// entries that come later, go to the log.
     pub async fn close(&self, deadline: Duration) -> bool {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(writer) = writer else { return true };
-        self.closing.notify_one();
-        // An error means that the writer is gone, having logged what it had.
-        let in_time = tokio::time::timeout(deadline, writer.done).await.is_ok();
-        if !in_time {
+        let Some(Writer { done, task }) = writer else { return true };
+        let now = Instant::now();
+        let by = now.checked_add(deadline).unwrap_or(now);
+        self.closing.send_replace(Some(by));
+        let last = by.checked_add(LOGGING).unwrap_or(by);
+        let in_time = if let Ok(in_time) = tokio::time::timeout_at(last, done).await {
+            in_time.unwrap_or(false)
+        } else {
+            // Only a disk that hangs in the middle of a call comes here: the rest cannot even be logged.
             let waiting = self.queue.as_ref().map_or(0, |queue| QUEUE.saturating_sub(queue.capacity()));
             tracing::error!(
                 target: UNSTORED,
                 code = "SRE-PROXY-043",
                 waiting,
-                "the usage ledger was not stored completely before the deadline"
+                "the store of the usage ledger does not answer"
             );
-        }
+            false
+        };
+        drop(task);
         in_time
     }
 }
@@ -200,7 +216,7 @@ impl Ledger for Books {
                 mpsc::error::TrySendError::Closed(entry) => (entry, "the ledger is closed"),
             };
             let priced = price(entry, &self.prices.load(), &self.counts);
-            log_unstored(&self.counts, &[priced], why);
+            log_unstored(&self.counts, [&priced], why);
         }
     }
 }
@@ -209,27 +225,29 @@ impl Ledger for Books {
 struct Desk<S> {
     store: S,
     entries: mpsc::Receiver<Entry>,
-    closing: Arc<Notify>,
+    closing: watch::Receiver<Option<Instant>>,
     prices: Arc<ArcSwap<Prices>>,
     counts: Arc<Counts>,
 }
 
 impl<S: Store> Desk<S> {
-    async fn run(mut self) {
+    /// Works until the books are closed or dropped, and then stores the rest; whether all of that was stored in time.
+    async fn run(mut self) -> bool {
         let mut batch = Vec::new();
+        let mut in_time = true;
         loop {
-            let open = tokio::select! {
+            let more = tokio::select! {
                 count = self.entries.recv_many(&mut batch, BATCH) => count > 0,
-                () = self.closing.notified() => { self.entries.close(); true }
+                _ = closed(&mut self.closing), if !self.entries.is_closed() => { self.entries.close(); true }
             };
-            if !open {
-                return;
+            if !more {
+                return in_time;
             }
             if !self.entries.is_closed() && batch.len() < BATCH {
                 self.gather(&mut batch).await;
             }
             // Without its capacity: a burst must not be paid for in memory ever after.
-            self.store(std::mem::take(&mut batch)).await;
+            in_time &= self.store(std::mem::take(&mut batch)).await;
         }
     }
 
@@ -237,7 +255,7 @@ impl<S: Store> Desk<S> {
     async fn gather(&mut self, batch: &mut Vec<Entry>) {
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => {}
-            () = self.closing.notified() => self.entries.close(),
+            _ = closed(&mut self.closing) => self.entries.close(),
         }
         while batch.len() < BATCH
             && let Ok(entry) = self.entries.try_recv()
@@ -246,22 +264,44 @@ impl<S: Store> Desk<S> {
         }
     }
 
-    async fn store(&mut self, batch: Vec<Entry>) {
+    /// Stores a batch, or logs what the store does not take or not in time; `false` for the latter.
+    async fn store(&mut self, batch: Vec<Entry>) -> bool {
         if batch.is_empty() {
-            return;
+            return true;
         }
         let prices = self.prices.load_full();
-        let all = batch.len();
-        let batch = batch.into_iter().map(|entry| price(entry, &prices, &self.counts)).collect();
-        let lost = match self.store.append(batch).await {
-            Ok(()) => 0,
-            Err(unstored) => {
-                log_unstored(&self.counts, &unstored.entries, &unstored.why);
-                unstored.entries.len()
+        let batch: Vec<Priced> = batch.into_iter().map(|entry| price(entry, &prices, &self.counts)).collect();
+        let (result, in_time) = tokio::select! {
+            // A store that is done by the deadline is in time.
+            biased;
+            result = self.store.append(&batch) => (result, true),
+            () = expired(&mut self.closing) => {
+                // Some of them may be stored all the same; twice is better than never.
+                let why = "the store did not answer before the proxy had to end".to_owned();
+                (Err(Unstored { entries: batch.iter().collect(), why }), false)
             }
         };
-        let stored = u64::try_from(all.saturating_sub(lost)).unwrap_or(u64::MAX);
+        let refused = result.err().map_or(0, |unstored| {
+            let count = unstored.entries.len();
+            log_unstored(&self.counts, unstored.entries, &unstored.why);
+            count
+        });
+        let stored = u64::try_from(batch.len().saturating_sub(refused)).unwrap_or(u64::MAX);
         self.counts.stored.fetch_add(stored, Ordering::Relaxed);
+        in_time
+    }
+}
+
+/// Returns when the books are closed, with the deadline; dropped books have none.
+async fn closed(closing: &mut watch::Receiver<Option<Instant>>) -> Option<Instant> {
+    closing.wait_for(Option::is_some).await.ok().and_then(|by| *by)
+}
+
+/// Returns when the deadline has passed.
+async fn expired(closing: &mut watch::Receiver<Option<Instant>>) {
+    match closed(closing).await {
+        Some(by) => tokio::time::sleep_until(by).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -273,9 +313,9 @@ fn price(entry: Entry, prices: &Prices, counts: &Counts) -> Priced {
     Priced { entry, nano_usd }
 }
 
-fn log_unstored(counts: &Counts, entries: &[Priced], why: &str) {
-    counts.unstored.fetch_add(u64::try_from(entries.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
+fn log_unstored<'a>(counts: &Counts, entries: impl IntoIterator<Item = &'a Priced>, why: &str) {
     for priced in entries {
+        counts.unstored.fetch_add(1, Ordering::Relaxed);
         tracing::error!(
             target: UNSTORED,
             code = "SRE-PROXY-043",

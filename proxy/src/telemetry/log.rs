@@ -21,7 +21,7 @@ use crate::{
     ledger::writer::UNSTORED,
 };
 
-/// Where lines go. Everything that is written passes [`redact`], one line a call.
+/// Where lines go. Everything that is written passes `redact`, one line a call.
 #[derive(Debug, Clone, Default)]
 pub enum Output {
     /// What systemd hands to the journal.

@@ -106,8 +106,8 @@ async fn a_table_that_does_not_exist_refuses_each_entry_once() {
     let (_moto, calls) = table().await;
     let mut store = DynamoStore::new(calls.clone(), "missing".to_owned());
     let batch: Vec<Priced> = (0..30).map(priced).collect();
-    let unstored = store.append(batch.clone()).await.unwrap_err();
-    assert_eq!(unstored.entries, batch);
+    let unstored = store.append(&batch).await.unwrap_err();
+    assert_eq!(unstored.entries, batch.iter().collect::<Vec<_>>());
     assert!(unstored.why.contains("ResourceNotFoundException"), "{}", unstored.why);
     let error = query(calls.as_ref(), "missing", By::Day, everything()).await.unwrap_err();
     assert_eq!(
@@ -178,7 +178,7 @@ impl DynamoCalls for Scripted {
 async fn what_is_left_unprocessed_is_sent_again_and_nothing_else_is() {
     let calls = Scripted::new(&[Answer::Leave(3), Answer::Fail(true), Answer::Leave(1), Answer::Take]);
     let mut store = DynamoStore::new(calls.clone(), TABLE.to_owned());
-    store.append((0..5).map(priced).collect()).await.unwrap();
+    store.append(&(0..5).map(priced).collect::<Vec<_>>()).await.unwrap();
     let sent = calls.sent();
     assert_eq!(sent.iter().map(Vec::len).collect::<Vec<_>>(), [5, 3, 3, 1]);
     assert_eq!((&sent[1], &sent[3][..]), (&sent[0][..3].to_vec(), &sent[0][..1]));
@@ -190,14 +190,15 @@ async fn what_is_given_up_is_given_back() {
         let calls = Scripted::new(&[answer]);
         let mut store = DynamoStore::new(calls.clone(), TABLE.to_owned());
         let batch: Vec<Priced> = (0..60).map(priced).collect();
-        let unstored = store.append(batch.clone()).await.unwrap_err();
-        assert_eq!(unstored.entries, batch);
+        let unstored = store.append(&batch).await.unwrap_err();
+        assert_eq!(unstored.entries, batch.iter().collect::<Vec<_>>());
         assert_eq!(calls.sent().len(), 6, "the rest is not tried one chunk after the other");
     }
     let calls = Scripted::new(&[Answer::Take, Answer::Leave(2)]);
     let mut store = DynamoStore::new(calls, TABLE.to_owned());
-    let unstored = store.append((0..30).map(priced).collect()).await.unwrap_err();
-    assert_eq!(unstored.entries, [priced(25), priced(26)]);
+    let batch: Vec<Priced> = (0..30).map(priced).collect();
+    let unstored = store.append(&batch).await.unwrap_err();
+    assert_eq!(unstored.entries, [&priced(25), &priced(26)]);
 }
 
 #[tokio::test(start_paused = true)]

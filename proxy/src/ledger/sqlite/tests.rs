@@ -118,13 +118,13 @@ fn a_full_disk_gives_every_entry_back_and_what_was_stored_stays() {
     store.connection().pragma_update(None, "max_page_count", 5).unwrap();
     let batch: Vec<Priced> = (0..2000).map(priced).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let unstored = runtime.block_on(store.append(batch.clone())).unwrap_err();
-    assert_eq!(unstored.entries, batch);
+    let unstored = runtime.block_on(store.append(&batch)).unwrap_err();
+    assert_eq!(unstored.entries, batch.iter().collect::<Vec<_>>());
     assert!(unstored.why.contains("full"), "{}", unstored.why);
     assert_eq!(requests(&path), 1);
     // Somebody made room.
     store.connection().pragma_update(None, "max_page_count", 100_000).unwrap();
-    runtime.block_on(store.append(batch)).unwrap();
+    runtime.block_on(store.append(&batch)).unwrap();
     assert_eq!(requests(&path), 2001);
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn closed() -> Books {
     let prices = prices();
     Books {
         queue: Some(queue),
-        closing: Arc::default(),
+        closing: watch::Sender::default(),
         prices,
         counts: Arc::default(),
         writer: Mutex::default(),
@@ -74,12 +74,12 @@ struct Scripted {
 }
 
 impl Store for Scripted {
-    async fn append(&mut self, batch: Vec<Priced>) -> Result<(), Unstored> {
+    async fn append<'a>(&mut self, batch: &'a [Priced]) -> Result<(), Unstored<'a>> {
         let _busy = self.busy.lock().await;
         if self.refuse {
-            return Err(Unstored { entries: batch, why: "the disk is full".to_owned() });
+            return Err(Unstored { entries: batch.iter().collect(), why: "the disk is full".to_owned() });
         }
-        self.stored.lock().unwrap().extend(batch);
+        self.stored.lock().unwrap().extend_from_slice(batch);
         Ok(())
     }
 }
@@ -158,13 +158,30 @@ async fn a_full_queue_never_makes_a_request_wait() {
     assert_eq!(store.stored.lock().unwrap().len(), QUEUE);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_store_that_hangs_does_not_hold_up_the_end() {
+/// A store that hangs holds up the end no longer than it may, and what it did not take is in the log.
+#[test]
+fn what_is_not_stored_by_the_deadline_is_logged() {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let store = Scripted::default();
-    let _busy = store.busy.clone().lock_owned().await;
-    let books = Books::on_task(store, prices(), Arc::default());
-    books.record(entry(1));
-    assert!(!books.close(Duration::from_secs(5)).await);
+    let (lines, took) = captured("error", || {
+        runtime.block_on(async {
+            let _busy = store.busy.clone().lock_owned().await;
+            let books = Books::on_task(store.clone(), prices(), Arc::default());
+            for number in 0..1500 {
+                books.record(entry(number));
+            }
+            // The first batch is on its way.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let began = Instant::now();
+            assert!(!books.close(Duration::from_secs(5)).await);
+            assert_eq!((books.counts().stored(), books.counts().unstored()), (0, 1500));
+            began.elapsed()
+        })
+    });
+    assert!(took < Duration::from_secs(6), "{took:?}");
+    assert_eq!(lines.lines().count(), 1500);
+    assert!(lines.contains("req-0") && lines.contains("req-1499"));
 }
 
 #[tokio::test]

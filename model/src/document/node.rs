@@ -142,6 +142,7 @@ impl Node {
     }
 
     /// The same value as if it came from a flag: no place, and scalars of any type.
+    #[must_use]
     pub fn loosened(self) -> Self {
         let value = match self.value {
             Value::Scalar(scalar) => Value::Scalar(Scalar { notation: Notation::Loose, ..scalar }),

@@ -156,6 +156,7 @@ impl Place {
     }
 
     /// An item of this list or an entry of this mapping.
+    #[must_use]
     pub fn child(&self, path: String, span: Option<Span>) -> Self {
         let origin = match (&self.origin, span) {
             (Origin::File { .. }, Some(span)) => Origin::File { line: span.line },

@@ -32,7 +32,7 @@ pub(super) fn duration(text: &str, min_ms: u64, max_ms: u64) -> Result<Duration,
             flaw().example("30s")
         });
     };
-    within(text, milliseconds, min_ms, max_ms, |ms| shown_duration(ms))?;
+    within(text, milliseconds, min_ms, max_ms, shown_duration)?;
     Ok(Duration::from_millis(milliseconds))
 }
 
@@ -74,7 +74,7 @@ pub(super) fn shown_duration(milliseconds: u64) -> String {
         Some((name, factor)) if milliseconds > 0 => {
             format!("{}{name}", milliseconds.checked_div(*factor).unwrap_or_default())
         }
-        _ => format!("{}s", milliseconds),
+        _ => format!("{milliseconds}s"),
     }
 }
 

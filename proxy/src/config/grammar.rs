@@ -172,13 +172,11 @@ pub(super) fn table(text: &str) -> Result<String, Flaw> {
 
 /// What `RUST_LOG` may hold.
 pub(super) fn log_level(text: &str) -> Result<String, Flaw> {
-    match text.parse::<tracing_subscriber::EnvFilter>() {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => {
-            let message = format!("{} is no filter for the log", shown(text));
-            Err(Flaw::new(common::NOT_A_CHOICE, message).example("info, or warn,proxy=debug"))
-        }
+    if text.parse::<tracing_subscriber::EnvFilter>().is_ok() {
+        return Ok(text.to_owned());
     }
+    let message = format!("{} is no filter for the log", shown(text));
+    Err(Flaw::new(common::NOT_A_CHOICE, message).example("info, or warn,proxy=debug"))
 }
 
 /// A namespace of CloudWatch metrics: up to 255 characters of a few kinds, and none of AWS's own.

@@ -10,6 +10,7 @@ pub mod codes;
 mod grammar;
 mod keys;
 mod load;
+mod models;
 mod parse;
 mod reader;
 mod reference;
@@ -19,6 +20,7 @@ mod telemetry;
 mod template;
 #[cfg(test)]
 mod tests;
+mod upstreams;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 

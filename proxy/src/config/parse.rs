@@ -4,16 +4,16 @@ use std::{collections::BTreeMap, path::Path};
 
 use model::{
     Region,
-    config::{is_model_alias, parse_model, retired_model},
-    document::{Node, Place, Problem, codes as common, shown},
+    document::{Flaw, Node, Place, Problem, Value, codes as common, shown},
 };
 
 use super::{
-    ApiKey, Auth, Bedrock, ClientAuth, Config, Cors, Facts, Guardrail, Issuer, Listen, OpenAi, Requests,
-    Role, Route, Target, Thinking, Timeouts, Tls, TlsVersion, Upstream, codes,
-    grammar::{self, Plain},
+    ApiKey, Auth, ClientAuth, Config, Cors, Facts, Issuer, Listen, Requests, Thinking, Timeouts, Tls,
+    TlsVersion, codes, grammar,
+    models::models,
     reader::{Found, Reader, Section},
-    secrets, stores,
+    stores,
+    upstreams::upstreams,
 };
 
 /// Where the files are that the document names, for problems that only show when they are read.
@@ -123,7 +123,7 @@ fn tls(reader: &mut Reader, found: Found, facts: &Facts<'_>, places: &mut Places
 pub(super) fn texts(
     reader: &mut Reader,
     found: Found,
-    parse: impl Fn(&str) -> Result<String, model::document::Flaw>,
+    parse: impl Fn(&str) -> Result<String, Flaw>,
 ) -> Option<Vec<String>> {
     let items = reader.list(found)?;
     let count = items.len();
@@ -220,14 +220,14 @@ fn issuer(reader: &mut Reader, section: &mut Section) -> Option<Issuer> {
 
 fn api_key(reader: &mut Reader, section: &mut Section) -> Option<ApiKey> {
     let name = reader.value(section, "name").and_then(|found| reader.parsed(found, grammar::name));
-    let sha256 = reader.value(section, "sha256").and_then(|found| digest(reader, found));
+    let sha256 = reader.value(section, "sha256").and_then(|found| digest(reader, &found));
     let groups = reader.value(section, "groups").and_then(|found| texts(reader, found, grammar::name));
     Some(ApiKey { name: name?, sha256: sha256?, groups: groups? })
 }
 
 /// The digest of a key, which by chance may be digits only and is text all the same.
-fn digest(reader: &mut Reader, found: Found) -> Option<[u8; 32]> {
-    let model::document::Value::Scalar(scalar) = &found.node.value else {
+fn digest(reader: &mut Reader, found: &Found) -> Option<[u8; 32]> {
+    let Value::Scalar(scalar) = &found.node.value else {
         return reader.wrong_type(&found.node, &found.place, "text", "9f86d081...");
     };
     grammar::digest(&scalar.text).map_err(|flaw| reader.report(flaw.at(&found.place))).ok()
@@ -261,319 +261,6 @@ pub(super) fn region(reader: &mut Reader, section: &mut Section, facts: &Facts<'
     let problem = Problem::error(common::REQUIRED, &section.absent("region"), "this is required");
     reader.report(problem.suggestion("give it here or in `AWS_REGION`").example("region: us-east-1"));
     None
-}
-
-#[expect(
-    clippy::option_option,
-    reason = "the outer says whether it is well-formed, the inner whether it is given"
-)]
-fn role(reader: &mut Reader, section: &mut Section) -> Option<Option<Role>> {
-    let arn = optional(section, "role_arn", |found| reader.parsed(found, grammar::role_arn));
-    let place = section.absent("external_id");
-    let external_id = optional(section, "external_id", |found| reader.text(found));
-    match (arn?, external_id?) {
-        (Some(arn), external_id) => Some(Some(Role { arn, external_id })),
-        (None, None) => Some(None),
-        (None, Some(_)) => {
-            let problem = Problem::error(common::REQUIRED, &place, "an external id belongs to a role");
-            reader.report(problem.suggestion("give `role_arn`, or remove it"));
-            None
-        }
-    }
-}
-
-/// The upstreams by name; nothing for those that are wrong, so that no model is blamed for them.
-type Upstreams = BTreeMap<String, Option<Upstream>>;
-
-fn upstreams(reader: &mut Reader, file: &mut Section, facts: &Facts<'_>) -> Option<Upstreams> {
-    let place = file.absent("upstreams");
-    let Some(found) = file.take("upstreams") else {
-        let problem = Problem::error(common::REQUIRED, &place, "this is required");
-        reader.report(problem.example("upstreams: {bedrock: {kind: bedrock, region: us-east-1}}"));
-        return None;
-    };
-    let place = found.place.clone();
-    let entries = reader.named(found)?;
-    if entries.is_empty() {
-        let problem =
-            Problem::error(common::REQUIRED, &place, "the mapping is empty, so nobody would answer");
-        reader.report(problem.example("upstreams: {bedrock: {kind: bedrock, region: us-east-1}}"));
-        return None;
-    }
-    let mut upstreams = Upstreams::new();
-    for (name, found) in entries {
-        if let Err(flaw) = grammar::name(&name) {
-            reader.report(flaw.at(&found.place));
-        }
-        let upstream = reader.section(found).and_then(|mut section| upstream(reader, &mut section, facts));
-        upstreams.insert(name, upstream);
-    }
-    Some(upstreams)
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum UpstreamKind {
-    Bedrock,
-    OpenAi,
-    Practice,
-}
-
-impl UpstreamKind {
-    /// The keys that only this kind has, or that it has not.
-    fn foreign(self) -> &'static [&'static str] {
-        match self {
-            Self::Bedrock => &["base_url", "secret_id"],
-            Self::OpenAi => &["profile", "role_arn", "external_id", "guardrail"],
-            Self::Practice => &[
-                "region",
-                "endpoint_url",
-                "profile",
-                "role_arn",
-                "external_id",
-                "guardrail",
-                "base_url",
-                "secret_id",
-            ],
-        }
-    }
-}
-
-fn upstream(reader: &mut Reader, section: &mut Section, facts: &Facts<'_>) -> Option<Upstream> {
-    let kinds = [
-        ("bedrock", UpstreamKind::Bedrock),
-        ("openai", UpstreamKind::OpenAi),
-        ("practice", UpstreamKind::Practice),
-    ];
-    let kind = reader.value(section, "kind").and_then(|found| reader.choice(found, &kinds))?;
-    for name in kind.foreign() {
-        if let Some(found) = section.take(name) {
-            let message = "an upstream of this kind has no such key";
-            reader.report(
-                Problem::error(common::UNKNOWN_KEY, &found.place, message)
-                    .suggestion("remove it, or change `kind`"),
-            );
-        }
-    }
-    match kind {
-        UpstreamKind::Practice => Some(Upstream::Practice),
-        UpstreamKind::Bedrock => bedrock(reader, section, facts).map(Upstream::Bedrock),
-        UpstreamKind::OpenAi => openai(reader, section, facts).map(Upstream::OpenAi),
-    }
-}
-
-/// An endpoint other than the Region's own.
-#[expect(
-    clippy::option_option,
-    reason = "the outer says whether it is well-formed, the inner whether it is given"
-)]
-pub(super) fn endpoint(reader: &mut Reader, section: &mut Section) -> Option<Option<http::Uri>> {
-    optional(section, "endpoint_url", |found| {
-        reader.parsed(found, |text| grammar::url(text, Plain::Loopback))
-    })
-}
-
-fn bedrock(reader: &mut Reader, section: &mut Section, facts: &Facts<'_>) -> Option<Bedrock> {
-    let region = region(reader, section, facts);
-    let endpoint_url = endpoint(reader, section);
-    let profile = optional(section, "profile", |found| reader.parsed(found, grammar::name));
-    let role = role(reader, section);
-    let guardrail = optional(section, "guardrail", |found| guardrail(reader, found));
-    Some(Bedrock {
-        region: region?,
-        endpoint_url: endpoint_url?,
-        profile: profile?,
-        role: role?,
-        guardrail: guardrail?,
-    })
-}
-
-fn guardrail(reader: &mut Reader, found: Found) -> Option<Guardrail> {
-    let mut section = reader.section(found)?;
-    let id = reader.value(&mut section, "id").and_then(|found| reader.parsed(found, grammar::name));
-    let version = reader.value(&mut section, "version").and_then(|mut found| {
-        // A version is text to Bedrock, but nobody puts a number into quotes.
-        if let model::document::Value::Scalar(scalar) = &mut found.node.value {
-            scalar.notation = model::document::Notation::Quoted;
-        }
-        reader.parsed(found, grammar::guardrail_version)
-    });
-    Some(Guardrail { id: id?, version: version? })
-}
-
-fn openai(reader: &mut Reader, section: &mut Section, facts: &Facts<'_>) -> Option<OpenAi> {
-    let base_url = reader
-        .value(section, "base_url")
-        .and_then(|found| reader.parsed(found, |text| grammar::url(text, Plain::Loopback)));
-    let secret_id = reader.value(section, "secret_id").and_then(|found| reader.parsed(found, grammar::name));
-    let region = region(reader, section, facts);
-    let secrets_endpoint_url = endpoint(reader, section);
-    Some(OpenAi {
-        base_url: base_url?,
-        secret_id: secret_id?,
-        region: region?,
-        secrets_endpoint_url: secrets_endpoint_url?,
-    })
-}
-
-fn models(
-    reader: &mut Reader,
-    file: &mut Section,
-    upstreams: Option<&Upstreams>,
-) -> Option<BTreeMap<String, Route>> {
-    let place = file.absent("models");
-    let found = file.take("models");
-    let place = found.as_ref().map_or(place, |found| found.place.clone());
-    let entries = match found {
-        Some(found) => reader.named(found)?,
-        None => Vec::new(),
-    };
-    if entries.is_empty() {
-        let problem = Problem::error(common::NO_MODELS, &place, "the proxy would serve nothing");
-        reader.report(problem.example("models: {gpt-4o: amazon.nova-pro-v1:0}"));
-        return None;
-    }
-    let count = entries.len();
-    let mut models = BTreeMap::new();
-    for (name, found) in entries {
-        if secrets::is_secret_name(&name) {
-            let message = "secrets do not belong into the configuration";
-            let problem = Problem::error(common::SECRET_IN_FILE, &found.place, message);
-            reader.report(problem.suggestion(secrets::advice(&name)));
-            continue;
-        }
-        if !is_model_alias(&name) {
-            let message =
-                format!("{} is no name for a model: letters, digits and `._:/@-`, at most 128", shown(&name));
-            reader.report(Problem::error(common::INVALID_MODEL, &found.place, message));
-            continue;
-        }
-        if let Some(route) = route(reader, found, upstreams) {
-            models.insert(name, route);
-        }
-    }
-    (models.len() == count).then_some(models)
-}
-
-fn route(reader: &mut Reader, found: Found, upstreams: Option<&Upstreams>) -> Option<Route> {
-    // `NAME: MODEL` is short for `NAME: {model: MODEL}`.
-    if let model::document::Value::Scalar(_) = &found.node.value {
-        let upstream = only_upstream(reader, &found.place, upstreams);
-        let place = found.place.clone();
-        let model = reader.text(found).and_then(|model| {
-            checked_model(
-                reader,
-                &place,
-                model,
-                upstream.as_deref().and_then(|name| upstreams?.get(name)?.as_ref()),
-            )
-        });
-        let target =
-            Target { upstream: upstream?, model: model?, region: None, role: None, max_tokens: None };
-        return Some(Route { targets: vec![target] });
-    }
-    let mut section = reader.section(found)?;
-    let first = target(reader, &mut section, upstreams, None);
-    let default = first.as_ref().map(|target| target.upstream.clone());
-    let fallbacks = reader.value(&mut section, "fallbacks").and_then(|found| reader.list(found))?;
-    let count = fallbacks.len();
-    let others: Vec<Target> = fallbacks
-        .into_iter()
-        .filter_map(|found| {
-            let mut section = reader.section(found)?;
-            target(reader, &mut section, upstreams, default.as_deref())
-        })
-        .collect();
-    if others.len() != count {
-        return None;
-    }
-    Some(Route { targets: std::iter::once(first?).chain(others).collect() })
-}
-
-fn target(
-    reader: &mut Reader,
-    section: &mut Section,
-    upstreams: Option<&Upstreams>,
-    default: Option<&str>,
-) -> Option<Target> {
-    let upstream = match section.take("upstream") {
-        Some(found) => {
-            let place = found.place.clone();
-            let name = reader.text(found);
-            name.and_then(|name| known_upstream(reader, &place, name, upstreams))
-        }
-        None => match default {
-            Some(name) => Some(name.to_owned()),
-            None => only_upstream(reader, &section.place, upstreams),
-        },
-    };
-    let model = reader.value(section, "model").and_then(|found| {
-        let place = found.place.clone();
-        let model = reader.text(found)?;
-        checked_model(
-            reader,
-            &place,
-            model,
-            upstream.as_deref().and_then(|name| upstreams?.get(name)?.as_ref()),
-        )
-    });
-    let region = optional(section, "region", |found| reader.parsed(found, |text| Ok(Region::parse(text)?)));
-    let role = role(reader, section);
-    let max_tokens = optional(section, "max_tokens", |found| reader.integer(found));
-    Some(Target { upstream: upstream?, model: model?, region: region?, role: role?, max_tokens: max_tokens? })
-}
-
-fn known_upstream(
-    reader: &mut Reader,
-    place: &Place,
-    name: String,
-    upstreams: Option<&Upstreams>,
-) -> Option<String> {
-    let upstreams = upstreams?;
-    if upstreams.contains_key(&name) {
-        return Some(name);
-    }
-    let message = format!("there is no upstream {}", shown(&name));
-    let problem = Problem::error(codes::UNKNOWN_UPSTREAM, place, message);
-    let names = || upstreams.keys().map(String::as_str);
-    reader.report(match model::document::nearest(&name, names()) {
-        Some(nearest) => problem.suggestion(format!("did you mean `{nearest}`?")),
-        None => problem.suggestion(format!("known: {}", names().take(8).collect::<Vec<_>>().join(", "))),
-    });
-    None
-}
-
-fn only_upstream(reader: &mut Reader, place: &Place, upstreams: Option<&Upstreams>) -> Option<String> {
-    let upstreams = upstreams?;
-    let mut names = upstreams.keys();
-    match (names.next(), names.next()) {
-        (Some(only), None) => Some(only.clone()),
-        (Some(first), Some(_)) => {
-            let message = "there is more than one upstream, so the model has to name its own";
-            let problem = Problem::error(codes::UNKNOWN_UPSTREAM, place, message);
-            reader.report(problem.example(format!("{{upstream: {first}, model: ...}}")));
-            None
-        }
-        (None, _) => None,
-    }
-}
-
-/// A model that its upstream may know: those of Bedrock have a grammar and a life cycle.
-fn checked_model(
-    reader: &mut Reader,
-    place: &Place,
-    model: String,
-    upstream: Option<&Upstream>,
-) -> Option<String> {
-    if !matches!(upstream, Some(Upstream::Bedrock(_))) {
-        return Some(model);
-    }
-    let model = parse_model(&model).map_err(|flaw| reader.report(flaw.at(place))).ok()?;
-    if let Some((date, successor)) = retired_model(&model) {
-        let message = format!("{} is past its end of life, {date}", shown(&model));
-        reader.report(Problem::error(common::MODEL_RETIRED, place, message).suggestion(successor));
-        return None;
-    }
-    Some(model)
 }
 
 fn requests(reader: &mut Reader, file: &mut Section) -> Option<Requests> {

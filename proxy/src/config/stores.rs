@@ -4,8 +4,9 @@ use model::document::{Problem, Value, codes as common};
 
 use super::{
     Facts, Ledger, LedgerStore, LimitStore, Limits, Override, Quota, Table, Who, codes, grammar,
-    parse::{Places, endpoint, optional, path, region},
+    parse::{Places, optional, path, region},
     reader::{Found, Reader, Section},
+    upstreams::endpoint,
 };
 
 /// Name of the file with the usage where nobody names one.
@@ -71,10 +72,12 @@ fn overrides(reader: &mut Reader, found: Found, default: Option<Quota>) -> Optio
     (overrides.len() == count).then_some(overrides)
 }
 
+/// A key and whom its text is.
+type Kind = (&'static str, fn(String) -> Who);
+
 fn who(reader: &mut Reader, section: &mut Section) -> Option<Who> {
     let place = section.place.clone();
-    let kinds: [(&str, fn(String) -> Who); 3] =
-        [("caller", Who::Caller), ("client_id", Who::ClientId), ("group", Who::Group)];
+    let kinds: [Kind; 3] = [("caller", Who::Caller), ("client_id", Who::ClientId), ("group", Who::Group)];
     let given: Vec<_> =
         kinds.into_iter().filter_map(|(name, who)| Some((section.take(name)?, who))).collect();
     let count = given.len();

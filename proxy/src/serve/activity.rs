@@ -24,7 +24,7 @@ use tokio::{
 /// How long a connection without a request stays open. Longer than the minute of AWS's load balancers.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a client may take nothing of what is sent to it.
-const STALLED: Duration = Duration::from_secs(60);
+const STALLED: Duration = Duration::from_mins(1);
 /// What HTTP/2 begins with where TLS has not settled it (RFC 9113 section 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI ";
 

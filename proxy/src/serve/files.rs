@@ -58,15 +58,15 @@ impl FileWatch {
         for folder in self.folders.difference(&wanted) {
             let _ = watcher.unwatch(folder);
         }
-        let mut watched: BTreeSet<PathBuf> = self.folders.intersection(&wanted).cloned().collect();
+        let mut kept: BTreeSet<PathBuf> = self.folders.intersection(&wanted).cloned().collect();
         for folder in wanted.difference(&self.folders) {
             // A folder that is not there yet is asked for again with the next call, and polled until then.
             match watcher.watch(folder, RecursiveMode::NonRecursive) {
-                Ok(()) => drop(watched.insert(folder.clone())),
+                Ok(()) => drop(kept.insert(folder.clone())),
                 Err(error) => tracing::debug!(folder = %folder.display(), %error, "not watched, but polled"),
             }
         }
-        self.folders = watched;
+        self.folders = kept;
     }
 
     /// Waits until it is worth looking. Nothing is lost where this is dropped before it is ready.

@@ -62,7 +62,7 @@ impl Notifier {
     fn send(&self, states: &[NotifyState<'_>]) {
         let Some(socket) = &self.socket else { return };
         let message: String =
-            states.iter().map(|state| format!("{}\n", one_line(&state.to_string()))).collect();
+            states.iter().flat_map(|state| [one_line(&state.to_string()), "\n".to_owned()]).collect();
         if let Err(error) = socket.send(message.as_bytes()) {
             tracing::debug!(%error, "the service manager does not listen");
         }

@@ -403,7 +403,7 @@ pub const KEYS: &[Key] = &[
     fixed("ledger.store.sqlite", Mapping, Else("defaults"), "A file."),
     fixed(
         "ledger.store.sqlite.path",
-        Path("/var/lib/bedrock-nova-proxy/usage.db"),
+        Path("usage.db"),
         Else("`usage.db` in systemd's `STATE_DIRECTORY`, else beside the configuration"),
         "Its path.",
     ),

@@ -165,10 +165,13 @@ fn checked_model(
     model: String,
     upstream: Option<&Upstream>,
 ) -> Option<String> {
-    if !matches!(upstream, Some(Upstream::Bedrock(_))) {
-        return Some(model);
-    }
-    let model = parse_model(&model).map_err(|flaw| reader.report(flaw.at(place))).ok()?;
+    let model = match upstream {
+        Some(Upstream::OpenAi(_)) => return Some(model),
+        Some(Upstream::Bedrock(_)) => {
+            parse_model(&model).map_err(|flaw| reader.report(flaw.at(place))).ok()?
+        }
+        Some(Upstream::Practice) | None => model,
+    };
     if let Some((date, successor)) = retired_model(&model) {
         let message = format!("{} is past its end of life, {date}", shown(&model));
         reader.report(Problem::error(common::MODEL_RETIRED, place, message).suggestion(successor));

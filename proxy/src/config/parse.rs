@@ -16,6 +16,9 @@ use super::{
     upstreams::upstreams,
 };
 
+/// Version of the format that this program reads.
+const VERSION: u64 = 1;
+
 /// Where the files are that the document names, for problems that only show when they are read.
 pub(super) type Places = BTreeMap<String, Place>;
 
@@ -23,7 +26,7 @@ pub(super) type Places = BTreeMap<String, Place>;
 pub(super) fn config(reader: &mut Reader, root: Node, facts: &Facts<'_>) -> Option<(Config, Places)> {
     let mut file = reader.section(Found::document(root))?;
     let mut places = Places::new();
-    let version = reader.value(&mut file, "version").and_then(|found| reader.integer::<u64>(found));
+    let version = reader.value(&mut file, "version").and_then(|found| version(reader, found));
     let tls = match file.take("tls") {
         Some(found) => tls(reader, found, facts, &mut places).map(Some),
         None => Some(None),
@@ -55,6 +58,19 @@ pub(super) fn config(reader: &mut Reader, root: Node, facts: &Facts<'_>) -> Opti
         telemetry: telemetry?,
     };
     Some((config, places))
+}
+
+/// The only version there is. A newer one is named as such, since its other problems may be none.
+fn version(reader: &mut Reader, found: Found) -> Option<u64> {
+    if let Value::Scalar(scalar) = &found.node.value
+        && scalar.text.parse().is_ok_and(|number: u64| number > VERSION)
+    {
+        let message = format!("this program reads version {VERSION}, not {}", shown(&scalar.text));
+        let problem = Problem::error(common::NEWER_VERSION, &found.place, message);
+        reader.report(problem.suggestion(format!("use a newer program, or write `version: {VERSION}`")));
+        return None;
+    }
+    reader.integer(found)
 }
 
 fn listen(reader: &mut Reader, file: &mut Section, is_plain: bool) -> Option<Listen> {

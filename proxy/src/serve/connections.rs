@@ -6,7 +6,7 @@ use std::{
     io,
     net::SocketAddr,
     pin::{Pin, pin},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Poll, ready},
     time::Duration,
 };
@@ -28,7 +28,7 @@ use tokio::{
     time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout},
 };
 use tokio_rustls::TlsAcceptor;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Ending, Listener, Notifier,
@@ -122,9 +122,7 @@ where
     }
     drop(listener);
     let cut = drain(&mut connections, limits.drain, ending, &mut watchdog).await;
-    // The streams of HTTP/2 end with their connections.
-    shared.http.streams.close();
-    let _ = timeout(LAST_WORDS, shared.http.streams.wait()).await;
+    shared.http.streams.end().await;
     Served { cut }
 }
 
@@ -242,28 +240,38 @@ struct Http {
     http1: Builder<Streams>,
     http2: Builder<Streams>,
     either: Builder<Streams>,
-    streams: TaskTracker,
+    streams: Streams,
 }
 
-/// Runs the streams of HTTP/2 connections, so that it is known when they have ended.
-#[derive(Debug, Clone)]
-struct Streams(TaskTracker);
+/// Runs the streams of HTTP/2 connections, which end with their connection and at the latest with the server.
+#[derive(Debug, Clone, Default)]
+struct Streams(Arc<Mutex<JoinSet<()>>>);
 
 impl<F> Executor<F> for Streams
 where
-    F: Future + Send + 'static,
-    F::Output: Send,
+    F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, stream: F) {
-        self.0.spawn(stream);
+        let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // What has ended is forgotten here, so that the set stays as small as the work.
+        while streams.try_join_next().is_some() {}
+        streams.spawn(stream);
+    }
+}
+
+impl Streams {
+    /// Ends those that have not ended with their connections.
+    async fn end(&self) {
+        let mut streams = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        streams.shutdown().await;
     }
 }
 
 impl Http {
     fn new() -> Self {
-        let streams = TaskTracker::new();
+        let streams = Streams::default();
         let builder = || {
-            let mut builder = Builder::new(Streams(streams.clone()));
+            let mut builder = Builder::new(streams.clone());
             builder
                 .http1()
                 .timer(TokioTimer::new())

@@ -7,6 +7,10 @@
 mod error;
 mod pair;
 mod server;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 pub use error::TlsError;

@@ -1,0 +1,25 @@
+//! The proxy from outside: the program itself, over TLS, with an issuer and a small Bedrock on loopback, and clients
+//! that others wrote.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::print_stderr,
+    reason = "a test that cannot go on stops"
+)]
+
+mod access;
+mod chat;
+mod curl;
+mod errors;
+mod http;
+mod ledger;
+mod life;
+mod limits;
+mod pki;
+mod rig;
+mod service_model;
+mod stream;

@@ -80,7 +80,8 @@ class Judge:
         if shape.enum and value not in shape.enum:
             self.fault(place, f"{value!r} is none of {shape.enum}")
         pattern = shape.metadata.get("pattern")
-        if pattern and not re.search(pattern, value):
+        # The service means the whole text, anchored or not.
+        if pattern and not re.fullmatch(pattern, value):
             self.fault(place, f"{value!r} does not match {pattern}")
 
     def is_blob(self, shape, value, place):

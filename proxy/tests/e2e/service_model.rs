@@ -73,7 +73,7 @@ fn the_judge_sees_what_is_wrong() {
             json!({"messages": [{"role": "user", "content": [{"text": "a", "image": {}}]}]}),
             "messages[0].content[0]",
         ),
-        (json!({"messages": [{"role": "user", "content": [{"txt": "a"}]}]}), "messages[0].content[0]"),
+        (json!({"messages": [{"role": "user", "content": [{"txt": "a"}]}]}), "messages[0].content[0].txt"),
         (json!({"messages": [{"content": []}]}), "messages[0].role"),
         (json!({"what": 1}), "what"),
         (json!({"inferenceConfig": {"maxTokens": 0}}), "inferenceConfig.maxTokens"),

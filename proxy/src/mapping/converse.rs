@@ -93,7 +93,8 @@ pub(crate) enum Source<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ToolUse<'a> {
-    pub(crate) tool_use_id: Cow<'a, str>,
+    #[serde(rename = "toolUseId")]
+    pub(crate) id: Cow<'a, str>,
     pub(crate) name: Cow<'a, str>,
     pub(crate) input: Json<'a>,
 }
@@ -101,7 +102,8 @@ pub(crate) struct ToolUse<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ToolResult<'a> {
-    pub(crate) tool_use_id: Cow<'a, str>,
+    #[serde(rename = "toolUseId")]
+    pub(crate) id: Cow<'a, str>,
     pub(crate) content: Vec<ResultBlock<'a>>,
 }
 

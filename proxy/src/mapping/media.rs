@@ -166,13 +166,13 @@ fn encoded<'a>(base64: &'a str, max: usize, what: &str) -> Result<Cow<'a, str>, 
 /// Whether text is Base64 in the standard alphabet, with padding and nothing else.
 fn is_canonical(text: &str) -> bool {
     let data = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
-    let in_alphabet = |b: &u8| b.is_ascii_alphanumeric() | (*b == b'+') | (*b == b'/');
+    let in_alphabet = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
     // Without early exit inside a block, the compiler checks many bytes at once.
     text.len().is_multiple_of(4)
         && data
             .as_bytes()
             .chunks(4096)
-            .all(|chunk| chunk.iter().fold(true, |valid, byte| valid & in_alphabet(byte)))
+            .all(|chunk| chunk.iter().fold(true, |valid, byte| valid & in_alphabet(*byte)))
 }
 
 /// The same data without white space, from the URL alphabet too, padded.

@@ -130,10 +130,8 @@ impl<'a> Writer<'a> {
     ) {
         self.parts = self.parts.saturating_add(1);
         let Some(depth) = depth.checked_sub(1).filter(|_| self.parts <= MAX_PARTS) else { return };
-        if let Some((_, target)) = self.reference(schema) {
-            if let Some(target) = members_of(target.get()) {
-                self.gather(&target, binding, depth, properties, required);
-            }
+        if let Some(target) = self.reference(schema).and_then(|(_, target)| members_of(target.get())) {
+            self.gather(&target, binding, depth, properties, required);
         }
         if let Some(own) = schema.get("properties").and_then(|own| members_of(own.get())) {
             for (name, value) in own {

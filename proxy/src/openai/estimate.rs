@@ -42,8 +42,10 @@ pub(super) fn text(bytes: usize) -> u64 {
 
 fn message(message: &Message<'_>) -> u64 {
     let said = match message {
-        Message::System(of) | Message::User(of) => content(of),
-        Message::Tool { content: of, .. } | Message::Function { content: of, .. } => content(of),
+        Message::System(of)
+        | Message::User(of)
+        | Message::Tool { content: of, .. }
+        | Message::Function { content: of, .. } => content(of),
         Message::Assistant(assistant) => {
             let calls = assistant.tool_calls.iter().filter_map(|call| match call {
                 ToolCall::Function { function, .. } => Some(function),

@@ -131,7 +131,7 @@ pub struct FunctionCall<'a> {
     pub arguments: Option<Text<'a>>,
 }
 
-impl<'a> Content<'a> {
+impl Content<'_> {
     /// Its parts; a string is one part.
     pub fn len(&self) -> usize {
         match self {

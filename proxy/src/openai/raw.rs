@@ -71,7 +71,8 @@ fn sound(json: &str) -> Result<(), String> {
         let mut is_low = false;
         match (in_string, byte) {
             (true, b'\\') => {
-                if bytes.next() == Some(b'u') {
+                let escaped = bytes.next();
+                if escaped == Some(b'u') {
                     let unit = bytes.by_ref().take(4).fold(0_u32, |unit, hex| {
                         unit << 4 | char::from(hex).to_digit(16).unwrap_or_default()
                     });

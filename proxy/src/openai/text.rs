@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text<'a>(Cow<'a, str>);
 
-impl<'a> Text<'a> {
+impl Text<'_> {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

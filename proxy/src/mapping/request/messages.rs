@@ -88,19 +88,19 @@ impl<'a> Conversation<'a> {
     ) -> Result<(), ApiError> {
         self.turns.reserve(request.messages.len());
         self.last = request.messages.len().saturating_sub(1);
-        let mut context = Context { model, names, cache };
+        let mut cx = Context { model, names, cache };
         for (index, message) in request.messages.iter().enumerate() {
             let at = At::message(index);
             match message {
-                Message::System(content) => self.system(content, at, &mut context)?,
-                Message::User(content) => self.user(content, at, &mut context)?,
-                Message::Assistant(assistant) => self.assistant(assistant, at, &mut context)?,
+                Message::System(content) => self.system(content, at, &mut cx)?,
+                Message::User(content) => self.user(content, at, &mut cx)?,
+                Message::Assistant(assistant) => self.assistant(assistant, at, &mut cx)?,
                 Message::Tool { id, content } => {
                     if !self.calls.contains(id.as_str()) {
                         let message = "No assistant message before this one makes a call with this id.";
                         return Err(wrong(at.path("tool_call_id"), message));
                     }
-                    self.result(tool_use_id(id), content, at, &mut context)?;
+                    self.result(tool_use_id(id), content, at, &mut cx)?;
                 }
                 Message::Function { name, content } => {
                     let open = self.open_functions.iter().position(|(open, _)| *open == name.as_str());
@@ -109,7 +109,7 @@ impl<'a> Conversation<'a> {
                         return Err(wrong(at.path("name"), message));
                     };
                     let (_, id) = self.open_functions.swap_remove(open);
-                    self.result(Cow::Owned(id), content, at, &mut context)?;
+                    self.result(Cow::Owned(id), content, at, &mut cx)?;
                 }
             }
         }
@@ -141,17 +141,12 @@ impl<'a> Conversation<'a> {
         Ok(turns)
     }
 
-    fn system(
-        &mut self,
-        content: &'a Content<'_>,
-        at: At,
-        context: &mut Context<'a, '_>,
-    ) -> Result<(), ApiError> {
+    fn system(&mut self, content: &'a Content<'_>, at: At, cx: &mut Context<'a, '_>) -> Result<(), ApiError> {
         each(content, at, |text, cache, at| match text {
             Piece::Text(text) => {
                 if !text.is_blank() {
                     self.system.push(SystemBlock::Text(Cow::Borrowed(text)));
-                    context.cache.system(cache, &mut self.system);
+                    cx.cache.system(cache, &mut self.system);
                 }
                 Ok(())
             }
@@ -159,20 +154,15 @@ impl<'a> Conversation<'a> {
         })
     }
 
-    fn user(
-        &mut self,
-        content: &'a Content<'_>,
-        at: At,
-        context: &mut Context<'a, '_>,
-    ) -> Result<(), ApiError> {
+    fn user(&mut self, content: &'a Content<'_>, at: At, cx: &mut Context<'a, '_>) -> Result<(), ApiError> {
         each(content, at, |piece, cache, at| {
             let block = match piece {
                 Piece::Text(text) if text.is_blank() => return Ok(()),
                 Piece::Text(text) => ContentBlock::Text(text),
-                Piece::Part(part) => self.medium(part, at, context.model)?,
+                Piece::Part(part) => self.medium(part, at, cx.model)?,
             };
             self.push(Role::User, block);
-            self.cut(cache, context.cache);
+            self.cut(cache, cx.cache);
             Ok(())
         })
     }
@@ -181,14 +171,14 @@ impl<'a> Conversation<'a> {
         &mut self,
         assistant: &'a Assistant<'_>,
         at: At,
-        context: &mut Context<'a, '_>,
+        cx: &mut Context<'a, '_>,
     ) -> Result<(), ApiError> {
         if let Some(content) = &assistant.content {
             each(content, at, |piece, cache, at| match piece {
                 Piece::Text(text) if text.is_blank() => Ok(()),
                 Piece::Text(text) => {
                     self.push(Role::Assistant, ContentBlock::Text(text));
-                    self.cut(cache, context.cache);
+                    self.cut(cache, cx.cache);
                     Ok(())
                 }
                 Piece::Part(_) => {
@@ -206,7 +196,7 @@ impl<'a> Conversation<'a> {
                         wrong(at.path(&format!("tool_calls[{index}].function.arguments")), why)
                     })?;
                     self.calls.insert(id);
-                    self.call(tool_use_id(id), function, input, context);
+                    self.call(tool_use_id(id), function, input, cx);
                 }
                 ToolCall::Other(kind) => {
                     let message = format!("Calls of type `{}` are not supported.", shown(kind));
@@ -218,29 +208,29 @@ impl<'a> Conversation<'a> {
             let input = arguments(function).map_err(|why| wrong(at.path("function_call.arguments"), why))?;
             let id = format!("function_call_{}", at.message);
             self.open_functions.push((function.name.as_str(), id.clone()));
-            self.call(Cow::Owned(id), function, input, context);
+            self.call(Cow::Owned(id), function, input, cx);
         }
         Ok(())
     }
 
     fn call(
         &mut self,
-        tool_use_id: Cow<'a, str>,
+        id: Cow<'a, str>,
         function: &'a FunctionCall<'_>,
         input: Json<'a>,
-        context: &Context<'a, '_>,
+        cx: &Context<'a, '_>,
     ) {
         self.has_tool_blocks = true;
-        let name = context.names.sent(&function.name);
-        self.push(Role::Assistant, ContentBlock::ToolUse(ToolUse { tool_use_id, name, input }));
+        let name = cx.names.sent(&function.name);
+        self.push(Role::Assistant, ContentBlock::ToolUse(ToolUse { id, name, input }));
     }
 
     fn result(
         &mut self,
-        tool_use_id: Cow<'a, str>,
+        id: Cow<'a, str>,
         content: &'a Content<'_>,
         at: At,
-        context: &mut Context<'a, '_>,
+        cx: &mut Context<'a, '_>,
     ) -> Result<(), ApiError> {
         let mut blocks = Vec::with_capacity(content.len());
         let mut cached = None;
@@ -249,7 +239,7 @@ impl<'a> Conversation<'a> {
             match piece {
                 Piece::Text(text) if text.is_blank() => {}
                 Piece::Text(text) => blocks.push(ResultBlock::Text(text)),
-                Piece::Part(part) => match self.medium(part, at, context.model)? {
+                Piece::Part(part) => match self.medium(part, at, cx.model)? {
                     ContentBlock::Image(image) => blocks.push(ResultBlock::Image(image)),
                     _ => {
                         return Err(unsupported(
@@ -265,8 +255,8 @@ impl<'a> Conversation<'a> {
             blocks.push(ResultBlock::Text(NO_RESULT));
         }
         self.has_tool_blocks = true;
-        self.push(Role::User, ContentBlock::ToolResult(ToolResult { tool_use_id, content: blocks }));
-        self.cut(cached, context.cache);
+        self.push(Role::User, ContentBlock::ToolResult(ToolResult { id, content: blocks }));
+        self.cut(cached, cx.cache);
         Ok(())
     }
 

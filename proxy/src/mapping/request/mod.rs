@@ -1,6 +1,6 @@
 //! What an OpenAI client asked for, as a Converse request.
 //!
-//! [`messages`] makes the turns, [`tooling`] the tools, [`format`](mod@format) forces JSON, [`params`] is the rest.
+//! `messages` makes the turns, `tooling` the tools, `format` forces JSON, `params` is the rest.
 //! Nothing is dropped in silence: what cannot be said is refused with its path, or named in [`Prepared::ignored`].
 
 mod cache;

@@ -15,7 +15,7 @@ use crate::{
             ServiceTier, Thinking,
         },
     },
-    openai::{ChatRequest, Effort},
+    openai::{ChatRequest, Effort, Text},
 };
 
 /// OpenAI's limit, and Nova's.
@@ -59,7 +59,7 @@ pub(super) fn inference<'a>(
     }
     let wanted = request.max_tokens.or(target_max_tokens).unwrap_or(options.default_max_tokens).max(1);
     let possible = model.max_output_tokens.unwrap_or(u32::MAX);
-    let stops = request.stop.iter().map(|stop| stop.as_str()).filter(|stop| !stop.is_empty());
+    let stops = request.stop.iter().map(Text::as_str).filter(|stop| !stop.is_empty());
     let stop_sequences: Vec<&str> = stops.collect();
     if stop_sequences.len() > MAX_STOPS {
         return Err(wrong("stop", format!("At most {MAX_STOPS} sequences are allowed.")));

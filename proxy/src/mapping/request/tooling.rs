@@ -73,8 +73,7 @@ pub(super) fn tool_config<'a>(
     let (functions, choice) = chosen(functions, choice, names, request.legacy_functions)?;
     let tools = specs(&functions, model, names, cache, list)?;
     let tool_choice = match (choice, model.tools) {
-        (None, _) => None,
-        (Some(Choice::Auto {}), Tools::Auto) => None,
+        (None, _) | (Some(Choice::Auto {}), Tools::Auto) => None,
         (Some(choice), Tools::Choice) => Some(choice),
         (Some(_), Tools::Auto | Tools::None) => {
             notes.ignored("tool_choice", "This model cannot be made to call a tool.")?;

@@ -51,10 +51,7 @@ fn named(path: &str, message: &str) -> ApiError {
     let message = message
         .replace("expected u32", "expected a whole number from 0 to 4294967295")
         .replace("expected f64", "expected a number");
-    let mut message = shortened(&message).to_owned();
-    if !message.ends_with('.') {
-        message.push('.');
-    }
+    let message = sentence(shortened(&message));
     let error = if path.is_empty() {
         let mut error = ApiError::invalid("", message);
         error.param = None;
@@ -73,6 +70,13 @@ pub(super) fn invalid_json(message: String) -> ApiError {
 
 fn join(path: &str, field: &str) -> String {
     if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
+}
+
+/// The parser's fragment as a sentence.
+fn sentence(fragment: &str) -> String {
+    let mut chars = fragment.chars();
+    let first = chars.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(chars).chain(['.']).collect()
 }
 
 fn shortened(message: &str) -> &str {

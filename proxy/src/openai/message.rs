@@ -191,11 +191,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Message<'a> {
             }),
             Role::Tool => Self::Tool {
                 id: raw.tool_call_id.ok_or_else(|| D::Error::missing_field("tool_call_id"))?,
-                content: raw.content.ok_or_else(content)?,
+                // A tool that returns nothing says null.
+                content: raw.content.unwrap_or(Content::Parts(Vec::new())),
             },
             Role::Function => Self::Function {
                 name: raw.name.ok_or_else(|| D::Error::missing_field("name"))?,
-                // A function that returns nothing says null.
                 content: raw.content.unwrap_or(Content::Parts(Vec::new())),
             },
         })

@@ -47,6 +47,9 @@ pub(super) fn force<'a>(
     };
     if let (Way::TextFormat, Some(schema)) = (model.json, schema) {
         let text = schema.schema.map_or(r#"{"type":"object"}"#, |schema| schema.text());
+        if !text.starts_with('{') {
+            return Err(wrong(SCHEMA_PARAM, "The schema has to be an object."));
+        }
         output.text_format = Some(text_format(schema, text));
         return Ok(None);
     }

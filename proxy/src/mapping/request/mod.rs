@@ -52,7 +52,10 @@ pub fn to_converse(
     let mut parts = tooling::tool_config(request, model, &names, &conversation, &mut cache, &mut notes)?;
     let mut inference = params::inference(request, model, target_max_tokens, options, &mut notes)?;
     let mut output = OutputConfig::default();
-    let mut additional = params::additional(request, model, &mut inference, &mut output, &mut notes)?;
+    // Claude cannot think where it is made to call a tool, nor go on from calls whose thoughts are not there.
+    let may_think = !parts.forces_call() && !conversation.has_tool_blocks;
+    let mut additional =
+        params::additional(request, model, may_think, &mut inference, &mut output, &mut notes)?;
     additional.tool_choice = parts.claude_choice.take();
     let thinks = additional.thinking.is_some();
     let forced_json_tool =

@@ -94,13 +94,19 @@ fn within(name: &'static str, value: Option<f64>, max: f64) -> Result<Option<f64
 pub(super) fn additional<'a>(
     request: &ChatRequest<'_>,
     model: &Model,
+    may_think: bool,
     inference: &mut InferenceConfig<'_>,
     output: &mut OutputConfig<'_>,
     notes: &mut Notes,
 ) -> Result<AdditionalFields<'a>, ApiError> {
     let mut fields = AdditionalFields::default();
-    if let Some(effort) = request.reasoning_effort {
-        reasoning(effort, request, model, &mut fields, inference, output, notes)?;
+    let is_claude = matches!(model.reasoning, Reasoning::ClaudeBudget | Reasoning::ClaudeAdaptive);
+    match request.reasoning_effort {
+        Some(effort) if is_claude && !may_think && level(effort).is_some() => {
+            notes.ignored("reasoning_effort", "This model does not reason between calls of tools.")?;
+        }
+        Some(effort) => reasoning(effort, request, model, &mut fields, inference, output, notes)?,
+        None => {}
     }
     if let Some(top_k) = request.top_k {
         match model.top_k {

@@ -33,6 +33,12 @@ pub(super) struct Tooling<'a> {
 }
 
 impl Tooling<'_> {
+    /// Whether the model has to call a tool.
+    pub(super) fn forces_call(&self) -> bool {
+        let choice = self.config.as_ref().and_then(|config| config.tool_choice.as_ref());
+        matches!(choice, Some(Choice::Any {} | Choice::Tool { .. }))
+    }
+
     /// Whether the model may call what the client offers.
     pub(super) fn offers_tools(&self) -> bool {
         self.config.is_some() && !self.hide_tool_calls

@@ -12,9 +12,13 @@ use tokio::time::Instant;
 use super::{
     Call, Operation, Refusal, Reply, Upstream,
     breaker::{Breaker, Outcome, Permit},
-    placeholder::{self as rescue, TransportFailure},
 };
-use crate::{ApiError, config::Target, telemetry::Observe};
+use crate::{
+    ApiError,
+    config::Target,
+    mapping::rescue::{self, TransportFailure},
+    telemetry::Observe,
+};
 
 /// Repetitions on the same candidate, in all. OpenAI's clients try three times themselves.
 const MAX_RETRIES: u32 = 2;
@@ -100,7 +104,7 @@ pub async fn first_answer<'a, P>(
 fn limit(deadline: Instant, others: usize) -> Instant {
     let now = Instant::now();
     let left = deadline.saturating_duration_since(now);
-    let share = if others == 0 { left } else { left / 2 };
+    let share = if others == 0 { left } else { left.div_f32(2.0) };
     now.checked_add(share).unwrap_or(deadline)
 }
 
@@ -232,4 +236,5 @@ fn nobody() -> ApiError {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "times and counts of tests")]
 mod tests;

@@ -10,9 +10,9 @@ use serde_json::Value;
 use super::{
     Environment, HttpClient,
     bedrock::base,
+    client::{chain, collect},
     credentials::{Credentials, NoCredentials},
     endpoint,
-    http::{chain, collect},
     sign::Scope,
 };
 use crate::clock::Clock;
@@ -188,7 +188,7 @@ impl AwsJson {
         };
         let overridden = endpoint.or(own.as_ref()).or(self.environment.endpoint_url.as_ref());
         match overridden {
-            Some(uri) => format!("{}/", base(uri.clone())).parse().ok(),
+            Some(uri) => format!("{}/", base(uri)).parse().ok(),
             None => endpoint::regional(service.name(), region),
         }
     }

@@ -11,17 +11,20 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     Call, Environment, HttpClient, Operation, Refusal, Reply, Upstream,
+    client::{Incoming, SendError, chain, collect},
     credentials::{Credentials, Loaded},
     credentials_book::CredentialsBook,
     endpoint,
-    http::{Incoming, SendError, chain, collect},
-    placeholder::{self as rescue, FirstFrame, TransportFailure, first_frame},
     sign::Scope,
 };
 use crate::{
     ApiError,
     clock::Clock,
     config::{self, Role, Target},
+    mapping::{
+        frame::{FirstFrame, first_frame},
+        rescue::{self, TransportFailure},
+    },
 };
 
 /// AWS does not accept who we are.
@@ -78,7 +81,7 @@ impl Bedrock {
             .collect();
         Self {
             region: config.region.clone(),
-            endpoint: endpoint_override(config, environment).map(base),
+            endpoint: endpoint_override(config, environment).as_ref().map(base),
             access: bearer.map_or(Access::Signed(own), Access::Bearer),
             roles,
             http,
@@ -172,6 +175,11 @@ impl Bedrock {
 impl Upstream for Bedrock {
     async fn send(&self, call: &Call<'_>) -> Result<Reply, Refusal> {
         let region = call.target.region.as_ref().unwrap_or(&self.region);
+        // `.` and `..` would be steps in the path; no model is called that.
+        if call.target.model.bytes().all(|byte| byte == b'.') {
+            let error = ApiError::model_not_found(&call.target.model);
+            return Err(Refusal { error, retryable: false, unwell: false });
+        }
         let mut request = self.request(call, region).ok_or_else(no_such_address)?;
         let used = self.authorize(&mut request, call, region).await?;
         let response = self.http.send(request).await.map_err(unreachable)?;
@@ -226,7 +234,7 @@ fn endpoint_override(config: &config::Bedrock, environment: &Environment) -> Opt
 }
 
 /// A URL as the beginning of others.
-pub(crate) fn base(uri: Uri) -> String {
+pub(crate) fn base(uri: &Uri) -> String {
     uri.to_string().trim_end_matches('/').to_owned()
 }
 
@@ -245,9 +253,18 @@ pub(crate) fn request_id(headers: &HeaderMap, name: &str) -> Option<String> {
 pub(crate) fn unreachable(error: SendError) -> Refusal {
     let log = chain(&error);
     rescue::from_transport(match error {
+        SendError::Connect(cause) if is_about_tls(cause.as_ref()) => TransportFailure::Tls(log),
         SendError::Connect(_) => TransportFailure::Connect(log),
         SendError::Broken(_) => TransportFailure::Reset(log),
     })
+}
+
+/// Whether TLS is among the causes; it hides in IO errors.
+fn is_about_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>()
+        || inner.is_some_and(|inner| is_about_tls(inner))
+        || error.source().is_some_and(is_about_tls)
 }
 
 /// Our own credentials are missing or refused. Nothing that the same target would answer better in a moment.

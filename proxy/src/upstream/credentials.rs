@@ -12,7 +12,7 @@ use model::Region;
 use tokio::sync::OnceCell;
 
 use super::{
-    http::chain,
+    client::chain,
     refreshing::{Age, Refreshing},
     sign::SigningKeys,
 };
@@ -28,14 +28,14 @@ const REFRESH_BEFORE_EXPIRY: SignedDuration = SignedDuration::from_secs(300);
 /// A request that is signed must also arrive.
 const EXPIRY_MARGIN: SignedDuration = SignedDuration::from_secs(10);
 
-/// Several round trips: metadata service, SSO, then AssumeRole.
+/// Several round trips: metadata service, SSO, then `AssumeRole`.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Credentials younger than this are not thrown away because AWS refused a request: that would be asked for in vain
 /// with every request.
 const MIN_AGE_OF_DISTRUST: SignedDuration = SignedDuration::from_secs(30);
 
-/// Session name of assumed roles; CloudTrail shows it.
+/// Session name of assumed roles; `CloudTrail` shows it.
 const SESSION_NAME: &str = "bedrock-nova-proxy";
 
 /// Whose credentials.
@@ -58,19 +58,15 @@ pub struct NoCredentials(pub(crate) String);
 pub(crate) struct Loaded {
     pub keys: SigningKeys,
     expires: Option<Timestamp>,
-    loaded: Timestamp,
+    since: Timestamp,
 }
 
 /// One identity's credentials.
 pub(crate) struct Credentials {
-    source: Source,
+    identity: Identity,
+    provider: OnceCell<SharedCredentialsProvider>,
     clock: Arc<dyn Clock>,
     loaded: Refreshing<Loaded, NoCredentials>,
-}
-
-enum Source {
-    Fixed(SharedCredentialsProvider),
-    Chain { identity: Identity, provider: OnceCell<SharedCredentialsProvider> },
 }
 
 impl Loaded {
@@ -86,16 +82,7 @@ impl Loaded {
 impl Credentials {
     /// The credentials of an identity; nothing is read or asked until they are needed.
     pub(crate) fn of(identity: Identity, clock: Arc<dyn Clock>) -> Self {
-        Self::from_source(Source::Chain { identity, provider: OnceCell::new() }, clock)
-    }
-
-    /// The credentials of a provider.
-    pub(crate) fn from_provider(provider: SharedCredentialsProvider, clock: Arc<dyn Clock>) -> Self {
-        Self::from_source(Source::Fixed(provider), clock)
-    }
-
-    fn from_source(source: Source, clock: Arc<dyn Clock>) -> Self {
-        Self { source, clock, loaded: Refreshing::new() }
+        Self { identity, provider: OnceCell::new(), clock, loaded: Refreshing::new() }
     }
 
     /// Credentials that are valid now; normally without waiting.
@@ -106,7 +93,7 @@ impl Credentials {
 
     /// AWS refused these. Where they have no expiry, such as in a file that somebody has changed since, they are read again.
     pub(crate) fn distrust(&self, refused: &Arc<Loaded>) {
-        if self.clock.now().duration_since(refused.loaded) >= MIN_AGE_OF_DISTRUST {
+        if self.clock.now().duration_since(refused.since) >= MIN_AGE_OF_DISTRUST {
             self.loaded.discard(refused);
         }
     }
@@ -121,16 +108,13 @@ impl Credentials {
     }
 
     async fn ask(&self, now: Timestamp) -> Result<Loaded, NoCredentials> {
-        let provider = match &self.source {
-            Source::Fixed(provider) => provider,
-            Source::Chain { identity, provider } => provider.get_or_init(|| build(identity)).await,
-        };
+        let provider = self.provider.get_or_init(|| build(&self.identity)).await;
         let credentials =
             provider.provide_credentials().await.map_err(|error| NoCredentials(chain(&error)))?;
         let expires = credentials.expiry().and_then(|expiry| Timestamp::try_from(expiry).ok());
         let keys = SigningKeys::new(&credentials)
             .map_err(|_| NoCredentials("the session token cannot be sent in a header".to_owned()))?;
-        Ok(Loaded { keys, expires, loaded: now })
+        Ok(Loaded { keys, expires, since: now })
     }
 }
 
@@ -177,4 +161,5 @@ impl ProvideCredentials for Nobody {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "times and counts of tests")]
 mod tests;

@@ -4,34 +4,39 @@ mod attempt;
 mod aws_json;
 mod bedrock;
 mod breaker;
+mod client;
 mod credentials;
 mod credentials_book;
 mod endpoint;
 mod environment;
-mod http;
 mod members;
 mod openai;
 mod openai_secret;
 mod openai_stream;
-mod placeholder;
 mod practice;
 mod refreshing;
 mod set;
-mod sign;
+pub mod sign;
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "times and counts of tests")]
+mod stub;
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "times and counts of tests")]
+mod wire;
 
 use std::{pin::Pin, time::Duration};
 
-use ::http::HeaderMap;
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body_util::combinators::UnsyncBoxBody;
 
 use crate::{ApiError, config::Target};
 
-pub use self::http::{HttpClient, NoRoots};
 pub use attempt::{Attempt, Candidate, first_answer};
 pub use aws_json::{AwsCallError, AwsJson, AwsService};
 pub use breaker::{Breaker, Circuit, Leave, Outcome, Permit};
+pub use client::{HttpClient, NoRoots};
 pub use credentials::NoCredentials;
 pub use environment::{Environment, InvalidVariable};
 pub use openai::completion as openai_completion;

@@ -12,16 +12,18 @@ use serde::Deserialize;
 use super::{
     Call, HttpClient, Operation, Refusal, Reply, Upstream,
     bedrock::{base, request_id, unauthorized, unreachable},
+    client::{Incoming, collect},
     endpoint,
-    http::{Incoming, collect},
     members::Members,
     openai_secret::{OpenAiSecret, SecretReader},
-    placeholder::{self as rescue, TransportFailure},
 };
 use crate::{
     ApiError, Usage,
     error::ErrorType,
-    mapping::{Answer, Envelope},
+    mapping::{
+        Answer, Envelope,
+        rescue::{self, TransportFailure},
+    },
 };
 
 /// OpenAI does not accept the key.
@@ -33,7 +35,7 @@ const CLEARTEXT: &str = "SRE-PROXY-058";
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 /// What OpenAI's clients obey at most; above it they do not retry at all.
-const MAX_WAIT: Duration = Duration::from_secs(120);
+const MAX_WAIT: Duration = Duration::from_mins(2);
 
 /// One entry `kind: openai` of the configuration.
 pub(crate) struct OpenAi {
@@ -43,7 +45,7 @@ pub(crate) struct OpenAi {
 }
 
 impl OpenAi {
-    pub(crate) fn new(base_url: Uri, secret: SecretReader, http: HttpClient) -> Self {
+    pub(crate) fn new(base_url: &Uri, secret: SecretReader, http: HttpClient) -> Self {
         Self { base: base(base_url), secret, http }
     }
 

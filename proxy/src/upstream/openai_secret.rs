@@ -26,7 +26,7 @@ const REFRESH_AFTER: SignedDuration = SignedDuration::from_secs(300);
 const MIN_AGE_OF_DISTRUST: SignedDuration = SignedDuration::from_secs(10);
 
 /// `openai_api_timeout` beyond this is taken as this; the request's own deadline is what counts then.
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
+const LONGEST_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// Where the secret is.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,7 +13,8 @@ use http_body_util::{BodyExt as _, Full};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{Call, Operation, Refusal, Reply, Upstream, placeholder as rescue};
+use super::{Call, Operation, Refusal, Reply, Upstream};
+use crate::mapping::rescue;
 
 /// How deep a schema is filled; deeper ones get an empty value.
 const MAX_DEPTH: usize = 16;
@@ -81,7 +82,7 @@ fn answer(request: &Value) -> Result<Said, Refusal> {
     let (content, stop_reason) = match tool_to_call(request, &text, results.is_empty()) {
         Some((name, schema)) => {
             let id = format!("tooluse_practice{}", messages.len());
-            (Content::Tool { id, name, input: example(schema, schema, 0).to_string() }, "tool_use")
+            (Content::Tool { id, name, input: tool_input(schema).to_string() }, "tool_use")
         }
         None => (Content::Text(sentence(&text, &results)), "end_turn"),
     };
@@ -141,6 +142,12 @@ fn sentence(text: &str, results: &[String]) -> String {
         (false, true) => format!("This is a practice answer. You said: {shown}"),
         (true, true) => "This is a practice answer. You said nothing in words.".to_owned(),
     }
+}
+
+/// What a tool is called with: always an object, whatever its schema says.
+fn tool_input(schema: &Value) -> Value {
+    let input = example(schema, schema, 0);
+    if input.is_object() { input } else { json!({}) }
 }
 
 /// The smallest value that a JSON Schema accepts, for the schemas that people write.

@@ -132,7 +132,7 @@ impl UpstreamSet {
                     endpoint: openai.secrets_endpoint_url.clone(),
                 };
                 let aws = self.aws_json(&openai.region);
-                Arc::new(OpenAi::new(openai.base_url.clone(), SecretReader::new(place, aws, clock), http))
+                Arc::new(OpenAi::new(&openai.base_url, SecretReader::new(place, aws, clock), http))
             }
             config::Upstream::Practice => Arc::new(Practice),
         }
@@ -157,4 +157,4 @@ fn targets_of<'a>(config: &'a Config, upstream: &'a str) -> impl Iterator<Item =
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

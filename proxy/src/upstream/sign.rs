@@ -25,7 +25,7 @@ const CANONICAL_PATH: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 /// Credentials ready to sign with. Signing keys are derived once for each day, Region and service.
-pub(crate) struct SigningKeys {
+pub struct SigningKeys {
     access_key_id: String,
     secret_access_key: Secret<String>,
     session_token: Option<HeaderValue>,
@@ -41,15 +41,17 @@ struct DerivedKey {
 
 /// What a signature is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Scope<'a> {
+pub struct Scope<'a> {
+    /// `us-east-1`
     pub region: &'a str,
+    /// `bedrock`
     pub service: &'a str,
 }
 
 /// A request or credentials that no header can carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the signature does not fit into a header")]
-pub(crate) struct Unsignable;
+pub struct Unsignable;
 
 impl fmt::Debug for SigningKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,7 +60,8 @@ impl fmt::Debug for SigningKeys {
 }
 
 impl SigningKeys {
-    pub(crate) fn new(credentials: &Credentials) -> Result<Self, Unsignable> {
+    /// Keys of these credentials; refused if their session token fits into no header.
+    pub fn new(credentials: &Credentials) -> Result<Self, Unsignable> {
         let token = |text| HeaderValue::from_str(text).map_err(|_| Unsignable);
         let mut session_token = credentials.session_token().map(token).transpose()?;
         if let Some(token) = &mut session_token {
@@ -73,7 +76,7 @@ impl SigningKeys {
     }
 
     /// Adds `x-amz-date`, `x-amz-security-token` and `authorization`; everything that is in the request is signed.
-    pub(crate) fn sign<B>(
+    pub fn sign<B>(
         &self,
         request: &mut Request<B>,
         body: &[u8],
@@ -210,4 +213,5 @@ impl DateTime {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "times and counts of tests")]
 mod tests;

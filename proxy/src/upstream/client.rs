@@ -1,4 +1,4 @@
-//! The HTTP client that all upstreams share: pooled, TCP_NODELAY, HTTP/1.1 and HTTP/2 over rustls.
+//! The HTTP client that all upstreams share: pooled, without Nagle's delay, HTTP/1.1 and HTTP/2 over rustls.
 
 use std::{
     pin::Pin,
@@ -12,7 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
@@ -26,6 +26,9 @@ use tower_service::Service;
 
 use super::BoxError;
 use crate::auth::{FetchDocument, FetchError};
+
+/// What `CloudTrail` and the logs of others show. It is not signed, since proxies on the way may add to it.
+const NAME: &str = concat!("bedrock-nova-proxy/", env!("CARGO_PKG_VERSION"));
 
 /// Over HTTP/2 a pool has one connection to a host, and AWS and OpenAI allow 100 to 128 requests at a time on it;
 /// more would wait for their turn. So a pool is left alone once it has this many answers open.
@@ -74,6 +77,11 @@ struct ConnectionPool {
 #[error("no trusted certificate authorities could be loaded")]
 pub struct NoRoots(#[source] BoxError);
 
+impl NoRoots {
+    /// What the page about it is called.
+    pub const CODE: &'static str = "SRE-PROXY-051";
+}
+
 /// Why a request got no answer at all.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SendError {
@@ -110,9 +118,9 @@ impl HttpClient {
     /// A client with its own idea of whom to trust. `tls` names no ALPN protocols.
     pub fn with_tls(connect: Duration, mut tls: ClientConfig) -> Self {
         tls.alpn_protocols.clear();
-        let pools = (0..POOLS)
-            .map(|_| Arc::new(ConnectionPool { client: client(connect, &tls), open: AtomicUsize::new(0) }))
-            .collect();
+        let connector = connector(connect, &tls);
+        let pool = || ConnectionPool { client: client(connector.clone()), open: AtomicUsize::new(0) };
+        let pools = (0..POOLS).map(|_| Arc::new(pool())).collect();
         Self { pools, tls, connect }
     }
 
@@ -128,7 +136,11 @@ impl HttpClient {
     }
 
     /// Sends a request. The answer keeps its place in the pool until its body is dropped.
-    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, SendError> {
+    pub(crate) async fn send(
+        &self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, SendError> {
+        request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static(NAME));
         let place = self.place();
         let sent = match &place {
             Some(place) => place.0.client.request(request),
@@ -183,8 +195,8 @@ fn tls_versions() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVer
     ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
 }
 
-/// One pool of connections.
-fn client(connect: Duration, tls: &ClientConfig) -> Client<Connector, Full<Bytes>> {
+/// Makes connections, encrypted or not.
+fn connector(limit: Duration, tls: &ClientConfig) -> Connector {
     let mut tcp = HttpConnector::new();
     // Without it small pieces wait for the acknowledgement of the piece before them, up to 40 ms each.
     tcp.set_nodelay(true);
@@ -195,6 +207,11 @@ fn client(connect: Duration, tls: &ClientConfig) -> Client<Connector, Full<Bytes
         .https_or_http()
         .enable_all_versions()
         .wrap_connector(tcp);
+    Connector { https, limit }
+}
+
+/// One pool of connections.
+fn client(connector: Connector) -> Client<Connector, Full<Bytes>> {
     Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
@@ -205,7 +222,7 @@ fn client(connect: Duration, tls: &ClientConfig) -> Client<Connector, Full<Bytes
         .http2_initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .http2_keep_alive_interval(PING_INTERVAL)
         .http2_keep_alive_timeout(PING_TIMEOUT)
-        .build(Connector { https, limit: connect })
+        .build(connector)
 }
 
 /// Connects within a time that covers name, TCP and TLS; the connector's own limit covers TCP alone.
@@ -323,4 +340,60 @@ pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_do_not_wait_for_acknowledgements() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri: Uri = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let tls = tls_versions().unwrap().with_root_certificates(rustls::RootCertStore::empty());
+        let mut connector = connector(Duration::from_secs(3), &tls.with_no_client_auth());
+        let MaybeHttpsStream::Http(stream) = connector.call(uri).await.unwrap() else { panic!("TLS") };
+        assert!(stream.inner().nodelay().unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_connection_has_to_come_about_in_time() {
+        // Accepted by the kernel, but nobody speaks TLS on it.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}/", listener.local_addr().unwrap());
+        let client = HttpClient::new(Duration::from_millis(100)).unwrap();
+        let error = client.fetch(&url).await.unwrap_err();
+        assert!(error.0.contains("no connection within 100ms"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn documents_are_fetched_within_limits_and_without_redirects() {
+        use crate::upstream::stub::{Act, Stub};
+        let stub = Stub::start(|_, seen| match seen.path.as_str() {
+            "/jwks" => Act::Answer(200, Vec::new(), Bytes::from_static(b"{}")),
+            "/long" => Act::Answer(200, Vec::new(), vec![b' '; DOCUMENT_BYTES + 1].into()),
+            _ => Act::Answer(302, vec![("location", "/jwks".to_owned())], Bytes::new()),
+        })
+        .await;
+        let client = HttpClient::new(Duration::from_secs(3)).unwrap();
+        assert_eq!(client.fetch(&format!("{}/jwks", stub.url())).await.unwrap(), "{}");
+        for (path, reason) in [("/long", "longer than 262144 bytes"), ("/moved", "status 302")] {
+            let error = client.fetch(&format!("{}{path}", stub.url())).await.unwrap_err();
+            assert!(error.0.contains(reason), "{error}");
+        }
+        assert!(client.fetch("not a url").await.is_err());
+    }
+
+    #[test]
+    fn full_pools_are_left_alone() {
+        let client = HttpClient::new(Duration::from_secs(3)).unwrap();
+        let places: Vec<_> = (0..=OPEN_PER_POOL).map(|_| client.place().unwrap()).collect();
+        let (first, last) = (&places[0], &places[OPEN_PER_POOL]);
+        assert!(Arc::ptr_eq(&first.0, &places[OPEN_PER_POOL - 1].0));
+        assert!(!Arc::ptr_eq(&first.0, &last.0));
+        drop(places);
+        assert!(client.pools.iter().all(|pool| pool.open.load(Ordering::Relaxed) == 0));
+    }
 }

@@ -1,5 +1,7 @@
 //! What a request costs before it is sent: reading and mapping a chat of about one kilobyte.
 
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on stops")]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

@@ -1,7 +1,7 @@
 //! What Amazon's models can do: the one place that knows a model by its name.
 //!
 //! [`facts`] finds a model by its id, by the id of an inference profile of any geography, or by the ARN of either.
-//! A model that is not in the [`table`] gets [`UNKNOWN`], which promises nothing and forbids little. To support a
+//! A model that is not in the [`TABLE`] gets [`UNKNOWN`], which promises nothing and forbids little. To support a
 //! model, add its row; no other file changes.
 //!
 //! Sources: the Bedrock user guide (`models-supported`, `inference-profiles-support`, `model-lifecycle`,

@@ -66,7 +66,8 @@ pub fn to_list(
         let reply: Reply<'_> = serde_json::from_slice(reply).map_err(|error| broken(&error.to_string()))?;
         counted = counted.saturating_add(reply.input_text_token_count.unwrap_or_default());
         let vector = reply.embedding.or_else(|| reply.embeddings.first().map(|item| item.embedding));
-        let vector = vector.ok_or_else(|| broken("no vector"))?;
+        let vector =
+            vector.filter(|vector| vector.get().starts_with('[')).ok_or_else(|| broken("no vector"))?;
         let embedding = match encoding {
             Encoding::Float => Vector::Numbers(vector),
             Encoding::Base64 => Vector::Base64(packed(vector)?),
@@ -225,4 +226,88 @@ impl Serialize for Vector<'_> {
 struct ListUsage {
     prompt_tokens: u64,
     total_tokens: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use model::bedrock::facts;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::openai::limits;
+
+    fn invocations(model: &str, rest: &str) -> Result<Vec<Value>, ApiError> {
+        let body = format!(r#"{{"model":"m",{rest}}}"#);
+        let request = EmbeddingsRequest::parse(body.as_bytes(), &limits()).unwrap();
+        let bodies = to_invocations(&request, facts(model))?;
+        Ok(bodies.iter().map(|body| serde_json::from_slice(body).unwrap()).collect())
+    }
+
+    #[test]
+    fn every_dialect_is_spoken() {
+        let input = r#""input":["a","b"],"dimensions":256"#;
+        assert_eq!(
+            invocations("amazon.nova-2-multimodal-embeddings-v1:0", input).unwrap()[1],
+            json!({"taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": {
+                "embeddingPurpose": "GENERIC_INDEX", "embeddingDimension": 256,
+                "text": {"truncationMode": "NONE", "value": "b"}}})
+        );
+        assert_eq!(
+            invocations("amazon.titan-embed-text-v2:0", input).unwrap(),
+            [json!({"inputText": "a", "dimensions": 256}), json!({"inputText": "b", "dimensions": 256})]
+        );
+        assert_eq!(
+            invocations("amazon.titan-embed-image-v1", input).unwrap()[0],
+            json!({"inputText": "a", "embeddingConfig": {"outputEmbeddingLength": 256}})
+        );
+        assert_eq!(
+            invocations("amazon.titan-embed-text-v1", r#""input":"a","dimensions":1536"#).unwrap(),
+            [json!({"inputText": "a"})]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_embedded_is_named() {
+        for (model, rest, param) in [
+            ("amazon.titan-embed-text-v2:0", r#""input":[1,2]"#, "input"),
+            ("amazon.titan-embed-text-v2:0", r#""input":["a"," "]"#, "input[1]"),
+            ("amazon.titan-embed-text-v2:0", r#""input":"""#, "input"),
+            ("amazon.titan-embed-text-v2:0", r#""input":"a","dimensions":7"#, "dimensions"),
+            ("amazon.titan-embed-text-v1", r#""input":"a","dimensions":256"#, "dimensions"),
+            ("amazon.nova-pro-v1:0", r#""input":"a""#, "model"),
+        ] {
+            assert_eq!(invocations(model, rest).unwrap_err().param.as_deref(), Some(param), "{rest}");
+        }
+    }
+
+    #[test]
+    fn the_answers_become_one_list() {
+        let titan =
+            |numbers: &str| Bytes::from(format!(r#"{{"embedding":{numbers},"inputTextTokenCount":3}}"#));
+        let replies = [titan("[0.10, -2]"), titan("[1e-3,1]")];
+        let answer = to_list(&replies, Encoding::Float, "my-model", None).unwrap();
+        assert_eq!(
+            String::from_utf8(answer.body).unwrap(),
+            r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.10, -2]},{"object":"embedding","index":1,"embedding":[1e-3,1]}],"model":"my-model","usage":{"prompt_tokens":6,"total_tokens":6}}"#
+        );
+        assert_eq!(answer.usage.input_tokens, 6);
+    }
+
+    #[test]
+    fn base64_holds_little_endian_floats() {
+        let nova = Bytes::from_static(br#"{"embeddings":[{"embeddingType":"TEXT","embedding":[1.0,-2.5]}]}"#);
+        let answer = to_list(&[nova], Encoding::Base64, "m", Some(7)).unwrap();
+        let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(body["data"][0]["embedding"], "AACAPwAAIMA=");
+        assert_eq!(body["usage"]["total_tokens"], 7);
+    }
+
+    #[test]
+    fn an_answer_without_a_vector_is_a_bad_gateway() {
+        for reply in ["", "{}", r#"{"embedding":null}"#, r#"{"embedding":"x"}"#, r#"{"embeddings":[]}"#] {
+            let error = to_list(&[Bytes::from(reply)], Encoding::Base64, "m", None).unwrap_err();
+            assert_eq!(error.status, StatusCode::BAD_GATEWAY, "{reply}");
+        }
+        assert!(to_list(&[Bytes::from(r#"{"embedding":"x"}"#)], Encoding::Float, "m", None).is_err());
+    }
 }

@@ -293,3 +293,122 @@ fn is_s3_uri(url: &str) -> bool {
 pub(super) fn invalid_image(param: String, refused: Refused) -> ApiError {
     ApiError::invalid(param, refused).code("invalid_image_url")
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::engine::general_purpose::{STANDARD as ENGINE, URL_SAFE_NO_PAD};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n????";
+
+    fn bytes(media: &Media<'_>) -> Vec<u8> {
+        let Source::Bytes(text) = &media.source else { panic!("{media:?}") };
+        ENGINE.decode(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn an_image_is_what_its_bytes_say() {
+        for (head, format) in [
+            (PNG, "png"),
+            (b"\xff\xd8\xff\xe0", "jpeg"),
+            (b"GIF89a", "gif"),
+            (b"RIFF\x01\x02\x03\x04WEBPVP8 ", "webp"),
+        ] {
+            let url = format!("data:image/png;base64,{}", ENGINE.encode(head));
+            assert_eq!(image(&url, false).unwrap().format, format);
+        }
+    }
+
+    #[test]
+    fn data_urls_are_read_as_clients_write_them() {
+        let url_alphabet = URL_SAFE_NO_PAD.encode([PNG, b"\xfb\xff\xfe"].concat());
+        for url in [
+            format!("data:image/png;base64,{}", ENGINE.encode(PNG)),
+            format!(" DATA:IMAGE/PNG ; charset=utf-8 ; BASE64 ,{}", ENGINE.encode(PNG)),
+            format!("data:image/png;base64, {}\n", ENGINE.encode(PNG)),
+            format!("data:image/png;base64,{}", ENGINE.encode(PNG).trim_end_matches('=')),
+            format!("data:image/png;base64,{url_alphabet}"),
+            format!("data:;base64,{}", ENGINE.encode(PNG)),
+        ] {
+            assert!(bytes(&image(&url, false).unwrap()).starts_with(PNG), "{url}");
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_an_image() {
+        for url in [
+            "",
+            "https://example.com/a.png",
+            "http://169.254.169.254/latest/meta-data/",
+            "file:///etc/passwd",
+            "data:",
+            "data:image/png;base64,",
+            "data:image/png,iVBORw0KGgo=",
+            "data:image/png;base64,iVBORw0KGgo",
+            "data:image/png;base64,iVBO=w0KGgo=",
+            "data:image/png;base64,aGVsbG8=",
+            "data:image/png;base64,iVBORw0KGgoé",
+        ] {
+            let refused = image(url, true);
+            // Without padding it is still whole; all others are not.
+            assert_eq!(refused.is_ok(), url.ends_with("KGgo"), "{url}");
+        }
+    }
+
+    #[test]
+    fn size_is_counted_in_bytes_not_in_characters() {
+        let mut data = PNG.to_vec();
+        data.resize(MAX_IMAGE_BYTES, 0);
+        let url = |data: &[u8]| format!("data:image/png;base64,{}", ENGINE.encode(data));
+        assert!(image(&url(&data), false).is_ok());
+        data.push(0);
+        assert!(image(&url(&data), false).unwrap_err().contains("3932161 bytes"));
+    }
+
+    #[test]
+    fn objects_in_s3_keep_to_their_grammar() {
+        assert!(image("s3://amzn-s3-demo-bucket/a/b.png", true).is_ok());
+        assert!(image("s3://amzn-s3-demo-bucket/a/b.png", false).is_err());
+        for bad in [
+            "s3://a/b.png",
+            "s3://Bucket/b.png",
+            "s3:///b.png",
+            "s3://amzn-s3-demo-bucket/b",
+            "s3://b-/a.png",
+        ] {
+            assert!(image(bad, true).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_document_is_known_by_type_or_by_name() {
+        let text = ENGINE.encode("a,b");
+        let by_type = format!("data:text/csv;charset=utf-8;base64,{text}");
+        assert_eq!(document(&by_type, None, false).unwrap().0, "csv");
+        assert_eq!(document(&text, Some("a.MD.md"), false).unwrap().0, "md");
+        assert!(document(&text, Some("a.exe"), false).is_err());
+        assert!(document(&text, None, false).is_err());
+        assert!(document(&format!("data:application/pdf;base64,{text}"), None, false).is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn any_data_passes_unchanged_and_any_text_is_read_or_refused(
+            data in proptest::collection::vec(any::<u8>(), 0..100),
+            text in "\\PC{0,60}",
+        ) {
+            let data = [PNG, &data].concat();
+            let url = format!("data:image/png;base64,{}", ENGINE.encode(&data));
+            prop_assert_eq!(bytes(&image(&url, false).unwrap()), data);
+            let url = format!("data:image/png;base64,{text}");
+            if let Ok(media) = image(&url, false) {
+                prop_assert!(!bytes(&media).is_empty());
+            }
+            let _ = (image(&text, true), video(&text, true), document(&text, Some(&text), true));
+        }
+    }
+}

@@ -11,6 +11,8 @@ use crate::openai::{Raw, Text};
 const MAX_REFERENCES: usize = 16;
 /// How many parts of combinations are looked at for properties; they may multiply.
 const MAX_PARTS: usize = 1_000;
+/// How long a schema may be. Those of people are a hundred times shorter.
+const MAX_BYTES: usize = 262_144;
 /// How long a schema may become when its references are written out.
 const MAX_EXPANDED_BYTES: usize = 65_536;
 
@@ -22,6 +24,9 @@ type Members<'a> = IndexMap<Text<'a>, &'a RawValue>;
 /// branches of a combination become one object, and what else is at the top is left out.
 pub(super) fn input_schema(schema: Option<Raw<'_>>, accepted: Schemas) -> Result<Json<'_>, String> {
     let Some(schema) = schema else { return Ok(Json::AnyObject) };
+    if schema.text().len() > MAX_BYTES {
+        return Err(format!("is longer than {MAX_BYTES} bytes"));
+    }
     let members = members_of(schema.text()).ok_or("must be a JSON schema of an object")?;
     let kind = members.get("type").map(|kind| kind.get());
     if kind.is_some_and(|kind| !kind.contains("\"object\"")) {

@@ -51,11 +51,13 @@ impl<'a> ToolNames<'a> {
     }
 }
 
-/// A name like `wanted` that is none of those that are sent.
+/// A name like `wanted`, which is short, that is none of those that are sent.
 pub(crate) fn unused(wanted: &str, mut is_used: impl FnMut(&str) -> bool) -> String {
     let mut name = wanted.to_owned();
-    while is_used(&name) && name.len() < MAX {
-        name.push('_');
+    let mut number = 1_u32;
+    while is_used(&name) {
+        number = number.saturating_add(1);
+        name = format!("{wanted}_{number}");
     }
     name
 }
@@ -117,7 +119,7 @@ mod tests {
         let names = ToolNames::new(["a.b", alias.as_str()].into_iter());
         assert_eq!(names.sent(&alias), alias);
         assert_ne!(names.sent("a.b"), alias);
-        assert_eq!(unused("x", |name| name == "x"), "x_");
+        assert_eq!(unused("x", |name| name == "x"), "x_2");
     }
 
     #[test]

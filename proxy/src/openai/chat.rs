@@ -1,6 +1,6 @@
 //! `POST /v1/chat/completions`: the request.
 
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
 use indexmap::IndexMap;
 use serde::{
@@ -10,6 +10,7 @@ use serde::{
 
 use super::{
     explain,
+    few::{AtMost, Few, FewMembers, too_many},
     message::Message,
     params::{Effort, ResponseFormat, Stop, StreamOptions},
     raw::Raw,
@@ -106,7 +107,7 @@ struct RawChat<'a> {
     parallel_tool_calls: Option<bool>,
     response_format: Option<ResponseFormat<'a>>,
     reasoning_effort: Option<Effort>,
-    metadata: Option<IndexMap<Text<'a>, Text<'a>>>,
+    metadata: Option<FewMembers<Text<'a>, Text<'a>, MAX_METADATA>>,
     user: Option<Text<'a>>,
     safety_identifier: Option<Text<'a>>,
     service_tier: Option<Text<'a>>,
@@ -114,7 +115,7 @@ struct RawChat<'a> {
     n: Option<u32>,
     logprobs: Option<bool>,
     top_logprobs: Option<u32>,
-    modalities: Option<Vec<Text<'a>>>,
+    modalities: Option<Few<Text<'a>, MAX_MODALITIES>>,
     audio: Option<IgnoredAny>,
     frequency_penalty: Option<f64>,
     presence_penalty: Option<f64>,
@@ -197,9 +198,10 @@ impl<'de> de::Visitor<'de> for ChatSeed {
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
-                    if raw.unknown.len() < MAX_UNKNOWN {
-                        raw.unknown.push(key);
+                    if raw.unknown.len() >= MAX_UNKNOWN {
+                        return Err(too_many(MAX_UNKNOWN));
                     }
+                    raw.unknown.push(key);
                 }
             }
         }
@@ -207,8 +209,12 @@ impl<'de> de::Visitor<'de> for ChatSeed {
     }
 }
 
-/// As many unknown names as are worth reporting.
-pub(super) const MAX_UNKNOWN: usize = 16;
+/// More members than there will ever be.
+pub(super) const MAX_UNKNOWN: usize = 64;
+/// OpenAI's own limit is 16; a few more do no harm.
+const MAX_METADATA: usize = 64;
+/// There are two.
+const MAX_MODALITIES: usize = 8;
 
 /// Reads a member into its slot; a second one is an error, since the two readers of a body may not disagree.
 pub(super) fn once<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
@@ -231,48 +237,12 @@ fn bounded<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     max: usize,
     map: &mut A,
 ) -> Result<(), A::Error> {
-    let value = map.next_value_seed(Bounded { max, of: std::marker::PhantomData })?;
+    let value = map.next_value_seed(AtMost { max, of: PhantomData })?;
     if slot.is_some() {
         return Err(de::Error::duplicate_field(name));
     }
     *slot = value;
     Ok(())
-}
-
-struct Bounded<T> {
-    max: usize,
-    of: std::marker::PhantomData<T>,
-}
-
-impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Bounded<T> {
-    type Value = Option<Vec<T>>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de, T: Deserialize<'de>> de::Visitor<'de> for Bounded<T> {
-    type Value = Option<Vec<T>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = seq.next_element()? {
-            if items.len() >= self.max {
-                return Err(de::Error::custom(format_args!("holds more than {} entries", self.max)));
-            }
-            items.push(item);
-        }
-        Ok(Some(items))
-    }
 }
 
 impl<'a> RawChat<'a> {
@@ -319,14 +289,16 @@ impl<'a> RawChat<'a> {
             parallel_tool_calls: self.parallel_tool_calls,
             response_format: self.response_format.unwrap_or_default(),
             reasoning_effort: self.reasoning_effort,
-            metadata: self.metadata.unwrap_or_default(),
+            metadata: self.metadata.map(|metadata| metadata.0).unwrap_or_default(),
             user: self.user,
             safety_identifier: self.safety_identifier,
             service_tier: self.service_tier,
             prompt_cache_key: self.prompt_cache_key,
             n: self.n,
             logprobs: self.logprobs == Some(true) || self.top_logprobs.is_some_and(|top| top > 0),
-            audio_output: self.modalities.into_iter().flatten().any(|modality| modality.as_str() == "audio"),
+            audio_output: self
+                .modalities
+                .is_some_and(|list| list.0.iter().any(|one| one.as_str() == "audio")),
             unmapped,
             unknown: self.unknown,
         })

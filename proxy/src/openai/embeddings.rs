@@ -10,6 +10,7 @@ use serde::{
 use super::{
     chat::{MAX_UNKNOWN, once},
     estimate, explain,
+    few::too_many,
     text::Text,
     words::words,
 };
@@ -138,9 +139,10 @@ impl<'de> de::Visitor<'de> for EmbeddingsSeed {
                 "user" => once(&mut raw.user, "user", map)?,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
-                    if raw.unknown.len() < MAX_UNKNOWN {
-                        raw.unknown.push(key);
+                    if raw.unknown.len() >= MAX_UNKNOWN {
+                        return Err(too_many(MAX_UNKNOWN));
                     }
+                    raw.unknown.push(key);
                 }
             }
         }
@@ -185,7 +187,7 @@ impl<'de> de::Visitor<'de> for InputSeed {
                 _ => return Err(de::Error::custom("holds both strings and tokens")),
             }
             if texts.len() > self.max {
-                return Err(de::Error::custom(format_args!("holds more than {} entries", self.max)));
+                return Err(too_many(self.max));
             }
         }
         Ok(if tokens > 0 { Input::Tokens(tokens) } else { Input::Many(texts) })

@@ -7,7 +7,10 @@ use serde::{
     de::{self, Error as _},
 };
 
-use super::{text::Text, words::words};
+use super::{few::Few, text::Text, words::words};
+
+/// Parts of a content, and calls of a message.
+const MAX_PARTS: usize = 512;
 
 /// One message.
 #[derive(Debug, Clone, PartialEq)]
@@ -169,7 +172,7 @@ struct RawMessage<'a> {
     #[serde(borrow)]
     name: Option<Text<'a>>,
     #[serde(borrow)]
-    tool_calls: Option<Vec<ToolCall<'a>>>,
+    tool_calls: Option<Few<ToolCall<'a>, MAX_PARTS>>,
     #[serde(borrow)]
     tool_call_id: Option<Text<'a>>,
     #[serde(borrow)]
@@ -186,7 +189,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Message<'a> {
             Role::Assistant => Self::Assistant(Assistant {
                 content: raw.content,
                 refusal: raw.refusal,
-                tool_calls: raw.tool_calls.unwrap_or_default(),
+                tool_calls: raw.tool_calls.map(|calls| calls.0).unwrap_or_default(),
                 function_call: raw.function_call,
             }),
             Role::Tool => Self::Tool {
@@ -221,7 +224,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
             }
 
             fn visit_seq<A: de::SeqAccess<'de>>(self, parts: A) -> Result<Content<'de>, A::Error> {
-                Vec::deserialize(de::value::SeqAccessDeserializer::new(parts)).map(Content::Parts)
+                let parts = Few::<_, MAX_PARTS>::deserialize(de::value::SeqAccessDeserializer::new(parts))?;
+                Ok(Content::Parts(parts.0))
             }
         }
         deserializer.deserialize_any(Visitor)

@@ -7,6 +7,7 @@ mod chat;
 mod embeddings;
 mod estimate;
 mod explain;
+mod few;
 mod message;
 mod params;
 mod raw;
@@ -18,6 +19,8 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use self::tests::limits;
 pub use chat::ChatRequest;
 pub use embeddings::{EmbeddingsRequest, Encoding, Input};
 pub use estimate::Estimate;

@@ -7,7 +7,10 @@ use serde::{
     de::{self, Error as _},
 };
 
-use super::{raw::Raw, text::Text, words::words};
+use super::{few::Few, raw::Raw, text::Text, words::words};
+
+/// Upstreams take fewer, and say so.
+const MAX_STOPS: usize = 64;
 
 words! {
     /// `reasoning_effort`
@@ -117,7 +120,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Stop<'a> {
             }
 
             fn visit_seq<A: de::SeqAccess<'de>>(self, texts: A) -> Result<Stop<'de>, A::Error> {
-                Vec::deserialize(de::value::SeqAccessDeserializer::new(texts)).map(Stop)
+                let texts = Few::<_, MAX_STOPS>::deserialize(de::value::SeqAccessDeserializer::new(texts))?;
+                Ok(Stop(texts.0))
             }
         }
         deserializer.deserialize_any(Visitor)

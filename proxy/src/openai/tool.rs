@@ -7,7 +7,10 @@ use serde::{
     de::{self, Error as _},
 };
 
-use super::{message::CacheControl, raw::Raw, text::Text, words::words};
+use super::{few::Few, message::CacheControl, raw::Raw, text::Text, words::words};
+
+/// Names in `allowed_tools`.
+const MAX_ALLOWED: usize = 512;
 
 /// One entry of `tools`.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,7 +118,7 @@ struct Named<'a> {
 struct RawAllowed<'a> {
     mode: AllowedMode,
     #[serde(borrow)]
-    tools: Vec<AllowedTool<'a>>,
+    tools: Few<AllowedTool<'a>, MAX_ALLOWED>,
 }
 
 #[derive(Deserialize)]
@@ -160,7 +163,7 @@ impl<'de> de::Visitor<'de> for ChoiceVisitor {
                 let allowed = raw.allowed_tools.ok_or_else(|| A::Error::missing_field("allowed_tools"))?;
                 ToolChoice::Allowed {
                     mode: allowed.mode,
-                    names: allowed.tools.into_iter().map(|tool| tool.function.name).collect(),
+                    names: allowed.tools.0.into_iter().map(|tool| tool.function.name).collect(),
                 }
             }
             _ => ToolChoice::Other(raw.kind),

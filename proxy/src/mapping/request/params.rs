@@ -41,10 +41,15 @@ pub(super) fn refuse_what_cannot_be(request: &ChatRequest<'_>, notes: &mut Notes
         notes.ignored(name, "This parameter has no counterpart in Amazon Bedrock.")?;
     }
     for name in &request.unknown {
-        let name = name.get(..name.floor_char_boundary(64)).unwrap_or_default();
-        notes.ignored(name, "This parameter is not known.")?;
+        notes.ignored(&fit_for_header(name), "This parameter is not known.")?;
     }
     Ok(())
+}
+
+/// A name that the client made up, as it can stand in a list in a header.
+fn fit_for_header(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    name.chars().take(64).map(|c| if is_plain(c) { c } else { '_' }).collect()
 }
 
 pub(super) fn inference<'a>(

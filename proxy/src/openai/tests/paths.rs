@@ -98,14 +98,29 @@ fn what_is_no_json_is_placed_by_line_and_column() {
 
 #[test]
 fn limits_hold_while_reading() {
-    let messages = vec![r#"{"role":"user","content":"x"}"#; 9].join(",");
+    let messages = [r#"{"role":"user","content":"x"}"#; 9].join(",");
     let (code, param, message) = refusal(format!(r#"{{"model":"m","messages":[{messages}]}}"#).as_bytes());
     assert_eq!((code.as_ref(), param.as_str()), ("invalid_value", "messages"));
     assert_eq!(message, "Holds more than 8 entries.");
-    let tools = vec![r#"{"type":"function","function":{"name":"f"}}"#; 5].join(",");
+    let tools = [r#"{"type":"function","function":{"name":"f"}}"#; 5].join(",");
     let (_, param, _) = refusal(chat(&format!(r#","tools":[{tools}]"#)).as_bytes());
     assert_eq!(param, "tools");
-    let inputs = vec![r#""x""#; 9].join(",");
+    for (rest, param) in [
+        (format!(r#","stop":[{}]"#, [r#""x""#; 65].join(",")), "stop"),
+        (format!(r#","modalities":[{}]"#, [r#""x""#; 9].join(",")), "modalities"),
+        (
+            format!(
+                r#","metadata":{{{}}}"#,
+                (0..65).map(|n| format!(r#""{n}":"""#)).collect::<Vec<_>>().join(",")
+            ),
+            "metadata",
+        ),
+    ] {
+        assert_eq!(refusal(chat(&rest).as_bytes()).1, param);
+    }
+    let unknown = (0..65).map(|n| format!(r#""x{n}":1"#)).collect::<Vec<_>>().join(",");
+    assert_eq!(refusal(chat(&format!(",{unknown}")).as_bytes()).2, "Holds more than 64 entries.");
+    let inputs = [r#""x""#; 9].join(",");
     let body = format!(r#"{{"model":"m","input":[{inputs}]}}"#);
     let error = EmbeddingsRequest::parse(body.as_bytes(), &limits()).unwrap_err();
     assert_eq!(error.param.as_deref(), Some("input"));

@@ -81,7 +81,7 @@ fn no_user_tool_is_mistaken_for_the_one_that_forces_json() {
         ]
     });
     let (_, prepared) = mapped(&request).unwrap();
-    assert_eq!(prepared.shape.forced_json_tool.as_deref(), Some("answer_in_json_"));
+    assert_eq!(prepared.shape.forced_json_tool.as_deref(), Some("answer_in_json_2"));
 }
 
 #[test]

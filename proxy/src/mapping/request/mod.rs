@@ -2,6 +2,8 @@
 //!
 //! `messages` makes the turns, `tooling` the tools, `format` forces JSON, `params` is the rest.
 //! Nothing is dropped in silence: what cannot be said is refused with its path, or named in [`Prepared::ignored`].
+//! Two members inside others are the exception, since clients always send them and no answer depends on them: the
+//! `name` of a message and the `strict` of a function. A temperature above 1 becomes 1 and is named.
 
 mod cache;
 mod format;

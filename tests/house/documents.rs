@@ -17,7 +17,10 @@ const PUBLIC_HOSTS: [&str; 8] = [
     "169.254.169.254",
 ];
 /// Where an absolute path may begin: on the deployed host, in an AWS name, or as a stand-in.
-const PUBLIC_ROOTS: [&str; 7] = ["opt", "etc", "dev", "proc", "path", "aws", "sre-agent-deploy"];
+const PUBLIC_ROOTS: [&str; 13] = [
+    "opt", "etc", "var", "dev", "proc", "path", "aws", "sre-agent-deploy", // Paths of the proxy's API.
+    "v1", "api", "health", "metrics", "oauth2",
+];
 /// The two commands that a newcomer needs.
 const COMMANDS: [&str; 2] = ["cargo run --no-default-features -- rehearse", "tests/run"];
 

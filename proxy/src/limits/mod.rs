@@ -8,7 +8,8 @@
 //!   spend what is left, however little, on one request, so that a small limit can be used up although clients seldom
 //!   say how long an answer may get. That request alone may use more than was left, so an hour is exceeded by one
 //!   request at most, and never by a burst.
-//! - Never more than `concurrent_requests` are admitted and not settled.
+//! - Never more than `concurrent_requests` are admitted and not settled. A table forgets a request after 15 minutes, since
+//!   the host that would settle it may have died.
 //! - A settled request counts as what it used, from the moment of its admission; one that was refused counts nothing.
 //!
 //! Where a store cannot be reached, requests are refused with 503 (`limits_unavailable`): a limit that is off when it

@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 use super::{Authenticator, Caller, Denial, FetchDocument, FetchError};
 use crate::config::{Auth, Issuer};
 
+mod cognito;
 mod events;
 mod issuers;
 mod properties;

@@ -3,7 +3,6 @@
 use std::{fmt::Write as _, net::IpAddr};
 
 use http::{HeaderValue, StatusCode};
-use jiff::Timestamp;
 
 use super::{Caller, Denial, SecurityEvent, reason::Reason};
 
@@ -16,18 +15,16 @@ pub(super) fn fact(text: &str) -> String {
 }
 
 /// `failregex` for fail2ban, to be put below `[Definition]`. It counts credentials that no honest client sends; an
-/// expired token, a missing one or an issuer that is down is nobody's attack. fail2ban finds the time at the beginning
-/// of the line by itself and cuts it out before it matches.
+/// expired token, a missing one or an issuer that is down is nobody's attack. fail2ban finds the time in the line by
+/// itself and cuts it out before it matches. Good for both formats of the log.
 ///
 /// ```ini
 /// [Definition]
-/// failregex = ^\S*\s*security event=authn_login_fail reason=(?:...) peer=<HOST> request=
+/// failregex = ^(?:\{"timestamp":"[^"]*","level":"WARN","message":"|\S*\s+WARN security: )security event=authn_login_fail reason=(?:...) peer=<HOST> request=
 /// ```
 ///
-/// Values are percent-encoded, so no token can put ` peer=` into a line.
-pub const FAIL2BAN_FAILREGEX: &str = "^\\S*\\s*security event=authn_login_fail reason=(?:bad_header|too_large|\
-unknown_key|malformed|bad_algorithm|critical_header|wrong_type|missing_kid|unknown_kid|wrong_issuer|bad_signature|\
-missing_exp|missing_sub) peer=<HOST> request=";
+/// It is anchored, and values are percent-encoded, so no token can put ` peer=` into a line.
+pub const FAIL2BAN_FAILREGEX: &str = r#"^(?:\{"timestamp":"[^"]*","level":"WARN","message":"|\S*\s+WARN security: )security event=authn_login_fail reason=(?:bad_header|too_large|unknown_key|malformed|bad_algorithm|critical_header|wrong_type|missing_kid|unknown_kid|wrong_issuer|bad_signature|missing_exp|missing_sub) peer=<HOST> request="#;
 
 impl SecurityEvent {
     /// A request that a limit refused; `which` is `requests`, `tokens` or `concurrent_requests`.
@@ -45,20 +42,20 @@ impl SecurityEvent {
         Self { name: "input_validation_fail", reason, facts: Vec::new() }
     }
 
-    /// One line without its end, members always in this order:
+    /// The text of a line of the log, members always in this order:
     ///
     /// ```text
-    /// 2026-11-21T13:40:00.123Z security event=authn_login_fail reason=unknown_kid peer=203.0.113.7 request=req-1 kid=abc
+    /// security event=authn_login_fail reason=unknown_kid peer=203.0.113.7 request=req-1 kid=abc
     /// ```
     ///
     /// Facts are cut to 128 characters; whatever is not a letter, a digit or one of `-._~:/@+` is percent-encoded.
     /// A peer that came as an IPv4-mapped IPv6 address is written as IPv4, which is what a firewall has to block.
-    pub fn line(&self, peer: IpAddr, at: Timestamp, request_id: &str) -> String {
+    pub fn line(&self, peer: IpAddr, request_id: &str) -> String {
         let mut line = String::with_capacity(192);
         // Writing into a string cannot fail.
         let _ = write!(
             line,
-            "{at:.3} security event={} reason={} peer={} request=",
+            "security event={} reason={} peer={} request=",
             self.name,
             self.reason,
             peer.to_canonical()

@@ -20,7 +20,7 @@ use crate::{
     ApiError, ErrorType,
     auth::{Caller, Denial, SecurityEvent},
     limits::{self, Standing, headers::put_standing},
-    telemetry::{Observe as _, TraceContext},
+    telemetry::TraceContext,
     tls::Peer,
 };
 
@@ -114,7 +114,17 @@ impl Service {
         body: Incoming,
         mut ticket: Ticket,
     ) -> Reply {
-        let authorization = parts.headers.get(header::AUTHORIZATION);
+        let mut credentials = parts.headers.get_all(header::AUTHORIZATION).iter();
+        let authorization = credentials.next();
+        if credentials.next().is_some() {
+            // Whoever looked at the other one before us would have let somebody else in.
+            let event = SecurityEvent::input_refused("two_credentials");
+            self.shared.telemetry.security(&event, &ticket.request_id, ticket.source);
+            let message = "There is more than one `authorization` header.";
+            let error = ApiError::new(StatusCode::BAD_REQUEST, ErrorType::InvalidRequest, message)
+                .code("invalid_header");
+            return refuse(ticket, &error, None);
+        }
         let caller =
             match snapshot.parts.authenticator.authenticate(authorization, self.shared.clock.now()).await {
                 Ok(caller) => caller,
@@ -148,16 +158,12 @@ impl Service {
 /// A refused credential: security log, metrics, and the challenge of RFC 6750.
 fn deny(shared: &Shared, ticket: Ticket, denial: &Denial) -> Reply {
     let challenge = denial.www_authenticate();
-    note(shared, &denial.event, &ticket);
+    shared.telemetry.security(&denial.event, &ticket.request_id, ticket.source);
     let mut answer = refuse(ticket, &denial.error, None);
     if let Some(challenge) = challenge {
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     }
     answer
-}
-
-fn note(shared: &Shared, event: &SecurityEvent, ticket: &Ticket) {
-    shared.telemetry.security(event, &ticket.request_id, ticket.source);
 }
 
 /// A refusal as the answer; its ticket is closed.
@@ -193,9 +199,8 @@ impl Visit {
     /// Answers with the refusal of a limit.
     pub(super) fn refuse_over_limit(self, error: &ApiError) -> Reply {
         if let Some(which) = limits::refused_by(error) {
-            self.shared.telemetry.limited(which);
             let event = SecurityEvent::limit_exceeded(which, &self.caller);
-            note(&self.shared, &event, &self.ticket);
+            self.shared.telemetry.over_limit(&event, &self.ticket.request_id, self.ticket.source);
         }
         self.refuse(error)
     }

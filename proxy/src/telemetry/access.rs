@@ -1,6 +1,9 @@
 //! One line of the log for each request, and one for each refused credential.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
@@ -80,21 +83,18 @@ pub(super) fn access(access: &Access<'_>) {
     );
 }
 
-/// A refused credential, as a line of the security log: target `security`.
+/// A security event: target `security`, a message that log readers such as fail2ban can match
+/// ([`crate::auth::FAIL2BAN_FAILREGEX`]), and the same again as members.
 pub(super) fn security(event: &SecurityEvent, request_id: &str, source: Option<IpAddr>) {
-    let facts: serde_json::Map<String, serde_json::Value> = event
-        .facts
-        .iter()
-        .map(|(name, fact)| ((*name).to_owned(), cut(fact, NAME_CHARS * 4).into()))
-        .collect();
+    let source = source.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     tracing::warn!(
         target: "security",
         event = event.name,
         reason = event.reason,
-        facts = serde_json::Value::Object(facts).to_string(),
         request_id,
-        source = source.map(|source| source.to_string()),
-        "credential refused"
+        source = %source,
+        "{}",
+        event.line(source, request_id)
     );
 }
 

@@ -148,6 +148,12 @@ impl Telemetry {
         access::security(event, request_id, source);
     }
 
+    /// A limit refused: counts it and writes the line of the security log.
+    pub fn over_limit(&self, event: &SecurityEvent, request_id: &str, source: Option<IpAddr>) {
+        self.limited(event.reason);
+        access::security(event, request_id, source);
+    }
+
     /// The text of a request or an answer, of which `what` says which; goes nowhere unless `log.prompts` is on.
     pub fn prompt(&self, request_id: &str, what: &'static str, body: &[u8]) {
         if self.log.prompts() {

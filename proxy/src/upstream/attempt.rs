@@ -29,6 +29,9 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 /// While there are others to ask, nobody waits longer than this for the one that has refused.
 const LONGEST_WAIT_BEFORE_OTHERS: Duration = Duration::from_millis(500);
 
+/// Who had less time than this, because others had used it up, is not called unwell for being late.
+const FAIR_WAIT: Duration = Duration::from_secs(10);
+
 /// What the log says when a circuit opens.
 const OPENED: &str = "SRE-PROXY-054";
 
@@ -193,7 +196,8 @@ fn jittered(most: Duration, random: &mut fastrand::Rng) -> Duration {
 }
 
 fn too_late(waited: Duration) -> Refusal {
-    rescue::from_transport(TransportFailure::Timeout(format!("no answer within {waited:?}")))
+    let refusal = rescue::from_transport(TransportFailure::Timeout(format!("no answer within {waited:?}")));
+    Refusal { unwell: refusal.unwell && waited >= FAIR_WAIT, ..refusal }
 }
 
 /// A refusal, and how much it says about why nobody answered.

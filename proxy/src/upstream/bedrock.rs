@@ -277,3 +277,80 @@ pub(crate) fn unauthorized(log: impl Into<String>) -> Refusal {
 fn no_such_address() -> Refusal {
     rescue::from_transport(TransportFailure::Connect("the endpoint makes no valid URL".to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock::SystemClock;
+
+    fn upstream(config: &config::Bedrock, environment: &Environment) -> Bedrock {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let book = CredentialsBook::new(Arc::clone(&clock));
+        let http = HttpClient::new(Duration::from_secs(3)).unwrap();
+        Bedrock::new(config, std::iter::empty(), environment, &book, http, clock)
+    }
+
+    fn config(endpoint: Option<&str>) -> config::Bedrock {
+        config::Bedrock {
+            region: Region::parse("us-east-1").unwrap(),
+            endpoint_url: endpoint.map(|url| url.parse().unwrap()),
+            profile: None,
+            role: None,
+            guardrail: None,
+        }
+    }
+
+    fn environment(bedrock: Option<&str>, all: Option<&str>) -> Environment {
+        Environment {
+            bedrock_endpoint_url: bedrock.map(|url| url.parse().unwrap()),
+            endpoint_url: all.map(|url| url.parse().unwrap()),
+            ..Environment::default()
+        }
+    }
+
+    #[test]
+    fn the_endpoint_is_the_configured_one_then_that_of_the_environment_then_that_of_the_region() {
+        let target = Target {
+            upstream: "aws".to_owned(),
+            model: "amazon.nova-lite-v1:0".to_owned(),
+            region: None,
+            role: None,
+            max_tokens: None,
+        };
+        let call = Call {
+            target: &target,
+            operation: Operation::ChatStream,
+            body: Bytes::new(),
+            first_byte: Duration::from_secs(1),
+        };
+        let url = |configured, bedrock, all, region| {
+            let upstream = upstream(&config(configured), &environment(bedrock, all));
+            upstream.request(&call, &Region::parse(region).unwrap()).unwrap().uri().to_string()
+        };
+        let path = "/model/amazon.nova-lite-v1%3A0/converse-stream";
+        let (one, two, three) = ("http://127.0.0.1:1/base/", "http://127.0.0.1:2", "http://127.0.0.1:3");
+        for (configured, bedrock, all, region, base) in [
+            (Some(one), Some(two), Some(three), "eu-west-1", "http://127.0.0.1:1/base"),
+            (None, Some(two), Some(three), "eu-west-1", two),
+            (None, None, Some(three), "eu-west-1", three),
+            (None, None, None, "eu-west-1", "https://bedrock-runtime.eu-west-1.amazonaws.com"),
+            (None, None, None, "cn-north-1", "https://bedrock-runtime.cn-north-1.amazonaws.com.cn"),
+        ] {
+            assert_eq!(url(configured, bedrock, all, region), format!("{base}{path}"));
+        }
+    }
+
+    #[test]
+    fn an_api_key_of_the_environment_gives_way_to_a_configured_identity() {
+        let keyed =
+            Environment { bearer_token: Some(Secret::new("key".to_owned())), ..Environment::default() };
+        let is_keyed =
+            |config: &config::Bedrock| matches!(upstream(config, &keyed).access, Access::Bearer(_));
+        assert!(is_keyed(&config(None)));
+        assert!(!is_keyed(&config::Bedrock { profile: Some("team".to_owned()), ..config(None) }));
+        let role = Role { arn: "arn:aws:iam::123456789012:role/bedrock".to_owned(), external_id: None };
+        assert!(!is_keyed(&config::Bedrock { role: Some(role), ..config(None) }));
+    }
+}

@@ -78,6 +78,7 @@ mod tests {
             ("AWS_BEARER_TOKEN_BEDROCK", "bedrock-api-key-abc\n"),
         ])
         .unwrap();
+        assert!(!format!("{environment:?}").contains("bedrock-api-key"));
         assert_eq!(environment.endpoint_url.unwrap(), "http://127.0.0.1:5000");
         assert_eq!(environment.bedrock_endpoint_url, None);
         assert_eq!(environment.bearer_token.unwrap().expose(), "bedrock-api-key-abc");

@@ -320,30 +320,25 @@ fn frame(out: &mut Vec<u8>, kind: &str, payload: &Value) {
     let _ = write_message_to(&message, out);
 }
 
-/// Vectors in the dialect of the model that is asked: Titan's, Nova's or Cohere's.
+/// A vector in the dialect that the request is in: Nova's or Titan's.
 fn embeddings(request: &Value) -> (Vec<u8>, HeaderMap) {
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-    let nova = request.get("singleEmbeddingParams");
-    let wanted = request
-        .get("dimensions")
-        .or_else(|| nova?.get("embeddingDimension"))
-        .or_else(|| request.get("output_dimension"))
-        .and_then(Value::as_u64);
+    let wanted = [
+        "/dimensions",
+        "/embeddingConfig/outputEmbeddingLength",
+        "/singleEmbeddingParams/embeddingDimension",
+    ]
+    .iter()
+    .find_map(|place| request.pointer(place)?.as_u64());
     let dimensions = wanted
         .map_or(DIMENSIONS, |wanted| usize::try_from(wanted.clamp(1, MAX_DIMENSIONS)).unwrap_or(DIMENSIONS));
-    let (body, count) = if let Some(texts) = request.get("texts").and_then(Value::as_array) {
-        let vectors: Vec<_> =
-            texts.iter().map(|text| vector(text.as_str().unwrap_or_default(), dimensions)).collect();
-        let count = texts.iter().filter_map(Value::as_str).map(|text| tokens(text.len())).sum();
-        (json!({"embeddings": {"float": vectors}, "response_type": "embeddings_by_type"}), count)
-    } else if let Some(nova) = nova {
-        let text = text(nova.pointer("/text/value")).unwrap_or_default();
-        let embedding = json!({"embeddingType": "TEXT", "embedding": vector(&text, dimensions)});
+    let text = |place: &str| request.pointer(place).and_then(Value::as_str);
+    let (body, count) = if let Some(text) = text("/singleEmbeddingParams/text/value") {
+        let embedding = json!({"embeddingType": "TEXT", "embedding": vector(text, dimensions)});
         (json!({"embeddings": [embedding]}), tokens(text.len()))
     } else {
-        let text = text(request.get("inputText")).unwrap_or_default();
+        let text = text("/inputText").unwrap_or_default();
         let count = tokens(text.len());
-        (json!({"embedding": vector(&text, dimensions), "inputTextTokenCount": count}), count)
+        (json!({"embedding": vector(text, dimensions), "inputTextTokenCount": count}), count)
     };
     let mut headers = HeaderMap::new();
     headers.insert(HeaderName::from_static("x-amzn-bedrock-input-token-count"), count.into());

@@ -10,6 +10,7 @@ use super::{
     bedrock::Bedrock,
     breaker::Breaker,
     credentials_book::CredentialsBook,
+    endpoint,
     openai::OpenAi,
     openai_secret::{Place, SecretReader},
     practice::Practice,
@@ -78,7 +79,8 @@ impl UpstreamSet {
                 .iter()
                 .map(|target| ((*target).clone(), self.breaker_of(name, upstream, target)))
                 .collect();
-            let other = self.entries.get(name).map_or_else(Arc::default, |old| Arc::clone(&old.other));
+            let same = self.entries.get(name).filter(|old| old.config == *upstream);
+            let other = same.map_or_else(Arc::default, |old| Arc::clone(&old.other));
             new.entries
                 .insert(name.clone(), Entry { config: upstream.clone(), upstream: built, breakers, other });
         }
@@ -108,14 +110,21 @@ impl UpstreamSet {
     pub fn findings(config: &Config, environment: &Environment) -> Vec<Finding> {
         let of = |(name, upstream): (&String, &config::Upstream)| match upstream {
             config::Upstream::Bedrock(bedrock) => {
-                Bedrock::finding(&format!("upstreams.{name}.endpoint_url"), bedrock, environment)
+                vec![Bedrock::finding(&format!("upstreams.{name}.endpoint_url"), bedrock, environment)]
             }
             config::Upstream::OpenAi(openai) => {
-                OpenAi::finding(&format!("upstreams.{name}.base_url"), &openai.base_url)
+                let secrets = openai.secrets_endpoint_url.as_ref();
+                let secrets = secrets.or(environment.secrets_manager_endpoint_url.as_ref());
+                let secrets = secrets.or(environment.endpoint_url.as_ref());
+                let subject = format!("upstreams.{name}.secrets_endpoint_url");
+                vec![
+                    OpenAi::finding(&format!("upstreams.{name}.base_url"), &openai.base_url),
+                    secrets.and_then(|endpoint| endpoint::foreign(&subject, endpoint)),
+                ]
             }
-            config::Upstream::Practice => None,
+            config::Upstream::Practice => Vec::new(),
         };
-        config.upstreams.iter().filter_map(of).collect()
+        config.upstreams.iter().flat_map(of).flatten().collect()
     }
 
     fn build(&self, upstream: &config::Upstream, targets: &[&Target]) -> Arc<dyn Upstream> {

@@ -1,7 +1,7 @@
 //! Signature Version 4 for the requests that the proxy itself makes.
 //!
 //! Those have no query, no header twice and no runs of blanks, and many of them are made with the same key on the same
-//! day. Knowing that costs a quarter of what the general case does, which is `aws-sigv4`'s: it judges this code in the
+//! day. Knowing that costs a third of what the general case does, which is `aws-sigv4`'s: it judges this code in the
 //! tests. Source: AWS IAM User Guide, "Create a signed AWS API request".
 
 use std::{borrow::Cow, fmt, sync::Arc};

@@ -113,8 +113,11 @@ async fn embeddings_have_the_length_that_is_asked_for_and_depend_on_the_text() {
     assert_ne!(titan, embed(json!({"inputText": "b", "dimensions": 256})).await);
     let parts = titan["embedding"].as_array().unwrap().iter().map(|part| part.as_f64().unwrap());
     assert!((parts.map(|part| part * part).sum::<f64>() - 1.0).abs() < 1e-3);
-    let cohere = embed(json!({"texts": ["a", "b"], "input_type": "search_query"})).await;
-    assert_eq!(cohere["embeddings"]["float"].as_array().unwrap().len(), 2);
+    let nova = json!({
+        "taskType": "SINGLE_EMBEDDING",
+        "singleEmbeddingParams": {"embeddingDimension": 384, "text": {"truncationMode": "NONE", "value": "a"}},
+    });
+    assert_eq!(embed(nova).await["embeddings"][0]["embedding"].as_array().unwrap().len(), 384);
 }
 
 /// JSON of a modest size.

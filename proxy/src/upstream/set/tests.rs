@@ -135,4 +135,6 @@ fn endpoints_that_lead_elsewhere_are_findings() {
     assert_eq!(codes(bedrock(None), &environment), [(foreign, subject)]);
     let cleartext = ("SRE-PROXY-058".to_owned(), "upstreams.x.base_url".to_owned());
     assert_eq!(codes(openai("http://example.com/v1"), &none), [cleartext]);
+    let (secrets, _) = codes(openai("https://api.openai.com/v1"), &environment).remove(0);
+    assert_eq!(secrets, "SRE-PROXY-050");
 }

@@ -47,7 +47,7 @@ fn bad_credentials(rig: &Rig) -> Vec<(String, String)> {
         ("no token", "not-a-token"),
         ("dots", ".."),
         ("a wrong key", "practice2"),
-        ("long", &"a".repeat(9000)),
+        ("long", &"a".repeat(6000)),
     ] {
         bad.push((what.to_owned(), token.to_owned()));
     }
@@ -77,8 +77,11 @@ fn nobody_without_a_valid_token_reaches_the_upstream() {
     {
         assert_eq!(attempt(header).status, 401, "{header:?}");
     }
-    for path in ["/v1/models", "/v1/models/gpt-4o", "/v1/embeddings", "/api/v1/chat/completions"] {
-        assert_eq!(rig.curl(path).method("POST").reply().status, 401, "{path}");
+    for path in ["/v1/models", "/v1/models/gpt-4o", "/api/v1/models"] {
+        assert_eq!(rig.curl(path).reply().status, 401, "{path}");
+    }
+    for path in ["/v1/embeddings", "/api/v1/chat/completions"] {
+        assert_eq!(rig.curl(path).json(&hello()).reply().status, 401, "{path}");
     }
     let scope = rig.issuer.mint(&claims(&rig, &json!({"scope": "sre-agent-api/write"})));
     let reply = attempt(Some(&format!("Authorization: Bearer {scope}")));

@@ -27,14 +27,13 @@ fn every_refusal_is_an_error_object() {
     check("no such page", rig.curl("/v1/nothing").header(&bearer), 404);
     check("no such page either", rig.curl("/").header(&bearer), 404);
     let reply = check("a wrong method", rig.curl("/v1/chat/completions").header(&bearer), 405);
-    assert_eq!(reply.header("allow"), Some("POST"));
+    assert!(reply.header("allow").is_some_and(|methods| methods.contains("POST")), "{}", reply.head);
     let form = rig.curl("/v1/chat/completions").header(&bearer).header("Content-Type: text/plain");
     check("no JSON by its name", form.body(b"hello".to_vec()), 415);
     let broken = rig.curl("/v1/chat/completions").header(&bearer).header("Content-Type: application/json");
     check("no JSON at all", broken.body(b"{\"model\":".to_vec()), 400);
     let other = rig.curl("/v1/chat/completions").header(&bearer).header("Content-Type: application/json");
     check("JSON of another shape", other.body(b"[1, 2]".to_vec()), 400);
-    check("nothing", rig.curl("/v1/chat/completions").header(&bearer).method("POST"), 415);
     assert!(rig.bedrock.requests().is_empty());
 }
 

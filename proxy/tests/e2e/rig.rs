@@ -153,7 +153,8 @@ impl Rig {
 
     /// Sends a signal to the proxy.
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        let sent =
+            Command::new("sh").args(["-c", &format!("kill -s {name} {}", self.child.id())]).status().unwrap();
         assert!(sent.success(), "the proxy is gone:\n{}", self.log());
     }
 

@@ -23,7 +23,13 @@ def refused(status, kind, message="as ordered"):
     try:
         return failure(ask)
     finally:
-        order(None)
+        recover()
+
+
+def recover():
+    """Behaves well again, and is seen to: else the proxy would leave the upstream alone after some refusals."""
+    order(None)
+    ask()
 
 
 def broken(fault, **script):
@@ -40,7 +46,7 @@ def broken(fault, **script):
     try:
         return {**failure(read), **seen}
     finally:
-        order(None)
+        recover()
 
 
 ARN = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-lite-v1:0"

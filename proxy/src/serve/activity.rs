@@ -98,10 +98,10 @@ impl Activity {
             };
         }
         match self.first_byte.load(Relaxed) {
-            0 if self.has_begun.load(Relaxed) || self.is_http2.load(Relaxed) => {
+            0 if self.has_begun.load(Relaxed) => {
                 Due::Goodbye(self.at(self.idle_since.load(Relaxed), KEEP_ALIVE))
             }
-            0 => Due::Cut(self.at(0, self.headers)),
+            0 => Due::Goodbye(self.at(0, self.headers)),
             since => Due::Cut(self.at(since, self.headers)),
         }
     }

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header};
 use hyper::{
     body::{Body, Incoming},
     rt::Executor,
@@ -419,7 +419,17 @@ where
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let pending = self.activity.request();
         request.extensions_mut().insert(self.peer);
+        // hyper drops a `content-length` beside a `transfer-encoding`, so that the two cannot be told apart any more from
+        // an honest chunked request. Nothing behind either is read (RFC 9112 section 6.1): whoever is in front of us may
+        // have found another end of the body.
+        let ends = request.headers().contains_key(header::TRANSFER_ENCODING);
         let answer = self.service.call(request);
-        Box::pin(async move { Ok(answer.await?.map(|body| Answer::new(body, pending))) })
+        Box::pin(async move {
+            let mut answer = answer.await?.map(|body| Answer::new(body, pending));
+            if ends {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(answer)
+        })
     }
 }

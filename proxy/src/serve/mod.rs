@@ -19,6 +19,8 @@ mod route;
 mod service;
 mod shutdown;
 mod sse;
+#[cfg(test)]
+mod tests;
 mod ticket;
 
 pub use activity::Answer;

@@ -4,6 +4,9 @@ use std::{collections::BTreeMap, os::unix::net::UnixDatagram, path::PathBuf, tim
 
 use sd_notify::NotifyState;
 
+/// Nobody restarts a service as often as this.
+const SHORTEST_WATCHDOG: Duration = Duration::from_millis(1);
+
 /// Tells systemd how the service is; silent where nobody listens.
 #[derive(Debug, Default)]
 pub struct Notifier {
@@ -27,7 +30,7 @@ impl Notifier {
 
     /// How often [`Notifier::alive`] has to be called: twice in the time after which systemd restarts the service.
     pub fn watchdog_interval(&self) -> Option<Duration> {
-        self.watchdog.and_then(|period| period.checked_div(2)).filter(|period| !period.is_zero())
+        self.watchdog.and_then(|period| period.checked_div(2)).filter(|period| *period >= SHORTEST_WATCHDOG)
     }
 
     /// Requests can be answered.

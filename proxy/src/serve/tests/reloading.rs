@@ -1,0 +1,151 @@
+//! Changes of the configuration while the server runs.
+
+use std::path::Path;
+
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::{
+    clock::Clock,
+    config::{Config, codes, smallest},
+    tls::testing::{Authority, Folder, now, replace},
+};
+
+/// A clock that stands still.
+struct Fixed;
+
+impl Clock for Fixed {
+    fn now(&self) -> jiff::Timestamp {
+        now()
+    }
+}
+
+fn origin(folder: &Path) -> Origin {
+    Origin { path: folder.join("proxy.yaml"), state_directory: None, region: None }
+}
+
+/// What is built is the number of requests a minute, so that the tests see which configuration it was built from.
+fn reloader(folder: &Path) -> Reloader<u32> {
+    let origin = origin(folder);
+    let loaded = origin.load().unwrap();
+    let build = |config: &Config, _: Option<&Snapshot<u32>>| Ok(config.limits.default.requests_per_minute);
+    Reloader::start(origin, loaded, Arc::new(Fixed), build).unwrap()
+}
+
+fn write(folder: &Path, more: &str) {
+    replace(&folder.join("proxy.yaml"), &format!("{}{more}", smallest()));
+}
+
+#[tokio::test]
+async fn a_changed_file_is_taken_over_as_far_as_it_can_be() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "");
+    let reloader = reloader(folder.path());
+    let current = reloader.current();
+    assert_eq!((current.load().version, current.load().parts), (1, 100));
+    assert_eq!(reloader.reload().await, Outcome::Same);
+    write(folder.path(), "limits: {requests_per_minute: 7}\nledger: {store: off}\n");
+    let Outcome::Applied { version: 2, changes } = reloader.reload().await else { panic!() };
+    assert_eq!((changes.applied, changes.needs_restart), (vec!["limits"], vec!["ledger.store"]));
+    assert_eq!((current.load().version, current.load().parts), (2, 7));
+    assert_ne!(current.load().config.ledger.store, crate::config::LedgerStore::Off);
+}
+
+#[tokio::test]
+async fn a_wrong_file_changes_nothing_until_it_is_repaired() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "");
+    let reloader = reloader(folder.path());
+    let current = reloader.current();
+    let before = current.load_full();
+    for more in ["limits: {requests_per_minute: none}\n", "ledger: {prices_path: missing.yaml}\n", "{"] {
+        write(folder.path(), more);
+        assert!(
+            matches!(reloader.reload().await, Outcome::Refused(problems) if !problems.is_empty()),
+            "{more}"
+        );
+        assert!(Arc::ptr_eq(&before, &current.load_full()));
+    }
+    std::fs::remove_file(folder.path().join("proxy.yaml")).unwrap();
+    let Outcome::Refused(problems) = reloader.reload().await else { panic!() };
+    assert_eq!(problems[0].code, codes::UNREADABLE_CONFIGURATION);
+    write(folder.path(), "limits: {requests_per_minute: 8}\n");
+    assert!(matches!(reloader.reload().await, Outcome::Applied { version: 2, .. }));
+    assert_eq!(current.load().parts, 8);
+}
+
+#[tokio::test]
+async fn what_cannot_be_built_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "");
+    let origin = origin(folder.path());
+    let loaded = origin.load().unwrap();
+    let build = |config: &Config, old: Option<&Snapshot<u64>>| match old {
+        Some(_) if config.limits.default.tokens_per_hour == 13 => Err(Vec::new()),
+        _ => Ok(config.limits.default.tokens_per_hour),
+    };
+    let reloader = Reloader::start(origin, loaded, Arc::new(Fixed), build).unwrap();
+    write(folder.path(), "limits: {tokens_per_hour: 13}\n");
+    assert_eq!(reloader.reload().await, Outcome::Refused(Vec::new()));
+    assert_eq!(reloader.current().load().parts, 10_000);
+}
+
+/// Runs the reloader until a condition holds.
+async fn until(reloader: &Reloader<u32>, hangup: &Notify, holds: impl Fn() -> bool) {
+    let stop = CancellationToken::new();
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        stop.cancel();
+    };
+    let notifier = Notifier::default();
+    let running = reloader.run(hangup, &notifier, &stop);
+    tokio::time::timeout(PATIENCE, async { tokio::join!(running, waiting) }).await.unwrap();
+}
+
+#[tokio::test]
+async fn files_are_watched_and_signals_are_obeyed() {
+    let authority = Authority::new();
+    let folder = Folder::with(&authority.issue());
+    let tls = "tls: {cert_path: cert.pem, key_path: key.pem}\n";
+    write(folder.folder.path(), tls);
+    let reloader = reloader(folder.folder.path());
+    let (server, current, hangup) = (reloader.tls().unwrap(), reloader.current(), Notify::new());
+    // A signal is obeyed at once.
+    write(folder.folder.path(), &format!("{tls}limits: {{requests_per_minute: 3}}\n"));
+    hangup.notify_one();
+    until(&reloader, &hangup, || current.load().parts == 3).await;
+    // A renewed certificate needs none.
+    let renewed = authority.issue();
+    let put = std::cell::Cell::new(false);
+    until(&reloader, &hangup, || {
+        if !put.replace(true) {
+            folder.put(&renewed);
+        }
+        server.pair().cert[0] == renewed.leaf()
+    })
+    .await;
+    // Nor does the configuration.
+    put.set(false);
+    until(&reloader, &hangup, || {
+        if !put.replace(true) {
+            write(folder.folder.path(), &format!("{tls}limits: {{requests_per_minute: 4}}\n"));
+        }
+        current.load().parts == 4
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_start_says_why() {
+    let authority = Authority::new();
+    let folder = Folder::with(&authority.issue());
+    write(folder.folder.path(), "tls: {cert_path: cert.pem, key_path: missing.pem}\n");
+    let origin = origin(folder.folder.path());
+    let loaded = origin.load().unwrap();
+    let problems = Reloader::start(origin, loaded, Arc::new(Fixed), |_, _| Ok(())).unwrap_err();
+    assert_eq!(problems[0].code, codes::UNREADABLE_KEY);
+    assert_eq!(problems[0].path, "tls.key_path");
+    assert!(problems[0].span.is_some());
+}

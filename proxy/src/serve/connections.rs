@@ -2,6 +2,7 @@
 
 use std::{
     error::Error as StdError,
+    fmt::Display,
     future::{Future, poll_fn},
     io,
     net::SocketAddr,
@@ -19,7 +20,7 @@ use hyper::{
 };
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::conn::auto::Builder,
+    server::conn::auto::{Builder, Connection},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -27,7 +28,7 @@ use tokio::{
     task::JoinSet,
     time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout},
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -295,6 +296,9 @@ impl Http {
 }
 
 /// Serves one client.
+///
+/// What stays for as long as the connection does is kept small, since there may be thousands: the handshake and HTTP are
+/// boxed apart, so that the memory of the one is given back before the other begins.
 async fn connection<S, B>(stream: TcpStream, address: SocketAddr, shared: Arc<Shared>, service: S)
 where
     S: Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
@@ -306,47 +310,60 @@ where
 {
     // Without it each piece of a stream would wait for the client's acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
-    let limits = shared.limits;
+    let headers = shared.limits.headers;
     let Some(tls) = &shared.tls else {
         let peer = tls::Peer { address, is_encrypted: false, has_certificate: false };
-        return exchange(stream, peer, &shared.http.either, false, &shared, service).await;
+        let activity = Activity::new(headers, false);
+        let http = exchange(&shared.http.either, stream, peer, Arc::clone(&activity), service);
+        return drive(http, AutoConnection::graceful_shutdown, address, &activity, &shared.stop).await;
     };
-    let handshake = TlsAcceptor::from(tls.config()).accept(stream);
-    let accepted = tokio::select! {
-        () = shared.stop.cancelled() => return,
-        accepted = timeout(limits.headers, handshake) => accepted,
-    };
-    let stream = match accepted {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => {
-            tracing::debug!(event = "tls_handshake_fail", source_ip = %address.ip(), %error);
-            return;
-        }
-        Err(_) => {
-            tracing::debug!(event = "tls_handshake_fail", source_ip = %address.ip(), error = "timed out");
-            return;
-        }
-    };
+    let Some(stream) = Box::pin(handshake(stream, address, tls, &shared)).await else { return };
     let (_, session) = stream.get_ref();
-    let has_certificate = session.peer_certificates().is_some();
+    let peer =
+        tls::Peer { address, is_encrypted: true, has_certificate: session.peer_certificates().is_some() };
     let (http, is_http2) = match session.alpn_protocol() {
         Some(b"h2") => (&shared.http.http2, true),
         Some(_) => (&shared.http.http1, false),
         None => (&shared.http.either, false),
     };
-    let peer = tls::Peer { address, is_encrypted: true, has_certificate };
-    exchange(stream, peer, http, is_http2, &shared, service).await;
+    let activity = Activity::new(headers, is_http2);
+    let http = exchange(http, stream, peer, Arc::clone(&activity), service);
+    drive(http, AutoConnection::graceful_shutdown, address, &activity, &shared.stop).await;
 }
 
-/// Exchanges requests and answers until one side ends the connection.
-async fn exchange<S, B>(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: tls::Peer,
-    http: &Builder<Streams>,
-    is_http2: bool,
+/// Settles TLS; nothing where the client does not want, is too slow, or comes while the server ends.
+async fn handshake(
+    stream: TcpStream,
+    address: SocketAddr,
+    tls: &tls::Server,
     shared: &Shared,
+) -> Option<TlsStream<TcpStream>> {
+    let settled = timeout(shared.limits.headers, TlsAcceptor::from(tls.config()).accept(stream));
+    let error = tokio::select! {
+        () = shared.stop.cancelled() => return None,
+        settled = settled => match settled {
+            Ok(Ok(stream)) => return Some(stream),
+            Ok(Err(error)) => error,
+            Err(_) => io::ErrorKind::TimedOut.into(),
+        },
+    };
+    tracing::debug!(event = "tls_handshake_fail", source_ip = %address.ip(), %error, "no TLS was settled");
+    None
+}
+
+/// HTTP over a stream of bytes.
+type AutoConnection<'a, T, S> = Connection<'a, TokioIo<Noted<T>>, Introduced<S>, Streams>;
+
+/// Begins to exchange requests and answers.
+fn exchange<T, S, B>(
+    http: &Builder<Streams>,
+    stream: T,
+    peer: tls::Peer,
+    activity: Arc<Activity>,
     service: S,
-) where
+) -> Pin<Box<AutoConnection<'_, T, S>>>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Into<Box<dyn StdError + Send + Sync>>,
@@ -354,22 +371,34 @@ async fn exchange<S, B>(
     B::Data: Send,
     B::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
-    let activity = Activity::new(shared.limits.headers, is_http2);
     let io = TokioIo::new(Noted::new(stream, Arc::clone(&activity)));
-    let service = Introduced { service, peer, activity: Arc::clone(&activity) };
-    let mut connection = pin!(http.serve_connection(io, service));
-    let mut stop = pin!(shared.stop.cancelled());
+    Box::pin(http.serve_connection(io, Introduced { service, peer, activity }))
+}
+
+/// Turns a connection until it ends, says goodbye when the server ends or the client idles, and cuts it where the client
+/// does not do its part.
+async fn drive<C, E>(
+    mut connection: Pin<Box<C>>,
+    say_goodbye: fn(Pin<&mut C>),
+    address: SocketAddr,
+    activity: &Activity,
+    stop: &CancellationToken,
+) where
+    C: Future<Output = Result<(), E>>,
+    E: Display,
+{
+    let mut stop = pin!(stop.cancelled());
     let mut is_ending = false;
     let mut due = activity.due();
     let mut timer = pin!(sleep_until(due.at()));
     poll_fn(|cx| {
         if !is_ending && stop.as_mut().poll(cx).is_ready() {
             is_ending = true;
-            connection.as_mut().graceful_shutdown();
+            say_goodbye(connection.as_mut());
         }
         if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
             if let Err(error) = ended {
-                tracing::debug!(source_ip = %peer.address.ip(), error = %error, "connection ended");
+                tracing::debug!(source_ip = %address.ip(), %error, "connection ended");
             }
             return Poll::Ready(());
         }
@@ -387,7 +416,7 @@ async fn exchange<S, B>(
                 Due::Goodbye(_) if is_ending => return Poll::Ready(()),
                 Due::Goodbye(at) => {
                     is_ending = true;
-                    connection.as_mut().graceful_shutdown();
+                    say_goodbye(connection.as_mut());
                     if connection.as_mut().poll(cx).is_ready() {
                         return Poll::Ready(());
                     }

@@ -5,10 +5,12 @@ use std::path::{Component, Path, PathBuf};
 use crate::tree::{files, read, root};
 
 /// Public places that a page may point at, by the end of their names.
-const PUBLIC_HOSTS: [&str; 8] = [
+const PUBLIC_HOSTS: [&str; 10] = [
+    "127.0.0.1",
     "amazonaws.com",
-    "aws.amazon.com",
     "amazoncognito.com",
+    "api.openai.com",
+    "aws.amazon.com",
     "crates.io",
     "example.com",
     "keepachangelog.com",

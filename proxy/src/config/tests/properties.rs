@@ -19,7 +19,7 @@ fn nearly() -> impl Strategy<Value = String> {
         let mut text = String::new();
         for (line, token, at) in parts {
             let chars: Vec<char> = line.chars().collect();
-            let cut = at.index(chars.len() + 1);
+            let cut = at.index(chars.len().saturating_add(1));
             text.extend(&chars[..cut]);
             text.push_str(&token);
             text.extend(&chars[cut..]);
@@ -100,9 +100,8 @@ proptest! {
             .collect();
         let key = keys[index.index(keys.len())];
         let value = match key.kind {
-            Kind::Integer { min, .. } => (min + 1).to_string(),
-            Kind::Size { min, .. } => (min + 1).to_string(),
-            Kind::Duration { min_ms, .. } => format!("{}ms", min_ms + 1),
+            Kind::Integer { min, .. } | Kind::Size { min, .. } => min.saturating_add(1).to_string(),
+            Kind::Duration { min_ms, .. } => format!("{}ms", min_ms.saturating_add(1)),
             _ => unreachable!(),
         };
         let (section, name) = key.path.split_once('.').unwrap();

@@ -47,7 +47,7 @@ async fn open_answers_end_and_no_new_request_is_taken() {
     // The idle connection is closed at once, so no request can be sent on it.
     tokio::time::timeout(PATIENCE, async {
         while idle.ready().await.is_ok() {
-            tokio::task::yield_now().await
+            tokio::task::yield_now().await;
         }
     })
     .await

@@ -2,6 +2,7 @@
 
 mod ending;
 mod http;
+mod listening;
 mod load;
 mod notifying;
 mod reloading;
@@ -45,7 +46,7 @@ async fn answer(request: Request<Incoming>, seen: Arc<Seen>) -> Result<Answered,
     let peer = *request.extensions().get::<Peer>().unwrap();
     match request.uri().path() {
         "/stream" => {
-            let pieces = futures::stream::unfold(0, move |piece| {
+            let pieces = futures::stream::unfold(0_u32, move |piece| {
                 let seen = Arc::clone(&seen);
                 async move {
                     match piece {
@@ -53,7 +54,7 @@ async fn answer(request: Request<Incoming>, seen: Arc<Seen>) -> Result<Answered,
                         1 => seen.go_on.notified().await,
                         _ => return None,
                     }
-                    Some((Ok(Frame::data(Bytes::from(format!("piece {piece}\n")))), piece + 1))
+                    Some((Ok(Frame::data(Bytes::from(format!("piece {piece}\n")))), piece.saturating_add(1)))
                 }
             });
             Ok(Response::new(BoxBody::new(http_body_util::StreamBody::new(Box::pin(pieces) as Pieces))))
@@ -88,7 +89,10 @@ pub(super) const LIMITS: Limits =
     Limits { max_connections: 1024, headers: Duration::from_secs(10), drain: Duration::from_secs(10) };
 
 pub(super) fn start(tls: Option<Arc<Server>>, limits: Limits) -> Running {
-    let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    start_on(Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap(), tls, limits)
+}
+
+pub(super) fn start_on(listener: Listener, tls: Option<Arc<Server>>, limits: Limits) -> Running {
     let address = listener.addresses()[0];
     let (ending, seen) = (Ending::default(), Arc::new(Seen::default()));
     let mut task = JoinSet::new();

@@ -20,8 +20,19 @@ const PUBLIC_HOSTS: [&str; 10] = [
 ];
 /// Where an absolute path may begin: on the deployed host, in an AWS name, or as a stand-in.
 const PUBLIC_ROOTS: [&str; 13] = [
-    "opt", "etc", "var", "dev", "proc", "path", "aws", "sre-agent-deploy", // Paths of the proxy's API.
-    "v1", "api", "health", "metrics", "oauth2",
+    "opt",
+    "etc",
+    "var",
+    "dev",
+    "proc",
+    "path",
+    "aws",
+    "sre-agent-deploy", // Paths of the proxy's API.
+    "v1",
+    "api",
+    "health",
+    "metrics",
+    "oauth2",
 ];
 /// The two commands that a newcomer needs.
 const COMMANDS: [&str; 2] = ["cargo run --no-default-features -- rehearse", "tests/run"];

@@ -1,5 +1,7 @@
 //! `api-key`: makes a key and shows what belongs into the configuration.
 
+use std::fmt::Write as _;
+
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 
 use super::{Exit, World};
@@ -13,7 +15,11 @@ pub(super) fn run(arguments: &cli::ApiKey, mut world: World<'_>) -> Exit {
         return Exit::Failed;
     }
     let (key, digest) = auth::generate(random);
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing into a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
     // A name may hold anything; JSON strings are YAML.
     let name = serde_json::Value::from(arguments.name.as_str());
     let _ = writeln!(world.stdout, "{}", key.expose());

@@ -21,14 +21,14 @@ use crate::{
     auth::Authenticator,
     clock::{Clock, SystemClock},
     config::{LimitStore, Loaded},
-    ledger::{Books, Counts},
+    ledger::{Books, Counts, Prices},
     limits::{DynamoLimiter, Limiter, MemoryLimiter, Quotas},
     serve::{
-        Ending, Ids, Limits, Listener, Notifier, Origin, Parts, Reloader, Service, Shared, Signal, Signals,
-        Snapshot, serve,
+        Ending, Ids, Limits, Listener, Notifier, Origin, Parts, Reloaded, Reloader, Service, Serving, Shared,
+        Signal, Signals, serve,
     },
-    telemetry::{Export, Output, Telemetry},
-    upstream::{Environment, HttpClient, UpstreamSet},
+    telemetry::{Export, Observe as _, Output, Telemetry},
+    upstream::{Environment, HttpClient, NoRoots, UpstreamSet},
 };
 
 /// How long the ledger may take to store what waits.
@@ -210,7 +210,8 @@ fn build(origin: Origin, loaded: Loaded, world: &World<'_>) -> Result<Running, S
             finding.message
         );
     }
-    let http = HttpClient::new(config.timeouts.connect).map_err(|error| Stop::Failed(error.to_string()))?;
+    let http = HttpClient::new(config.timeouts.connect)
+        .map_err(|error| Stop::Failed(format!("{}: {error}", NoRoots::CODE)))?;
     let seeds = UpstreamSet::new(config, environment, http.clone(), Arc::clone(&clock));
     let books = Books::open(
         &config.ledger,
@@ -232,7 +233,7 @@ fn build(origin: Origin, loaded: Loaded, world: &World<'_>) -> Result<Running, S
     });
     let fetch: Arc<HttpClient> = Arc::new(http);
     let reloader =
-        Reloader::start(origin, loaded, Arc::clone(&clock), move |config, old: Option<&Snapshot>| {
+        Reloader::start(origin, loaded, Arc::clone(&clock), move |config, old: Option<&Serving>| {
             Ok(match old {
                 None => Parts {
                     authenticator: Authenticator::new(&config.auth, fetch.clone()),
@@ -246,7 +247,9 @@ fn build(origin: Origin, loaded: Loaded, world: &World<'_>) -> Result<Running, S
                 },
             })
         })
-        .map_err(Stop::Problems)?;
+        .map_err(Stop::Problems)?
+        .telling(teller(Arc::clone(&telemetry), Arc::clone(&books), Arc::clone(&clock)));
+    configured(&telemetry, &reloader.current().load(), clock.now());
     let notifier = Notifier::from_environment(&world.environment, world.process_id);
     let shared = Arc::new(Shared {
         ids: Ids::new(seed(started)),
@@ -260,7 +263,42 @@ fn build(origin: Origin, loaded: Loaded, world: &World<'_>) -> Result<Running, S
     Ok(Running { shared, books, reloader, telemetry, export, notifier })
 }
 
+/// Passes on what a reload has changed to the parts that outlive it.
+fn teller(
+    telemetry: Arc<Telemetry>,
+    books: Arc<Books>,
+    clock: Arc<dyn Clock>,
+) -> impl Fn(Reloaded<'_, Parts>) + Send + Sync {
+    move |reloaded| match reloaded {
+        Reloaded::Configuration(snapshot) => {
+            telemetry.reloaded("config", true);
+            configured(&telemetry, snapshot, clock.now());
+            // The list was read once already, to be checked.
+            if let Ok(prices) = Prices::load(snapshot.config.ledger.prices_path.as_deref()) {
+                books.set_prices(prices);
+            }
+        }
+        Reloaded::ConfigurationRefused => telemetry.reloaded("config", false),
+        Reloaded::Certificate => telemetry.reloaded("certificate", true),
+        Reloaded::CertificateRefused => telemetry.reloaded("certificate", false),
+    }
+}
+
+fn configured(telemetry: &Telemetry, snapshot: &Serving, now: Timestamp) {
+    let version = snapshot.version.to_string();
+    if let Err(error) = telemetry.configured(&snapshot.config, &version, now) {
+        let finding = error.finding();
+        tracing::error!(
+            code = finding.code,
+            subject = finding.subject,
+            hint = finding.hint,
+            "{}",
+            finding.message
+        );
+    }
+}
+
 /// Ids of two runs must differ.
 fn seed(started: Timestamp) -> u64 {
-    fastrand::u64(..) ^ started.as_nanosecond().unsigned_abs() as u64
+    fastrand::u64(..) ^ started.as_microsecond().unsigned_abs()
 }

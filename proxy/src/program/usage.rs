@@ -70,7 +70,8 @@ fn told(error: &ReadError) -> String {
     let mut text = format!("{}: {error}", error.code());
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
         source = cause.source();
     }
     text

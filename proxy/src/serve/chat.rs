@@ -8,10 +8,10 @@ use http_body_util::BodyExt as _;
 use tokio::time::Instant;
 
 use super::{
-    context::Snapshot,
+    context::Serving,
     reply::{self, Reply},
     service::Visit,
-    sse::{Patience, SseBody},
+    sse::{Patience, SseBody, later},
     ticket::{Asked, Closing},
 };
 use crate::{
@@ -62,13 +62,13 @@ async fn converse(mut visit: Visit, body: &Bytes) -> Reply {
 }
 
 /// How long an answer may get where the client does not say.
-fn longest_answer(snapshot: &Snapshot, route: &Route) -> u32 {
+fn longest_answer(snapshot: &Serving, route: &Route) -> u32 {
     let default = snapshot.config.requests.default_max_tokens;
     route.targets.iter().map(|target| target.max_tokens.unwrap_or(default)).max().unwrap_or(default)
 }
 
 /// The configured route of a name, or one made up for a raw model id where that is allowed, and which of both it is.
-pub(super) fn route<'a>(snapshot: &'a Snapshot, name: &str) -> Result<(Cow<'a, Route>, bool), ApiError> {
+pub(super) fn route<'a>(snapshot: &'a Serving, name: &str) -> Result<(Cow<'a, Route>, bool), ApiError> {
     let config = &snapshot.config;
     if let Some(route) = config.models.get(name) {
         return Ok((Cow::Borrowed(route), true));
@@ -100,7 +100,7 @@ enum Dialect {
 
 /// What a chat is made from, for whichever target is asked.
 struct Preparing<'a> {
-    snapshot: &'a Snapshot,
+    snapshot: &'a Serving,
     request: &'a ChatRequest<'a>,
     body: &'a Bytes,
 }
@@ -125,7 +125,7 @@ impl Prepare for Preparing<'_> {
 
 async fn ask(
     visit: &mut Visit,
-    snapshot: &Snapshot,
+    snapshot: &Serving,
     route: &Route,
     request: &ChatRequest<'_>,
     body: &Bytes,
@@ -139,7 +139,7 @@ async fn ask(
     Ok((reply, shape, dialect))
 }
 
-fn options(snapshot: &Snapshot, target: &Target) -> Options {
+fn options(snapshot: &Serving, target: &Target) -> Options {
     let requests = &snapshot.config.requests;
     let guardrail = match snapshot.config.upstreams.get(&target.upstream) {
         Some(Upstream::Bedrock(bedrock)) => bedrock.guardrail.as_ref(),
@@ -167,7 +167,7 @@ impl Visit {
     /// Asks the targets of a route in their order and notes who answered.
     pub(super) async fn ask<P: Prepare>(
         &mut self,
-        snapshot: &Snapshot,
+        snapshot: &Serving,
         route: &Route,
         operation: Operation,
         patience: Duration,
@@ -180,7 +180,7 @@ impl Visit {
         }
         let attempt = Attempt {
             operation,
-            deadline: Instant::now() + patience,
+            deadline: later(Instant::now(), patience),
             observe: self.shared.telemetry.as_ref(),
         };
         let mut random = self.shared.fork_random();

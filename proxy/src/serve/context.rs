@@ -38,7 +38,7 @@ impl Shared {
 }
 
 /// A version of the configuration with what follows from it. Requests keep the one they began with.
-pub type Snapshot = super::reload::Snapshot<Parts>;
+pub type Serving = super::reload::Snapshot<Parts>;
 
 /// What is built from a configuration.
 pub struct Parts {

@@ -5,7 +5,7 @@ use http::HeaderMap;
 
 use super::{
     chat::{Prepare, collect, route},
-    context::Snapshot,
+    context::Serving,
     reply::Reply,
     service::Visit,
     ticket::Closing,
@@ -75,7 +75,7 @@ impl Prepare for Invocation {
 
 async fn ask(
     visit: &mut Visit,
-    snapshot: &Snapshot,
+    snapshot: &Serving,
     route: &Route,
     request: &EmbeddingsRequest<'_>,
     body: &Bytes,

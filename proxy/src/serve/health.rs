@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::{
-    context::{Shared, Snapshot},
+    context::{Serving, Shared},
     reply::{self, JSON, Reply},
 };
 
@@ -14,7 +14,7 @@ pub(super) fn live() -> Reply {
 
 /// 200 where a request of a known caller would be served, 503 with the reason otherwise. Says nothing about who calls
 /// or what is configured: anybody may ask.
-pub(super) async fn ready(shared: &Shared, snapshot: &Snapshot) -> Reply {
+pub(super) async fn ready(shared: &Shared, snapshot: &Serving) -> Reply {
     if shared.ending.stop.is_cancelled() {
         return red("draining");
     }

@@ -7,7 +7,7 @@ use http::HeaderValue;
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// Longer ids of clients are not taken over: they end in logs and tables.
 const LONGEST_CLIENT_ID_CHARS: usize = 128;
-/// The increment of SplitMix64: odd, so that the state takes every value once.
+/// The increment of `SplitMix64`: odd, so that the state takes every value once.
 const GOLDEN_GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// Makes ids from a seed. Two runs with the same seed make the same ids, which is what tests want; a program seeds it
@@ -23,7 +23,7 @@ impl Ids {
         Self { state: AtomicU64::new(seed) }
     }
 
-    /// The next number (SplitMix64).
+    /// The next number (`SplitMix64`).
     pub fn number(&self) -> u64 {
         let mut z = self.state.fetch_add(GOLDEN_GAMMA, Ordering::Relaxed).wrapping_add(GOLDEN_GAMMA);
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

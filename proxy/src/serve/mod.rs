@@ -25,12 +25,12 @@ mod ticket;
 
 pub use activity::Answer;
 pub use connections::{Limits, Served, serve};
-pub use context::{Parts, Shared, Snapshot};
+pub use context::{Parts, Serving, Shared};
 pub use files::FileWatch;
 pub use ids::Ids;
 pub use listener::{ListenError, Listener, inherited_sockets};
 pub use notify::Notifier;
-pub use reload::{Origin, Outcome, Reloader};
+pub use reload::{Origin, Outcome, Reloaded, Reloader, Snapshot};
 pub use reply::{Reply, ReplyBody};
 pub use service::Service;
 pub use shutdown::{Ending, Signal, Signals};

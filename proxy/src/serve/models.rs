@@ -4,7 +4,7 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
-use super::context::Snapshot;
+use super::context::Serving;
 use crate::{ApiError, config::Route};
 
 /// OpenAI's model object.
@@ -31,7 +31,7 @@ impl<'a> Model<'a> {
 }
 
 /// All configured names, in alphabetical order.
-pub(super) fn list(snapshot: &Snapshot) -> Bytes {
+pub(super) fn list(snapshot: &Serving) -> Bytes {
     let data = snapshot.config.models.iter().map(|(id, route)| Model::new(id, route)).collect();
     json(&List { object: "list", data })
 }
@@ -41,7 +41,7 @@ pub(super) fn list(snapshot: &Snapshot) -> Bytes {
 /// # Errors
 ///
 /// 404 `model_not_found`.
-pub(super) fn one(snapshot: &Snapshot, encoded: &str) -> Result<Bytes, ApiError> {
+pub(super) fn one(snapshot: &Serving, encoded: &str) -> Result<Bytes, ApiError> {
     let id = percent_decode_str(encoded).decode_utf8_lossy();
     let found = snapshot.config.models.get_key_value(id.as_ref());
     found.map(|(id, route)| json(&Model::new(id, route))).ok_or_else(|| ApiError::model_not_found(&id))

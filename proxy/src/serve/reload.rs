@@ -90,10 +90,25 @@ impl Origin {
 /// Builds what requests are answered with. The snapshot before is there so that parts can be kept.
 type Build<T> = Box<dyn Fn(&Config, Option<&Snapshot<T>>) -> Result<T, Vec<Problem>> + Send + Sync>;
 
+/// What a reload has done, for whoever counts it.
+pub enum Reloaded<'a, T> {
+    /// This configuration is in effect.
+    Configuration(&'a Snapshot<T>),
+    /// The old configuration goes on.
+    ConfigurationRefused,
+    /// A new certificate is shown.
+    Certificate,
+    /// The old certificate goes on.
+    CertificateRefused,
+}
+
+type Tell<T> = Box<dyn Fn(Reloaded<'_, T>) + Send + Sync>;
+
 /// Holds the snapshot in effect and exchanges it.
 pub struct Reloader<T> {
     origin: Origin,
     build: Build<T>,
+    tell: Tell<T>,
     clock: Arc<dyn Clock>,
     current: Arc<ArcSwap<Snapshot<T>>>,
     tls: Option<Arc<tls::Server>>,
@@ -151,11 +166,19 @@ impl<T: Send + Sync + 'static> Reloader<T> {
         Ok(Self {
             origin,
             build: Box::new(build),
+            tell: Box::new(|_| ()),
             clock,
             current: Arc::new(ArcSwap::from_pointee(snapshot)),
             tls,
             state: Mutex::new(state),
         })
+    }
+
+    /// The same, telling somebody of every reload.
+    #[must_use]
+    pub fn telling(mut self, tell: impl Fn(Reloaded<'_, T>) + Send + Sync + 'static) -> Self {
+        self.tell = Box::new(tell);
+        self
     }
 
     /// The snapshot in effect, for each request anew.
@@ -203,6 +226,7 @@ impl<T: Send + Sync + 'static> Reloader<T> {
         match &outcome {
             Outcome::Same => {}
             Outcome::Applied { version, changes } => {
+                (self.tell)(Reloaded::Configuration(&self.current.load()));
                 state.reported.clear();
                 tracing::info!(version, applied = ?changes.applied, "configuration reloaded");
                 if !changes.needs_restart.is_empty() {
@@ -211,6 +235,7 @@ impl<T: Send + Sync + 'static> Reloader<T> {
             }
             Outcome::Refused(problems) => {
                 if state.reported != *problems {
+                    (self.tell)(Reloaded::ConfigurationRefused);
                     for problem in problems {
                         let code = codes::RELOAD_REFUSED;
                         tracing::error!(code, problem = %problem, "the old configuration goes on");
@@ -267,8 +292,12 @@ impl<T: Send + Sync + 'static> Reloader<T> {
         let (Some(watch), Some(settings)) = (&mut state.certificate, &snapshot.config.tls) else { return };
         match watch.look(settings, self.clock.now()) {
             Look::Same | Look::Waiting => {}
-            Look::Exchanged => tracing::info!(event = "cert_renewed", "a new certificate is shown"),
+            Look::Exchanged => {
+                (self.tell)(Reloaded::Certificate);
+                tracing::info!(event = "cert_renewed", "a new certificate is shown");
+            }
             Look::Refused(error) => {
+                (self.tell)(Reloaded::CertificateRefused);
                 let (cause, problem) = (error.code(), error.with_cause());
                 tracing::error!(
                     code = codes::PAIR_REFUSED,

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 
 use super::{
     chat,
-    context::{Shared, Snapshot},
+    context::{Serving, Shared},
     cors, embeddings, health, models,
     reply::{self, Reply},
     request_body,
@@ -28,13 +28,13 @@ use crate::{
 #[derive(Clone)]
 pub struct Service {
     shared: Arc<Shared>,
-    snapshot: Arc<ArcSwap<Snapshot>>,
+    snapshot: Arc<ArcSwap<Serving>>,
 }
 
 /// A request behind its gates: everything but what it asks for.
 pub(super) struct Visit {
     pub(super) shared: Arc<Shared>,
-    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) snapshot: Arc<Serving>,
     pub(super) caller: Arc<Caller>,
     pub(super) ticket: Ticket,
     pub(super) standing: Option<Standing>,
@@ -42,7 +42,7 @@ pub(super) struct Visit {
 
 impl Service {
     /// A service over parts that live on and a snapshot that is exchanged.
-    pub fn new(shared: Arc<Shared>, snapshot: Arc<ArcSwap<Snapshot>>) -> Self {
+    pub fn new(shared: Arc<Shared>, snapshot: Arc<ArcSwap<Serving>>) -> Self {
         Self { shared, snapshot }
     }
 
@@ -63,7 +63,7 @@ impl Service {
 
     async fn route(
         &self,
-        snapshot: &Arc<Snapshot>,
+        snapshot: &Arc<Serving>,
         parts: Parts,
         body: Incoming,
         request_id: String,
@@ -108,7 +108,7 @@ impl Service {
     /// Caller, body, limits, and then the endpoint itself.
     async fn pass(
         &self,
-        snapshot: &Arc<Snapshot>,
+        snapshot: &Arc<Serving>,
         endpoint: Endpoint<'_>,
         parts: Parts,
         body: Incoming,

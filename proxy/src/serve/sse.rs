@@ -21,7 +21,7 @@ use crate::{
     upstream::{self, BoxError},
 };
 
-/// A comment: openai-python and every EventSource skip it, and no middlebox sees an idle connection.
+/// A comment: openai-python and every `EventSource` skip it, and no middlebox sees an idle connection.
 const HEARTBEAT: &[u8] = b": ping\n\n";
 /// What is waiting is sent once it is this long, so that an upstream that is faster than the client fills no memory.
 const ENOUGH_BYTES: usize = 16 * 1024;
@@ -150,11 +150,18 @@ impl SseBody {
                 self.out.extend_from_slice(HEARTBEAT);
             }
             // The timer is not moved with every event; when it fires, the moments that were noted say how long is left.
-            let beat = if self.out.is_empty() { self.spoke } else { now } + self.patience.heartbeat;
-            let end = self.heard + self.patience.idle;
+            let spoke = if self.out.is_empty() { self.spoke } else { now };
+            let beat = later(spoke, self.patience.heartbeat);
+            let end = later(self.heard, self.patience.idle);
             self.timer.as_mut().reset(beat.min(end));
         }
     }
+}
+
+/// A moment after another. A century is as good as never where the clock ends before.
+pub(super) fn later(from: Instant, by: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_hours(100 * 365 * 24);
+    from.checked_add(by.min(CENTURY)).unwrap_or(from)
 }
 
 /// The connection to the upstream broke in the middle of the answer.

@@ -79,7 +79,9 @@ async fn fail2ban_sees_who_attacks_and_nobody_else() {
     for (denial, line) in denials().await {
         // As the log writes them, with and without the time.
         for text in [
-            format!(r#"{{"timestamp":"2027-01-15T08:00:00.000000Z","level":"WARN","message":"{line}","x":1}}"#),
+            format!(
+                r#"{{"timestamp":"2027-01-15T08:00:00.000000Z","level":"WARN","message":"{line}","x":1}}"#
+            ),
             format!(r#"{{"timestamp":"","level":"WARN","message":"{line}","x":1}}"#),
             format!("2027-01-15T08:00:00.000000Z  WARN security: {line} x=1"),
             format!("  WARN security: {line} x=1"),
@@ -90,7 +92,8 @@ async fn fail2ban_sees_who_attacks_and_nobody_else() {
             }
         }
         // What a client can put into other members of a line bans nobody.
-        let quoted = format!(r#"{{"timestamp":"","level":"INFO","message":"request","request_id":"{line}"}}"#);
+        let quoted =
+            format!(r#"{{"timestamp":"","level":"INFO","message":"request","request_id":"{line}"}}"#);
         assert!(!filter.is_match(&quoted), "{quoted}");
     }
     assert_eq!(banned, [["unknown_kid"; 4], ["unknown_key"; 4]].concat());

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use http::Uri;
 use model::{
     AccountId,
-    document::{Flaw, codes as common, shown},
+    document::{Flaw, codes as common, nearest, shown},
 };
 
 use super::{
@@ -170,13 +170,22 @@ pub(super) fn table(text: &str) -> Result<String, Flaw> {
     Err(Flaw::new(common::INVALID_IDENTIFIER, "is no name of a DynamoDB table").example("bedrock-nova-proxy"))
 }
 
-/// What `RUST_LOG` may hold.
+/// What `RUST_LOG` may hold, apart from a bare target: a misspelt level would silently be taken for one.
 pub(super) fn log_level(text: &str) -> Result<String, Flaw> {
-    if text.parse::<tracing_subscriber::EnvFilter>().is_ok() {
+    const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
+    let misspelt = text
+        .split(',')
+        .map(str::trim)
+        .find(|part| !part.contains(['=', '[']) && !LEVELS.contains(&part.to_ascii_lowercase().as_str()));
+    if misspelt.is_none() && text.parse::<tracing_subscriber::EnvFilter>().is_ok() {
         return Ok(text.to_owned());
     }
     let message = format!("{} is no filter for the log", shown(text));
-    Err(Flaw::new(common::NOT_A_CHOICE, message).example("info, or warn,proxy=debug"))
+    let flaw = Flaw::new(common::NOT_A_CHOICE, message);
+    Err(match misspelt.and_then(|part| nearest(part, LEVELS.iter().copied())) {
+        Some(level) => flaw.suggestion(format!("did you mean `{level}`?")),
+        None => flaw.example("info, or warn,proxy=debug"),
+    })
 }
 
 /// A namespace of CloudWatch metrics: up to 255 characters of a few kinds, and none of AWS's own.
@@ -239,6 +248,17 @@ mod tests {
             ["https://app.example.com/", "app.example.com", "https://App.example.com", "null", "https://*.a"]
         {
             assert!(origin(bad).is_err() || bad == "https://*.a", "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_level_is_no_target() {
+        for good in ["info", "WARN", "off", "warn,proxy=debug", "proxy[request]=trace"] {
+            assert!(log_level(good).is_ok(), "{good}");
+        }
+        assert_eq!(log_level("inf").unwrap_err().suggestion.unwrap(), "did you mean `info`?");
+        for bad in ["loud", "info,proxy", "proxy=loud"] {
+            assert!(log_level(bad).is_err(), "{bad}");
         }
     }
 

@@ -1,6 +1,9 @@
 //! From the document to [`Config`]: one function for each section, in the order of the file.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use model::{
     Region,
@@ -208,10 +211,23 @@ fn auth(reader: &mut Reader, file: &mut Section) -> Option<Auth> {
         .value(&mut section, "api_keys")
         .and_then(|found| sections(reader, found, |key: &ApiKey| &key.name, api_key));
     let leeway = reader.value(&mut section, "leeway").and_then(|found| reader.duration(found));
+    if let Some(key) = api_keys.as_deref().and_then(shared_key) {
+        let message =
+            format!("{} has the key of another name, so that nobody can tell them apart", shown(&key.name));
+        let problem =
+            Problem::error(common::DUPLICATE_ITEM, &place.child("auth.api_keys".to_owned(), None), message);
+        reader.report(problem.suggestion("`bedrock-nova-proxy api-key` makes another key and its digest"));
+    }
     if issuers.as_ref().is_some_and(Vec::is_empty) && api_keys.as_ref().is_some_and(Vec::is_empty) {
         nobody(reader);
     }
     Some(Auth { issuers: issuers?, api_keys: api_keys?, leeway: leeway? })
+}
+
+/// A key that another one before it is, too.
+fn shared_key(keys: &[ApiKey]) -> Option<&ApiKey> {
+    let mut seen = BTreeSet::new();
+    keys.iter().find(|key| !seen.insert(key.sha256))
 }
 
 fn issuer(reader: &mut Reader, section: &mut Section) -> Option<Issuer> {

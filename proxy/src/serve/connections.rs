@@ -22,6 +22,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::conn::auto::{Builder, Connection},
 };
+use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -50,6 +51,8 @@ const MAX_HTTP2_STREAMS: u32 = 100;
 const HTTP2_WINDOW: u32 = 256 * 1024;
 /// What is kept for an HTTP/2 client that takes its time, for each stream.
 const HTTP2_SEND_BUFFER: usize = 16 * 1024;
+/// How long the other side may acknowledge nothing.
+const VANISHED: Duration = Duration::from_mins(1);
 /// How long a client has to react to a goodbye, and a stream to its end after the drain.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// First and longest pause after a connection could not be accepted.
@@ -308,8 +311,7 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
-    // Without it each piece of a stream would wait for the client's acknowledgement of the one before.
-    let _ = stream.set_nodelay(true);
+    prepare(&stream);
     let headers = shared.limits.headers;
     let Some(tls) = &shared.tls else {
         let peer = tls::Peer { address, is_encrypted: false, has_certificate: false };
@@ -329,6 +331,16 @@ where
     let activity = Activity::new(headers, is_http2);
     let http = exchange(http, stream, peer, Arc::clone(&activity), service);
     drive(http, AutoConnection::graceful_shutdown, address, &activity, &shared.stop).await;
+}
+
+/// Settles how the system treats a client. What it does not offer is done without.
+fn prepare(stream: &TcpStream) {
+    let socket = SockRef::from(stream);
+    // Without it each piece of a stream would wait for the client's acknowledgement of the one before.
+    let _ = socket.set_tcp_nodelay(true);
+    // Clients that vanish without a word are found whether something is sent to them or not.
+    let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(VANISHED));
+    let _ = socket.set_tcp_user_timeout(Some(VANISHED));
 }
 
 /// Settles TLS; nothing where the client does not want, is too slow, or comes while the server ends.

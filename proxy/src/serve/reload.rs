@@ -120,8 +120,8 @@ struct State {
     certificate: Option<CertificateWatch>,
     /// The problems that were logged last and still hold.
     reported: Vec<Problem>,
-    /// Digest of the file that was looked at last.
-    looked_at: String,
+    /// What the files held that were looked at last.
+    looked_at: Fingerprint,
 }
 
 impl<T> fmt::Debug for Reloader<T> {
@@ -160,7 +160,7 @@ impl<T: Send + Sync + 'static> Reloader<T> {
             certificate: certificate
                 .map(|(server, settings)| CertificateWatch::new(Arc::clone(server), settings)),
             reported: Vec::new(),
-            looked_at: loaded.digest.clone(),
+            looked_at: fingerprint(&loaded.digest, &loaded.config),
         };
         let snapshot = Snapshot { config: loaded.config, digest: loaded.digest, version: 1, parts };
         Ok(Self {
@@ -199,6 +199,16 @@ impl<T: Send + Sync + 'static> Reloader<T> {
         outcome
     }
 
+    /// The same, and says again what is wrong: somebody asks for it.
+    pub(super) async fn reload_loudly(&self) -> Outcome {
+        let mut state = self.state.lock().await;
+        if !std::mem::take(&mut state.reported).is_empty() {
+            state.looked_at = Fingerprint::default();
+        }
+        drop(state);
+        self.reload().await
+    }
+
     /// Reloads on `hangup` and when files change, until `stop` is cancelled.
     pub async fn run(&self, hangup: &Notify, notifier: &Notifier, stop: &CancellationToken) {
         let mut watch = FileWatch::new();
@@ -211,9 +221,7 @@ impl<T: Send + Sync + 'static> Reloader<T> {
                 () = stop.cancelled() => return,
                 () = hangup.notified() => {
                     notifier.reloading();
-                    // A signal is answered even where nothing has changed.
-                    self.state.lock().await.reported.clear();
-                    let outcome = self.reload().await;
+                    let outcome = self.reload_loudly().await;
                     notifier.ready(&status(&outcome, self.current.load().version));
                 }
                 () = watch.changed() => drop(self.reload().await),
@@ -252,12 +260,12 @@ impl<T: Send + Sync + 'static> Reloader<T> {
             Ok(bytes) => bytes,
             Err(problem) => return Outcome::Refused(vec![*problem]),
         };
-        let digest = config::digest(&bytes);
-        if digest == state.looked_at && state.reported.is_empty() {
+        let old = self.current.load_full();
+        let looked_at = fingerprint(&config::digest(&bytes), &old.config);
+        if looked_at == state.looked_at && state.reported.is_empty() {
             return Outcome::Same;
         }
-        state.looked_at = digest;
-        let old = self.current.load_full();
+        state.looked_at = looked_at;
         match self.next(&bytes, &old) {
             Ok((snapshot, changes)) => {
                 let version = snapshot.version;
@@ -309,6 +317,18 @@ impl<T: Send + Sync + 'static> Reloader<T> {
             }
         }
     }
+}
+
+/// Names the content of the configuration and of the files behind it that are not watched on their own.
+type Fingerprint = Vec<String>;
+
+/// The fingerprint of a configuration file with this digest.
+fn fingerprint(digest: &str, config: &Config) -> Fingerprint {
+    let authorities = config.tls.iter().flat_map(|tls| &tls.client_auth).map(|auth| &auth.ca_path);
+    let content =
+        |path: &PathBuf| std::fs::read(path).map_or_else(|_| String::new(), |bytes| config::digest(&bytes));
+    let others = authorities.chain(&config.ledger.prices_path).map(content);
+    std::iter::once(digest.to_owned()).chain(others).collect()
 }
 
 /// The files whose changes matter.

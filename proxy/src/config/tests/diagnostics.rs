@@ -69,6 +69,10 @@ fn fault(from: &str, to: &str) -> (&'static str, String) {
     faults.remove(0)
 }
 
+/// The key of the smallest file under another name.
+const SAME_KEY: &str =
+    "    - {name: you, sha256: ada750e3f8464e9e1fd6a882b1a3b46cad39a1876c3fb7b85abe47a887c977fb}\nupstreams:";
+
 #[test]
 fn each_rule_has_its_code() {
     let api_keys = &smallest()[smallest().find("  api_keys").unwrap()..smallest().find("upstreams").unwrap()];
@@ -119,6 +123,8 @@ fn each_rule_has_its_code() {
             common::DUPLICATE_ITEM,
             "cors.allowed_origins[1]",
         ),
+        ("upstreams:", SAME_KEY, common::DUPLICATE_ITEM, "auth.api_keys"),
+        ("models:", "telemetry: {log: {level: loud}}\nmodels:", common::NOT_A_CHOICE, "telemetry.log.level"),
         ("version: 1", "version: 1\nversion: 1", common::DUPLICATE_KEY, "version"),
     ] {
         assert_eq!(fault(from, to), (code, path.to_owned()), "{to}");

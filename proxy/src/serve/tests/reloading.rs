@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::{
     clock::Clock,
-    config::{Config, codes, smallest},
+    config::{Changes, Config, codes, smallest},
     tls::testing::{Authority, Folder, now, replace},
 };
 
@@ -88,6 +88,32 @@ async fn what_cannot_be_built_is_refused() {
     write(folder.path(), "limits: {tokens_per_hour: 13}\n");
     assert_eq!(reloader.reload().await, Outcome::Refused(Vec::new()));
     assert_eq!(reloader.current().load().parts, 10_000);
+}
+
+#[tokio::test]
+async fn a_file_behind_the_configuration_is_taken_over_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("prices.yaml"), "1").unwrap();
+    write(folder.path(), "ledger: {prices_path: prices.yaml}\n");
+    let reloader = reloader(folder.path());
+    assert_eq!(reloader.reload().await, Outcome::Same);
+    replace(&folder.path().join("prices.yaml"), "2");
+    assert_eq!(reloader.reload().await, Outcome::Applied { version: 2, changes: Changes::default() });
+    assert_eq!(reloader.reload().await, Outcome::Same);
+}
+
+#[tokio::test]
+async fn a_signal_says_again_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "");
+    let reloader = reloader(folder.path());
+    write(folder.path(), "nonsense: 1\n");
+    for _ in 0..2 {
+        assert!(matches!(reloader.reload_loudly().await, Outcome::Refused(_)));
+    }
+    write(folder.path(), "");
+    assert!(matches!(reloader.reload_loudly().await, Outcome::Applied { .. }));
+    assert_eq!(reloader.reload_loudly().await, Outcome::Same);
 }
 
 /// Runs the reloader until a condition holds.

@@ -62,6 +62,7 @@ mod tests {
     fn the_documentation_holds_the_table() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/proxy-configuration.md");
         let document = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(document.contains(super::super::smallest()), "put the smallest file into {path}");
         assert!(document.contains(reference().trim()), "put this table into {path}:\n{}", reference());
     }
 }

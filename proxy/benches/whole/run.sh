@@ -173,7 +173,7 @@ tls: {cert_path: $scratch/cert.pem, key_path: $scratch/key.pem, names: [localhos
 auth: {issuers: [{issuer: "$(field "$scratch/fast.json" issuer)"}]}
 upstreams: {bedrock: {kind: bedrock, region: us-east-1, endpoint_url: "$1"}}
 models: {gpt-4o-mini: "amazon.nova-lite-v1:0"}
-limits: {requests_per_minute: 100000000, tokens_per_hour: 1000000000000, concurrent_requests: 10000}
+limits: {requests_per_minute: 1000000, tokens_per_hour: 1000000000000, concurrent_requests: 10000}
 telemetry: {log: {level: warn}, metrics: {address: "off"}}
 YAML
     AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE AWS_SECRET_ACCESS_KEY=not-a-secret AWS_CONFIG_FILE=/dev/null \

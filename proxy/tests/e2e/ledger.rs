@@ -9,9 +9,10 @@ use crate::rig::{NOVA, Rig, until};
 
 /// The row of the issuer's first client, once `requests` of its requests are there.
 fn row(rig: &Rig, requests: u64) -> Value {
-    let caller = rig.issuer.clients()[0].id.clone();
+    let caller = format!("sub:{}", rig.issuer.clients()[0].id);
     until("the ledger has the requests", || {
         let usage = rig.usage("user");
+
         let rows = usage["rows"].as_array().unwrap_or_else(|| panic!("no rows: {usage}"));
         rows.iter().find(|row| row["key"] == caller.as_str() && row["requests"] == requests).cloned()
     })

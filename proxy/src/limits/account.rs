@@ -37,6 +37,13 @@ pub(super) struct Taken {
     pub(super) at_ms: u64,
 }
 
+/// A request that was not admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Over {
+    pub(super) excess: Excess,
+    pub(super) standing: Standing,
+}
+
 /// Which limit refuses, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Excess {
@@ -46,14 +53,20 @@ pub(super) enum Excess {
 }
 
 impl Account {
-    /// Takes one request and reserves tokens, or takes nothing.
+    /// Takes one request and reserves tokens, or takes nothing and says where the caller stands.
     pub(super) fn admit(
         &mut self,
         quota: Quota,
         tokens: u64,
         now_ms: u64,
         lease: Duration,
-    ) -> Result<Taken, Excess> {
+    ) -> Result<Taken, Over> {
+        self.take(quota, tokens, now_ms, lease)
+            .map_err(|excess| Over { excess, standing: self.standing(quota, now_ms) })
+    }
+
+    /// The same, where nobody asks for the standing.
+    fn take(&mut self, quota: Quota, tokens: u64, now_ms: u64, lease: Duration) -> Result<Taken, Excess> {
         self.slide(now_ms);
         if self.in_flight.len() >= usize::try_from(quota.concurrent_requests).unwrap_or(usize::MAX) {
             return Err(Excess::Concurrent);

@@ -26,8 +26,8 @@ use tokio::{
 };
 
 use super::{
-    Admission, Limiter, Reservation, Standing,
-    account::{Account, Excess, Taken},
+    Admission, Limiter, Refused, Reservation, Standing,
+    account::{Account, Over, Taken},
     millis, refusal, timestamp,
 };
 use crate::{ApiError, config::Quota};
@@ -120,7 +120,7 @@ impl Known {
 
 /// Why a change was not made.
 enum Unchanged {
-    Excess(Excess),
+    Over(Over),
     Failed(String),
 }
 
@@ -158,7 +158,7 @@ impl Limiter for DynamoLimiter {
         quota: Quota,
         tokens: u64,
         now: Timestamp,
-    ) -> Result<Admission, ApiError> {
+    ) -> Result<Admission, Refused> {
         let now_ms = millis(now);
         let change = |account: &mut Account| {
             let taken = account.admit(quota, tokens, now_ms, LEASE)?;
@@ -170,7 +170,7 @@ impl Limiter for DynamoLimiter {
                 let reservation = Reservation { caller: caller.to_owned(), quota, tokens: taken.tokens, at };
                 Ok(Admission { reservation, standing })
             }
-            Err(Unchanged::Excess(excess)) => Err(refusal::error(excess, quota)),
+            Err(Unchanged::Over(over)) => Err(refusal::over(over, quota)),
             Err(Unchanged::Failed(why)) => Err(refusal::unavailable(self.store.complaint(&why))),
         }
     }
@@ -199,7 +199,7 @@ impl Limiter for DynamoLimiter {
         // Nobody is called that; what counts is that the table answers.
         match self.store.read("ready", 0).await {
             Ok(_) => Ok(()),
-            Err(why) => Err(refusal::unavailable(self.store.complaint(&why))),
+            Err(why) => Err(refusal::out_of_reach(self.store.complaint(&why))),
         }
     }
 
@@ -237,7 +237,7 @@ impl Store {
         };
         self.change(&reservation.caller, now_ms, change).await.map_err(|unchanged| match unchanged {
             Unchanged::Failed(why) => why,
-            Unchanged::Excess(_) => "a settlement was refused".to_owned(),
+            Unchanged::Over(_) => "a settlement was refused".to_owned(),
         })
     }
 
@@ -265,15 +265,15 @@ impl Store {
         &self,
         caller: &str,
         now_ms: u64,
-        change: impl Fn(&mut Account) -> Result<R, Excess>,
+        change: impl Fn(&mut Account) -> Result<R, Over>,
     ) -> Result<R, Unchanged> {
         let known = self.known(caller);
         let mut known = known.lock().await;
         for _ in 0..ATTEMPTS {
             let mut account = known.account.clone();
             match change(&mut account) {
-                Err(excess) if known.is_fresh(now_ms) => {
-                    return Err(Unchanged::Excess(excess));
+                Err(over) if known.is_fresh(now_ms) => {
+                    return Err(Unchanged::Over(over));
                 }
                 Err(_) => *known = self.read(caller, now_ms).await.map_err(Unchanged::Failed)?,
                 Ok(result) => match self.write(caller, &known, account, now_ms).await {

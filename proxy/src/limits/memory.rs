@@ -11,11 +11,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Admission, Limiter, Reservation, Standing,
+    Admission, Limiter, Refused, Reservation, Standing,
     account::{Account, Taken},
     millis, refusal, timestamp,
 };
-use crate::{ApiError, config::Quota};
+use crate::config::Quota;
 
 /// Two callers seldom wait for each other.
 const SHARDS: u64 = 64;
@@ -99,13 +99,13 @@ impl Limiter for MemoryLimiter {
         quota: Quota,
         tokens: u64,
         now: Timestamp,
-    ) -> Result<Admission, ApiError> {
+    ) -> Result<Admission, Refused> {
         let now_ms = millis(now);
         let admitted = self.shard(caller).with_account(caller, now_ms, |account| {
             let taken = account.admit(quota, tokens, now_ms, LEASE)?;
             Ok((taken, account.standing(quota, now_ms)))
         });
-        let (taken, standing) = admitted.map_err(|excess| refusal::error(excess, quota))?;
+        let (taken, standing) = admitted.map_err(|over| refusal::over(over, quota))?;
         let at = timestamp(taken.at_ms);
         let reservation = Reservation { caller: caller.to_owned(), quota, tokens: taken.tokens, at };
         Ok(Admission { reservation, standing })

@@ -47,7 +47,7 @@ pub trait Limiter: Send + Sync {
         quota: Quota,
         tokens: u64,
         now: Timestamp,
-    ) -> Result<Admission, ApiError>;
+    ) -> Result<Admission, Refused>;
 
     /// Replaces the reservation by what was used: 0 after a failure of the upstream. Returns the standing after it.
     /// Every admission is settled exactly once, also where the client has left.
@@ -72,6 +72,15 @@ pub struct Admission {
     pub reservation: Reservation,
     /// For the headers `x-ratelimit-*`.
     pub standing: Standing,
+}
+
+/// A request that may not go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// What the client hears.
+    pub error: ApiError,
+    /// For the headers `x-ratelimit-*`; absent where the store cannot be reached.
+    pub standing: Option<Standing>,
 }
 
 /// What has been taken for one request. Not `Clone`: it is settled once.

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::{account::Excess, headers::duration_text};
+use super::{
+    Refused,
+    account::{Excess, Over},
+    headers::duration_text,
+};
 use crate::{ApiError, ErrorType, config::Quota};
 
 /// openai-python waits for as long as it is told up to this, and above it retries at once as if nothing had been said,
@@ -18,7 +22,11 @@ const CONCURRENT: &str = "concurrent_requests";
 const SOON: Duration = Duration::from_secs(1);
 
 /// The refusal of a limit.
-pub(super) fn error(excess: Excess, quota: Quota) -> ApiError {
+pub(super) fn over(over: Over, quota: Quota) -> Refused {
+    Refused { error: error(over.excess, quota), standing: Some(over.standing) }
+}
+
+fn error(excess: Excess, quota: Quota) -> ApiError {
     let error = match excess {
         Excess::Concurrent => {
             let message = format!(
@@ -66,7 +74,12 @@ fn limited(kind: &'static str, message: String, wait: Duration, limit: u64) -> A
 }
 
 /// 503: the store that counts cannot be reached.
-pub(super) fn unavailable(log: String) -> ApiError {
+pub(super) fn unavailable(log: String) -> Refused {
+    Refused { error: out_of_reach(log), standing: None }
+}
+
+/// For readiness as well.
+pub(super) fn out_of_reach(log: String) -> ApiError {
     ApiError::server(
         StatusCode::SERVICE_UNAVAILABLE,
         "limits_unavailable",
@@ -115,7 +128,7 @@ mod tests {
         let error = error(Excess::Concurrent, QUOTA);
         assert_eq!((error.type_name, refused_by(&error)), (Some("requests"), Some("concurrent_requests")));
         assert_eq!(error.retry_after, Some(SOON));
-        assert_eq!(refused_by(&unavailable(String::new())), None);
+        assert_eq!(refused_by(&out_of_reach(String::new())), None);
     }
 
     #[test]

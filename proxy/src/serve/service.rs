@@ -19,7 +19,7 @@ use super::{
 use crate::{
     ApiError, ErrorType,
     auth::{Caller, Denial, SecurityEvent},
-    limits::{self, Standing, headers::put_standing},
+    limits::{self, Refused, Standing, headers::put_standing},
     telemetry::TraceContext,
     tls::Peer,
 };
@@ -185,7 +185,13 @@ impl Visit {
     pub(super) async fn admit(&mut self, tokens: u64) -> Result<(), ApiError> {
         let quota = self.snapshot.parts.quotas.of(&self.caller);
         let now = self.shared.clock.now();
-        let admission = self.shared.limiter.admit(&self.caller.id, quota, tokens, now).await?;
+        let admission = match self.shared.limiter.admit(&self.caller.id, quota, tokens, now).await {
+            Ok(admission) => admission,
+            Err(Refused { error, standing }) => {
+                self.standing = standing;
+                return Err(error);
+            }
+        };
         self.standing = Some(admission.standing);
         self.ticket.reservation = Some(admission.reservation);
         Ok(())

@@ -130,15 +130,15 @@ fn who_is_refused_hears_when_it_will_work() {
         |limit, remaining, reset_ms| Meter { limit, remaining, reset: Duration::from_millis(reset_ms) };
     assert_eq!(first.standing.requests, meter(2, 1, 61_000));
     assert_eq!(first.standing.tokens, meter(1_000, 400, 3_660_000));
-    let others = admit(500, 10).unwrap_err();
+    let others = admit(500, 10).unwrap_err().error;
     assert_eq!((others.type_name, others.retry_after), (Some("tokens"), Some(Duration::from_secs(1))));
     run(limiter.settle(first.reservation, 1_200, at_ms(20)));
-    let over = admit(1, 30).unwrap_err();
+    let over = admit(1, 30).unwrap_err().error;
     assert_eq!(over.retry_after, Some(Duration::from_millis(3_659_970)));
     assert_eq!(over.should_retry, Some(false));
     let (wait, quota) = (3_660_000, Quota { tokens_per_hour: 5_000, ..quota });
     assert!(run(limiter.admit("sub:a", quota, 1, at_ms(40))).is_ok(), "a larger quota counts at once");
-    let requests = run(limiter.admit("sub:a", quota, 1, at_ms(50))).unwrap_err();
+    let requests = run(limiter.admit("sub:a", quota, 1, at_ms(50))).unwrap_err().error;
     assert_eq!(
         (requests.type_name, requests.retry_after),
         (Some("requests"), Some(Duration::from_millis(60_950)))

@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::{Admission, Limiter, Reservation};
-use crate::{ApiError, config::Quota};
+use super::{Admission, Limiter, Refused, Reservation};
+use crate::config::Quota;
 
 mod laws;
 mod table;
@@ -103,9 +103,11 @@ async fn play(limiter: &dyn Limiter, quota: Quota, steps: &[Step]) -> (Vec<Strin
     (answers, requests)
 }
 
-fn summary(answer: &Result<Admission, ApiError>) -> String {
+fn summary(answer: &Result<Admission, Refused>) -> String {
     match answer {
         Ok(admission) => format!("{:?} {:?}", admission.standing, admission.reservation.tokens),
-        Err(error) => format!("{} {:?} {:?}", error.message, error.retry_after, error.should_retry),
+        Err(Refused { error, standing }) => {
+            format!("{} {:?} {:?} {standing:?}", error.message, error.retry_after, error.should_retry)
+        }
     }
 }

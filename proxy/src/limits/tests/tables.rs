@@ -107,7 +107,7 @@ async fn refusing_a_flood_costs_one_read_a_second() {
     }
     assert_eq!(table.calls(), ["GetItem", "GetItem"]);
     let nothing = Quota { requests_per_minute: 0, ..QUOTA };
-    assert_eq!(door.admit("sub:b", nothing, 1, at_ms(0)).await.unwrap_err().status.as_u16(), 429);
+    assert_eq!(door.admit("sub:b", nothing, 1, at_ms(0)).await.unwrap_err().error.status.as_u16(), 429);
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn without_the_table_nobody_is_admitted_and_nothing_hangs() {
     let door = limiter(&table);
     let first = door.admit("sub:a", QUOTA, 100, at_ms(0)).await.unwrap();
     table.set_down(true);
-    let refused = door.admit("sub:b", QUOTA, 100, at_ms(0)).await.unwrap_err();
+    let refused = door.admit("sub:b", QUOTA, 100, at_ms(0)).await.unwrap_err().error;
     assert_eq!((refused.status.as_u16(), refused.code.as_deref()), (503, Some("limits_unavailable")));
     assert_eq!(
         refused.log.as_deref(),

@@ -9,6 +9,11 @@ use hyper::body::{Body as _, Incoming};
 
 use crate::{ApiError, ErrorType};
 
+/// A client that sends more than this for nothing has to live with a reset.
+const MOST_DISCARDED_BYTES: u64 = 256 * 1024 * 1024;
+/// And so has one that takes longer.
+const LONGEST_DISCARD: Duration = Duration::from_secs(10);
+
 /// The whole body.
 ///
 /// # Errors
@@ -32,12 +37,36 @@ pub(super) async fn read(
     }
     let announced = body.size_hint().lower();
     if announced > u64::try_from(limit).unwrap_or(u64::MAX) {
+        // Who asks first has sent nothing yet and need not.
+        if !headers.contains_key(header::EXPECT) {
+            discard(body, announced).await;
+        }
         return Err(too_large(limit));
     }
     tokio::time::timeout(patience, collect(body, limit)).await.unwrap_or_else(|_| {
         let message = "The body did not come in time.";
         Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, ErrorType::InvalidRequest, message).code("timeout"))
     })
+}
+
+/// Reads on without keeping anything, within bounds. A connection that is closed with unread bytes is reset, and the
+/// reset overtakes the answer: the client would see a broken pipe and not the reason (RFC 9112, section 9.6).
+async fn discard(mut body: Incoming, announced: u64) {
+    if announced > MOST_DISCARDED_BYTES {
+        return;
+    }
+    let reading = async {
+        let mut read = 0_u64;
+        while let Some(Ok(frame)) = body.frame().await {
+            let bytes = frame.data_ref().map_or(0, Bytes::len);
+            read = read.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+            if read > MOST_DISCARDED_BYTES {
+                return;
+            }
+        }
+    };
+    // Too late is as good as never: the answer goes out either way.
+    let _ = tokio::time::timeout(LONGEST_DISCARD, reading).await;
 }
 
 /// `curl -d` says that everything is a form; whoever says nothing means JSON.
@@ -59,6 +88,8 @@ async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, ApiError> {
         })?;
         let Ok(bytes) = frame.into_data() else { continue };
         if first.len().saturating_add(rest.len()).saturating_add(bytes.len()) > limit {
+            drop((first, rest));
+            discard(body, 0).await;
             return Err(too_large(limit));
         }
         // Most bodies come in one piece, which is not copied.

@@ -33,6 +33,9 @@ const SHAPES: &[Shape] = &[
     // Header values: RFC 6750 and RFC 7617.
     announced(b"bearer ", 8),
     announced(b"basic ", 12),
+    // The same as the security log writes it.
+    announced(b"bearer%20", 8),
+    announced(b"basic%20", 12),
     // Keys of OpenAI and of this proxy.
     begins(b"sk-", 16),
     begins(b"bnp_", 8),

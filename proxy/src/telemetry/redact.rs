@@ -132,9 +132,12 @@ fn credential(line: &[u8], at: usize, shapes: u32) -> Option<(usize, usize)> {
     })
 }
 
-/// Whether the byte before is of the same word: `task-list` holds no key.
+/// Whether the byte before is of the same word: `task-list` holds no key. A percent-encoded byte is a word of its own.
 fn in_a_word(line: &[u8], at: usize) -> bool {
-    at.checked_sub(1).and_then(|before| line.get(before)).is_some_and(u8::is_ascii_alphanumeric)
+    let before = |bytes: usize| at.checked_sub(bytes).and_then(|from| line.get(from..at));
+    let is_encoded =
+        matches!(before(3), Some([b'%', a, b]) if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+    !is_encoded && matches!(before(1), Some([byte]) if byte.is_ascii_alphanumeric())
 }
 
 fn length(bytes: &[u8], within: fn(u8) -> bool) -> usize {
@@ -175,6 +178,8 @@ mod tests {
             ("X-Amz-Security-Token=IQoJb3JpZ2luX2VjEAUaCXVz&x=1", "X-Amz-Security-Token=[redacted]&x=1"),
             ("the bearer was late", "the bearer was late"),
             ("a task-list-of-many-things-to-do", "a task-list-of-many-things-to-do"),
+            ("kid=%22sk-proj-0123456789abcdef%22", "kid=%22[redacted]"),
+            ("kid=Bearer%20abcdefghijkl iss=x", "kid=Bearer%20[redacted] iss=x"),
             ("eyJ is how they begin; sk-short", "eyJ is how they begin; sk-short"),
             ("nothing here", "nothing here"),
             ("", ""),

@@ -112,3 +112,9 @@ fn limits_and_input_have_events_too() {
         "security event=input_validation_fail reason=bad_json peer=203.0.113.7 request=r"
     );
 }
+
+#[test]
+fn the_documentation_has_the_same_filter() {
+    let page = include_str!("../../../../docs/proxy.md");
+    assert!(page.contains(&format!("failregex = {FAIL2BAN_FAILREGEX}\n")));
+}

@@ -8,7 +8,7 @@ use http_body_util::BodyExt as _;
 use tokio::time::Instant;
 
 use super::{
-    context::Serving,
+    context::{Serving, Shared},
     reply::{self, Reply},
     service::Visit,
     sse::{Patience, SseBody, later},
@@ -173,25 +173,16 @@ impl Visit {
         patience: Duration,
         prepare: &P,
     ) -> Result<(upstream::Reply, P::Kept), ApiError> {
-        let candidates = snapshot.parts.upstreams.candidates(route);
-        if let Some(first) = route.targets.first() {
-            // Should the client leave now, this is who was asked.
-            self.ticket.asked = Some(asked(first));
-        }
-        let attempt = Attempt {
-            operation,
-            deadline: later(Instant::now(), patience),
-            observe: self.shared.telemetry.as_ref(),
-        };
-        let mut random = self.shared.fork_random();
-        let answered =
-            upstream::first_answer(&candidates, &attempt, &mut random, |target| prepare.prepare(target))
-                .await;
-        let (reply, prepared, target) = answered?;
-        let mut asked = asked(target);
-        asked.request_id.clone_from(&reply.request_id);
+        self.begin(route);
+        let (reply, prepared, asked) =
+            ask_targets(&self.shared, snapshot, route, operation, patience, prepare).await?;
         self.ticket.asked = Some(asked);
         Ok((reply, prepared))
+    }
+
+    /// Should the client leave now, the first of the targets is who was asked.
+    pub(super) fn begin(&mut self, route: &Route) {
+        self.ticket.asked = route.targets.first().map(asked);
     }
 
     /// What every chunk of the answer carries.
@@ -202,6 +193,26 @@ impl Visit {
             model: model.to_owned(),
         }
     }
+}
+
+/// Asks the targets of a route in their order until one answers.
+pub(super) async fn ask_targets<P: Prepare>(
+    shared: &Shared,
+    snapshot: &Serving,
+    route: &Route,
+    operation: Operation,
+    patience: Duration,
+    prepare: &P,
+) -> Result<(upstream::Reply, P::Kept, Asked), ApiError> {
+    let candidates = snapshot.parts.upstreams.candidates(route);
+    let deadline = later(Instant::now(), patience);
+    let attempt = Attempt { operation, deadline, observe: shared.telemetry.as_ref() };
+    let mut random = shared.fork_random();
+    let answered =
+        upstream::first_answer(&candidates, &attempt, &mut random, |target| prepare.prepare(target)).await;
+    let (reply, prepared, target) = answered?;
+    let asked = Asked { request_id: reply.request_id.clone(), ..asked(target) };
+    Ok((reply, prepared, asked))
 }
 
 fn asked(target: &Target) -> Asked {

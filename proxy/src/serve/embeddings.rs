@@ -1,11 +1,14 @@
 //! `POST /v1/embeddings`: one list of vectors, from as many calls as the model needs.
 
+use std::time::Duration;
+
 use bytes::Bytes;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use http::HeaderMap;
 
 use super::{
-    chat::{Prepare, collect, route},
-    context::Serving,
+    chat::{Prepare, ask_targets, collect, route},
+    context::{Serving, Shared},
     reply::Reply,
     service::Visit,
     ticket::Closing,
@@ -18,6 +21,9 @@ use crate::{
     openai::{self, EmbeddingsRequest},
     upstream::{self, BoxFuture, Operation},
 };
+
+/// Inputs that are asked about at the same time. Embedding models take one input a call, clients send hundreds.
+const AT_ONCE: usize = 8;
 
 /// Answers with vectors.
 pub(super) fn answer(visit: Visit, body: Bytes) -> BoxFuture<'static, Reply> {
@@ -91,17 +97,29 @@ async fn ask(
     // Vectors of two models cannot be compared, so there is no falling back in the middle of a list.
     let route = Route { targets: vec![first.clone()] };
     let facts = model::bedrock::facts(&first.model);
-    let mut answers = Vec::new();
-    let mut counted = None;
-    for invocation in mapping::embeddings::to_invocations(request, facts)? {
-        let prepare = Invocation(invocation);
-        let (reply, ()) = visit.ask(snapshot, &route, Operation::Embeddings, patience, &prepare).await?;
-        if let Some(tokens) = input_tokens(&reply.headers) {
-            counted = Some(tokens.saturating_add(counted.unwrap_or_default()));
-        }
-        answers.push(collect(reply.body).await?);
-    }
-    mapping::embeddings::to_list(&answers, request.encoding, request.model.as_str(), counted)
+    visit.begin(&route);
+    let invocations = mapping::embeddings::to_invocations(request, facts)?;
+    let shared = &visit.shared;
+    let asking = invocations.into_iter().map(|body| invoke(shared, snapshot, &route, patience, body));
+    let answers: Vec<(Bytes, Option<u64>)> = stream::iter(asking).buffered(AT_ONCE).try_collect().await?;
+    let counted = answers.iter().filter_map(|(_, tokens)| *tokens).reduce(u64::saturating_add);
+    let bodies: Vec<Bytes> = answers.into_iter().map(|(body, _)| body).collect();
+    mapping::embeddings::to_list(&bodies, request.encoding, request.model.as_str(), counted)
+}
+
+/// One input: the body of its answer, and the tokens where a header counts them.
+async fn invoke(
+    shared: &Shared,
+    snapshot: &Serving,
+    route: &Route,
+    patience: Duration,
+    body: Bytes,
+) -> Result<(Bytes, Option<u64>), ApiError> {
+    let invocation = Invocation(body);
+    let asked = ask_targets(shared, snapshot, route, Operation::Embeddings, patience, &invocation);
+    let (reply, (), _) = asked.await?;
+    let tokens = input_tokens(&reply.headers);
+    Ok((collect(reply.body).await?, tokens))
 }
 
 /// What Bedrock counted, where the body does not say.

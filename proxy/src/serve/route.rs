@@ -1,8 +1,8 @@
-//! Which paths there are, and what may be done with them.
+//! Which paths there are, who may ask for them, and what may be done with them.
 
 use http::Method;
 
-/// What a request is about.
+/// What a caller may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Endpoint<'a> {
     /// `POST /v1/chat/completions`
@@ -13,16 +13,16 @@ pub(super) enum Endpoint<'a> {
     Models,
     /// `GET /v1/models/{id}`; the id as it stands in the path, still percent-encoded.
     Model(&'a str),
-    /// `GET /health/live`
-    Live,
-    /// `GET /health/ready`
-    Ready,
 }
 
 /// What becomes of a method and a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Routed<'a> {
-    /// Somebody answers it.
+    /// `GET /health/live`
+    Live,
+    /// `GET /health/ready`
+    Ready,
+    /// A caller is answered.
     To(Endpoint<'a>),
     /// The path exists, the method does not; what `allow` says.
     MethodNotAllowed(&'static str),
@@ -30,40 +30,32 @@ pub(super) enum Routed<'a> {
     NotFound,
 }
 
-impl Endpoint<'_> {
+const POSTED: &str = "POST, OPTIONS";
+const READ: &str = "GET, HEAD, OPTIONS";
+
+/// The prefixes of the API. `/api/v1` is what users of the archived sample gateway have in their configurations.
+const PREFIXES: [&str; 2] = ["/v1/", "/api/v1/"];
+
+impl Routed<'_> {
     /// The name in metrics and logs.
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Chat => "chat.completions",
-            Self::Embeddings => "embeddings",
-            Self::Models | Self::Model(_) => "models",
+            Self::To(Endpoint::Chat) => "chat.completions",
+            Self::To(Endpoint::Embeddings) => "embeddings",
+            Self::To(Endpoint::Models | Endpoint::Model(_)) => "models",
             Self::Live | Self::Ready => "health",
-        }
-    }
-
-    /// Whether it answers anybody. Everything else needs a caller.
-    #[cfg(test)]
-    pub(super) fn is_open(self) -> bool {
-        matches!(self, Self::Live | Self::Ready)
-    }
-
-    /// What `allow` says: `HEAD` and `OPTIONS` are answered wherever something else is.
-    pub(super) fn methods(self) -> &'static str {
-        match self {
-            Self::Chat | Self::Embeddings => "POST, OPTIONS",
-            Self::Models | Self::Model(_) | Self::Live | Self::Ready => "GET, HEAD, OPTIONS",
+            Self::MethodNotAllowed(_) | Self::NotFound => "other",
         }
     }
 }
 
-/// The endpoint of a path. `/api/v1` is what users of the archived sample gateway have in their configurations.
-pub(super) fn endpoint(path: &str) -> Option<Endpoint<'_>> {
-    match path {
-        "/health/live" => return Some(Endpoint::Live),
-        "/health/ready" => return Some(Endpoint::Ready),
-        _ => {}
-    }
-    let rest = path.strip_prefix("/v1/").or_else(|| path.strip_prefix("/api/v1/"))?;
+/// Whether only callers hear anything about this path, even that it does not exist.
+pub(super) fn needs_caller(path: &str) -> bool {
+    PREFIXES.iter().any(|prefix| path.starts_with(prefix))
+}
+
+fn endpoint(path: &str) -> Option<Endpoint<'_>> {
+    let rest = PREFIXES.iter().find_map(|prefix| path.strip_prefix(prefix))?;
     match rest {
         "chat/completions" => Some(Endpoint::Chat),
         "embeddings" => Some(Endpoint::Embeddings),
@@ -73,13 +65,26 @@ pub(super) fn endpoint(path: &str) -> Option<Endpoint<'_>> {
     }
 }
 
+/// What a path allows, which is what `OPTIONS` asks for.
+pub(super) fn methods(path: &str) -> Option<&'static str> {
+    match endpoint(path) {
+        Some(Endpoint::Chat | Endpoint::Embeddings) => Some(POSTED),
+        Some(Endpoint::Models | Endpoint::Model(_)) => Some(READ),
+        None => matches!(path, "/health/live" | "/health/ready").then_some(READ),
+    }
+}
+
 /// Where a request goes. `OPTIONS` is not for here: it is answered before.
 pub(super) fn route<'a>(method: &Method, path: &'a str) -> Routed<'a> {
-    let Some(endpoint) = endpoint(path) else { return Routed::NotFound };
-    let posted = matches!(endpoint, Endpoint::Chat | Endpoint::Embeddings);
-    let allowed =
-        if posted { method == Method::POST } else { method == Method::GET || method == Method::HEAD };
-    if allowed { Routed::To(endpoint) } else { Routed::MethodNotAllowed(endpoint.methods()) }
+    let Some(methods) = methods(path) else { return Routed::NotFound };
+    let is_read = method == Method::GET || method == Method::HEAD;
+    let is_allowed = if methods == POSTED { method == Method::POST } else { is_read };
+    match (endpoint(path), path) {
+        _ if !is_allowed => Routed::MethodNotAllowed(methods),
+        (Some(endpoint), _) => Routed::To(endpoint),
+        (None, "/health/live") => Routed::Live,
+        (None, _) => Routed::Ready,
+    }
 }
 
 #[cfg(test)]
@@ -100,30 +105,24 @@ mod tests {
                 ("/models", Method::DELETE, Routed::MethodNotAllowed("GET, HEAD, OPTIONS")),
                 ("/chat/completions/", Method::POST, Routed::NotFound),
                 ("/completions", Method::POST, Routed::NotFound),
-                ("", Method::GET, Routed::NotFound),
             ] {
                 let path = format!("{prefix}{path}");
                 assert_eq!(route(&method, &path), expected, "{method} {path}");
+                assert!(needs_caller(&path), "{path}");
             }
-        }
-        assert_eq!(route(&Method::GET, "/health/live"), Routed::To(Endpoint::Live));
-        assert_eq!(route(&Method::GET, "/health/ready"), Routed::To(Endpoint::Ready));
-        for path in ["/", "/health", "/v1", "/v2/models", "/api/v1", "//v1/models", "/v1/../v1/models"] {
-            assert_eq!(route(&Method::GET, path), Routed::NotFound, "{path}");
         }
     }
 
     #[test]
-    fn only_health_is_open() {
-        for (endpoint, open) in [
-            (Endpoint::Live, true),
-            (Endpoint::Ready, true),
-            (Endpoint::Chat, false),
-            (Endpoint::Embeddings, false),
-            (Endpoint::Models, false),
-            (Endpoint::Model("x"), false),
-        ] {
-            assert_eq!(endpoint.is_open(), open, "{endpoint:?}");
+    fn only_health_answers_everybody() {
+        assert_eq!(route(&Method::GET, "/health/live"), Routed::Live);
+        assert_eq!(route(&Method::HEAD, "/health/ready"), Routed::Ready);
+        assert_eq!(route(&Method::POST, "/health/ready"), Routed::MethodNotAllowed("GET, HEAD, OPTIONS"));
+        for path in
+            ["/", "", "/health", "/v1", "/v2/models", "/api/v1", "//v1/models", "/health/../v1/models"]
+        {
+            assert_eq!(route(&Method::GET, path), Routed::NotFound, "{path}");
+            assert!(!needs_caller(path), "{path}");
         }
     }
 }

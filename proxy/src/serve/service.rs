@@ -24,6 +24,9 @@ use crate::{
     tls::Peer,
 };
 
+/// Longer paths are not repeated to whoever sent them.
+const LONGEST_PATH_CHARS: usize = 256;
+
 /// Answers requests. Cloned for every connection.
 #[derive(Clone)]
 pub struct Service {
@@ -70,46 +73,34 @@ impl Service {
     ) -> Reply {
         let path = parts.uri.path().to_owned();
         if parts.method == Method::OPTIONS
-            && let Some(endpoint) = route::endpoint(&path)
+            && let Some(methods) = route::methods(&path)
         {
             let mut answer = reply::empty(StatusCode::NO_CONTENT);
-            cors::preflight(&snapshot.config.cors, &parts.headers, endpoint.methods(), answer.headers_mut());
+            cors::preflight(&snapshot.config.cors, &parts.headers, methods, answer.headers_mut());
             return answer;
+        }
+        let routed = route::route(&parts.method, &path);
+        match routed {
+            Routed::Live => return health::live(),
+            Routed::Ready => return health::ready(&self.shared, snapshot).await,
+            Routed::To(_) | Routed::MethodNotAllowed(_) | Routed::NotFound => {}
         }
         let origin = Origin {
             trace: TraceContext::of(parts.headers.get("traceparent").map(HeaderValue::as_bytes)),
             source: parts.extensions.get::<Peer>().map(|peer| peer.address.ip()),
         };
-        let open = |name| Ticket::open(self.shared.clone(), request_id, name, origin);
-        match route::route(&parts.method, &path) {
-            Routed::To(Endpoint::Live) => health::live(),
-            Routed::To(Endpoint::Ready) => health::ready(&self.shared, snapshot).await,
-            Routed::To(endpoint) => {
-                let ticket = open(endpoint.name());
-                self.pass(snapshot, endpoint, parts, body, ticket).await
-            }
-            Routed::MethodNotAllowed(allow) => {
-                let message = format!("Not allowed: {} {path}.", parts.method);
-                let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, ErrorType::InvalidRequest, message)
-                    .code("method_not_allowed");
-                let mut answer = refuse(open("other"), &error, None);
-                answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
-                answer
-            }
-            Routed::NotFound => {
-                let message = format!("Unknown path: {} {path}.", parts.method);
-                let error = ApiError::new(StatusCode::NOT_FOUND, ErrorType::InvalidRequest, message)
-                    .code("unknown_url");
-                refuse(open("other"), &error, None)
-            }
+        let ticket = Ticket::open(self.shared.clone(), request_id, routed.name(), origin);
+        if route::needs_caller(&path) {
+            return self.pass(snapshot, routed, parts, body, ticket).await;
         }
+        astray(&parts.method, &path, routed, |error| refuse(ticket, &error, None))
     }
 
     /// Caller, body, limits, and then the endpoint itself.
     async fn pass(
         &self,
         snapshot: &Arc<Serving>,
-        endpoint: Endpoint<'_>,
+        routed: Routed<'_>,
         parts: Parts,
         body: Incoming,
         mut ticket: Ticket,
@@ -131,28 +122,45 @@ impl Service {
                 Err(denial) => return deny(&self.shared, ticket, &denial),
             };
         ticket.caller = Some(caller.clone());
-        let mut visit =
+        let visit =
             Visit { shared: self.shared.clone(), snapshot: snapshot.clone(), caller, ticket, standing: None };
+        let Routed::To(endpoint) = routed else {
+            let path = parts.uri.path();
+            let counted = visit.count().await;
+            return match counted {
+                Ok(visit) => astray(&parts.method, path, routed, |error| visit.refuse(&error)),
+                Err(limited) => limited,
+            };
+        };
         match endpoint {
             Endpoint::Models => visit.free(Ok(models::list(snapshot))).await,
             Endpoint::Model(id) => visit.free(models::one(snapshot, id)).await,
             Endpoint::Chat | Endpoint::Embeddings => {
-                let limit = visit.snapshot.config.requests.max_body_bytes;
-                let patience = visit.snapshot.config.timeouts.body;
-                let read = request_body::read(&parts.headers, body, limit, patience).await;
-                match (read, endpoint) {
+                let limit = snapshot.config.requests.max_body_bytes;
+                let patience = snapshot.config.timeouts.body;
+                match (request_body::read(&parts.headers, body, limit, patience).await, endpoint) {
                     (Err(error), _) => visit.refuse_and_count(error).await,
                     (Ok(bytes), Endpoint::Embeddings) => embeddings::answer(visit, bytes).await,
                     (Ok(bytes), _) => chat::answer(visit, bytes).await,
                 }
             }
-            // Open endpoints have been answered before the gates.
-            Endpoint::Live | Endpoint::Ready => {
-                visit.ticket.status = StatusCode::NOT_FOUND.as_u16();
-                reply::empty(StatusCode::NOT_FOUND)
-            }
         }
     }
+}
+
+/// The refusal of a path that does not exist, or not for this method.
+fn astray(method: &Method, path: &str, routed: Routed<'_>, refuse: impl FnOnce(ApiError) -> Reply) -> Reply {
+    let path: String = path.chars().take(LONGEST_PATH_CHARS).collect();
+    let error = |status, what: &str, code: &'static str| {
+        ApiError::new(status, ErrorType::InvalidRequest, format!("{what}: {method} {path}.")).code(code)
+    };
+    if let Routed::MethodNotAllowed(allow) = routed {
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        let mut answer = refuse(error(status, "Not allowed", "method_not_allowed"));
+        answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+        return answer;
+    }
+    refuse(error(StatusCode::NOT_FOUND, "Unknown path", "unknown_url"))
 }
 
 /// A refused credential: security log, metrics, and the challenge of RFC 6750.
@@ -211,22 +219,28 @@ impl Visit {
         self.refuse(error)
     }
 
-    /// Answers with a refusal that counts as a request all the same: nobody sends nonsense for nothing.
-    pub(super) async fn refuse_and_count(mut self, error: ApiError) -> Reply {
+    /// Takes one request without tokens, or answers that there is none left.
+    async fn count(mut self) -> Result<Self, Reply> {
         match self.admit(0).await {
-            Ok(()) => self.refuse(&error),
-            Err(limited) => self.refuse_over_limit(&limited),
+            Ok(()) => Ok(self),
+            Err(limited) => Err(self.refuse_over_limit(&limited)),
+        }
+    }
+
+    /// Answers with a refusal that counts as a request all the same: nobody sends nonsense for nothing.
+    pub(super) async fn refuse_and_count(self, error: ApiError) -> Reply {
+        match self.count().await {
+            Ok(visit) => visit.refuse(&error),
+            Err(limited) => limited,
         }
     }
 
     /// Answers what needs no upstream.
-    async fn free(mut self, answer: Result<Bytes, ApiError>) -> Reply {
-        if let Err(limited) = self.admit(0).await {
-            return self.refuse_over_limit(&limited);
-        }
-        match answer {
-            Ok(body) => self.whole(body, Closing::plain()),
-            Err(error) => self.refuse(&error),
+    async fn free(self, answer: Result<Bytes, ApiError>) -> Reply {
+        match (self.count().await, answer) {
+            (Err(limited), _) => limited,
+            (Ok(visit), Ok(body)) => visit.whole(body, Closing::plain()),
+            (Ok(visit), Err(error)) => visit.refuse(&error),
         }
     }
 

@@ -77,7 +77,8 @@ fn nobody_without_a_valid_token_reaches_the_upstream() {
     {
         assert_eq!(attempt(header).status, 401, "{header:?}");
     }
-    for path in ["/v1/models", "/v1/models/gpt-4o", "/api/v1/models"] {
+    // Who is nobody does not even hear which paths and methods there are.
+    for path in ["/v1/models", "/v1/models/gpt-4o", "/api/v1/models", "/v1/nothing", "/v1/embeddings"] {
         assert_eq!(rig.curl(path).reply().status, 401, "{path}");
     }
     for path in ["/v1/embeddings", "/api/v1/chat/completions"] {

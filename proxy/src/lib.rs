@@ -6,7 +6,7 @@
 //! - [`auth`] says who calls, [`limits`] whether that caller may;
 //! - [`openai`] is what the client said, [`mapping`] turns it into what Bedrock understands and back, without IO;
 //! - [`upstream`] asks Bedrock or OpenAI, with retries, fallbacks and a circuit breaker;
-//! - [`ledger`] writes down who used how much, [`telemetry`] how it went.
+//! - [`ledger`] writes down who used how much, [`telemetry`] how it went; limits and ledger may be in tables of [`dynamo`].
 //!
 //! [`config`] is what all of it is built from; [`cli`] is the program around it.
 
@@ -14,6 +14,7 @@ pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod dynamo;
 pub mod error;
 pub mod ledger;
 pub mod limits;

@@ -5,7 +5,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -14,7 +13,10 @@ use super::{
     report::{By, Item, Range, Row, Sums},
     writer::{Store, Unstored},
 };
-use crate::Usage;
+use crate::{
+    Usage,
+    dynamo::{DynamoCalls, DynamoError},
+};
 
 /// What `BatchWriteItem` takes at most.
 const CHUNK: usize = 25;
@@ -22,23 +24,6 @@ const CHUNK: usize = 25;
 const ATTEMPTS: u32 = 6;
 /// Before the second call; doubled for each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
-
-/// Calls DynamoDB: signed, and without retries.
-#[async_trait]
-pub trait DynamoCalls: Send + Sync {
-    /// Posts the body with `x-amz-target: DynamoDB_20120810.TARGET` and reads the answer.
-    async fn call(&self, target: &str, body: Value) -> Result<Value, CallError>;
-}
-
-/// Why a call of DynamoDB has no answer. Lower-case fragment, for the log.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct CallError {
-    /// The exception with its message, or what happened to the connection.
-    pub message: String,
-    /// Whether the same call may work in a moment: throttling, 5xx, no connection.
-    pub retryable: bool,
-}
 
 /// The table, open for writing.
 pub(super) struct DynamoStore {
@@ -72,8 +57,8 @@ impl DynamoStore {
                     "the table left items unprocessed".clone_into(&mut why);
                 }
                 Err(error) => {
-                    why = error.message;
-                    if !error.retryable {
+                    why = error.to_string();
+                    if !error.is_transient() {
                         return Err((requests, why));
                     }
                 }
@@ -189,11 +174,11 @@ pub async fn query(
     }
 }
 
-async fn scan(calls: &dyn DynamoCalls, body: Value) -> Result<Value, CallError> {
+async fn scan(calls: &dyn DynamoCalls, body: Value) -> Result<Value, DynamoError> {
     let mut wait = FIRST_WAIT;
     for _ in 1..ATTEMPTS {
         match calls.call("Scan", body.clone()).await {
-            Err(error) if error.retryable => pause(&mut wait).await,
+            Err(error) if error.is_transient() => pause(&mut wait).await,
             decided => return decided,
         }
     }

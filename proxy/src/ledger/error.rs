@@ -4,7 +4,8 @@ use std::{io, path::PathBuf};
 
 use model::{Finding, Severity};
 
-use super::{dynamo::CallError, prices::PricesError};
+use super::prices::PricesError;
+use crate::dynamo::DynamoError;
 
 /// Why the ledger cannot be opened. The proxy does not start without the ledger that it was told to keep.
 #[derive(Debug, thiserror::Error)]
@@ -104,11 +105,8 @@ pub enum ReadError {
         /// Which.
         table: String,
         /// Why.
-        source: CallError,
+        source: DynamoError,
     },
-    /// Nothing is kept.
-    #[error("the configuration says `ledger.store: off`, so there is nothing to report")]
-    Off,
 }
 
 impl ReadError {
@@ -116,7 +114,7 @@ impl ReadError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Open(error @ OpenError::Newer { .. }) => error.code(),
-            Self::Open(_) | Self::Database { .. } | Self::Table { .. } | Self::Off => "SRE-PROXY-044",
+            Self::Open(_) | Self::Database { .. } | Self::Table { .. } => "SRE-PROXY-044",
         }
     }
 }

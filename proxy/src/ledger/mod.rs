@@ -15,11 +15,9 @@ pub use error::{OpenError, ReadError};
 pub use prices::Prices;
 pub use writer::{Books, Counts};
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 
-use crate::{Usage, config};
+use crate::Usage;
 
 /// One request that reached an upstream, however it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,19 +98,4 @@ pub struct Off;
 
 impl Ledger for Off {
     fn record(&self, _: Entry) {}
-}
-
-/// Adds up what the configured ledger holds; it may be written at the same time. `reach` is asked for a way to the
-/// table where the store is DynamoDB. A file is read on the calling thread.
-pub async fn query(
-    config: &config::Ledger,
-    reach: impl FnOnce(&config::Table) -> Arc<dyn dynamo::DynamoCalls>,
-    by: report::By,
-    range: report::Range,
-) -> Result<Vec<report::Row>, ReadError> {
-    match &config.store {
-        config::LedgerStore::Off => Err(ReadError::Off),
-        config::LedgerStore::Sqlite(path) => sqlite::query(path, by, range),
-        config::LedgerStore::DynamoDb(table) => dynamo::query(&*reach(table), &table.name, by, range).await,
-    }
 }

@@ -20,11 +20,8 @@ use tokio::{
     time::Instant,
 };
 
-use super::{
-    Entry, Ledger, OpenError, Priced, Prices, dynamo::DynamoCalls, dynamo::DynamoStore, line::line,
-    sqlite::SqliteStore,
-};
-use crate::config;
+use super::{Entry, Ledger, OpenError, Priced, Prices, dynamo::DynamoStore, line::line, sqlite::SqliteStore};
+use crate::{config, dynamo::DynamoCalls};
 
 /// Entries that may wait. At some 400 bytes each, a few megabytes in the worst case and nothing while idle.
 const QUEUE: usize = 8192;

@@ -30,7 +30,11 @@ use super::{
     account::{Account, Over, Taken},
     millis, refusal, timestamp,
 };
-use crate::{ApiError, config::Quota};
+use crate::{
+    ApiError,
+    config::Quota,
+    dynamo::{DynamoCalls, DynamoError},
+};
 
 /// A request of a host that died counts as in flight for so long; so does a longer one of a host that lives.
 const LEASE: Duration = Duration::from_mins(15);
@@ -52,32 +56,6 @@ const WRITERS: usize = 16;
 
 /// Pauses before a settlement is tried again.
 const PATIENCE: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(5)];
-
-/// Calls DynamoDB. The adapter is in [`crate::upstream`].
-#[async_trait]
-pub trait DynamoCalls: Send + Sync {
-    /// POSTs a body with this `X-Amz-Target`, such as `DynamoDB_20120810.PutItem`, and returns the body of the answer.
-    /// Within a few seconds.
-    async fn call(&self, target: &str, body: Value) -> Result<Value, DynamoError>;
-}
-
-/// Why a call has no answer. Lower-case fragment, for the log.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum DynamoError {
-    /// The service has said no.
-    #[error("refused with {name}: {message}")]
-    Refused {
-        /// `ConditionalCheckFailedException`, ...: what `__type` says behind its `#`.
-        name: String,
-        /// Its text.
-        message: String,
-        /// The whole body; a failed condition has the item in it.
-        body: Value,
-    },
-    /// Nobody has answered, or not in JSON.
-    #[error("{0}")]
-    Unreachable(String),
-}
 
 /// Counts in a table.
 pub struct DynamoLimiter {
@@ -307,8 +285,8 @@ impl Store {
             "Key": {"caller": {"S": caller}},
             "ConsistentRead": true,
         });
-        let answer = self.calls.call("DynamoDB_20120810.GetItem", body).await;
-        known_from(&answer.map_err(|error| error.to_string())?, now_ms)
+        let answer = self.calls.call("GetItem", body).await.map_err(|error| error.to_string())?;
+        known_from(answer.get("Item"), now_ms)
     }
 
     async fn write(
@@ -347,12 +325,10 @@ impl Store {
         if let (Some(body), Value::Object(condition)) = (body.as_object_mut(), condition) {
             body.extend(condition);
         }
-        match self.calls.call("DynamoDB_20120810.PutItem", body).await {
+        match self.calls.call("PutItem", body).await {
             Ok(_) => Ok(Known { version, account, read_at_ms: Some(now_ms) }),
-            Err(DynamoError::Refused { name, body, .. }) if name == "ConditionalCheckFailedException" => {
-                known_from(&body, now_ms)
-                    .map(Unwritten::Changed)
-                    .map_or_else(|why| Err(Unwritten::Failed(why)), Err)
+            Err(DynamoError::ConditionFailed { item }) => {
+                Err(known_from(item.as_ref(), now_ms).map_or_else(Unwritten::Failed, Unwritten::Changed))
             }
             Err(error) => Err(Unwritten::Failed(error.to_string())),
         }
@@ -366,9 +342,9 @@ enum Unwritten {
     Failed(String),
 }
 
-/// The item of a `GetItem` or of a failed condition; without one the account is as good as new.
-fn known_from(body: &Value, now_ms: u64) -> Result<Known, String> {
-    let Some(item) = body.get("Item").filter(|item| !item.is_null()) else {
+/// What an item says; without one the account is as good as new.
+fn known_from(item: Option<&Value>, now_ms: u64) -> Result<Known, String> {
+    let Some(item) = item.filter(|item| !item.is_null()) else {
         return Ok(Known { read_at_ms: Some(now_ms), ..Known::default() });
     };
     let text = |name: &str, kind: &str| item.get(name)?.get(kind)?.as_str();

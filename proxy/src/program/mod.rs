@@ -1,9 +1,9 @@
 //! The program `bedrock-nova-proxy`: from arguments and environment to an exit code. The one place that chooses real
 //! parts for the ports.
 
-mod adapters;
 mod api_key;
 mod check;
+mod collector;
 mod metrics;
 mod serve;
 mod usage;

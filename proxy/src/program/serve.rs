@@ -12,11 +12,7 @@ use model::document::Problem;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Exit, World,
-    adapters::{Collector, Dynamo},
-    metrics,
-};
+use super::{Exit, World, collector::Collector, metrics};
 use crate::{
     auth::Authenticator,
     clock::{Clock, SystemClock},
@@ -213,19 +209,12 @@ fn build(origin: Origin, loaded: Loaded, world: &World<'_>) -> Result<Running, S
     let http = HttpClient::new(config.timeouts.connect)
         .map_err(|error| Stop::Failed(format!("{}: {error}", NoRoots::CODE)))?;
     let seeds = UpstreamSet::new(config, environment, http.clone(), Arc::clone(&clock));
-    let books = Books::open(
-        &config.ledger,
-        |table| Arc::new(Dynamo::new(seeds.aws_json(&table.region), table.clone())),
-        counts,
-    )
-    .map_err(|error| Stop::Finding(Box::new(error.finding())))?;
+    let books = Books::open(&config.ledger, |table| seeds.table(table), counts)
+        .map_err(|error| Stop::Finding(Box::new(error.finding())))?;
     let books = Arc::new(books);
     let limiter: Arc<dyn Limiter> = match &config.limits.store {
         LimitStore::Memory => Arc::new(MemoryLimiter::new()),
-        LimitStore::DynamoDb(table) => {
-            let calls = Dynamo::new(seeds.aws_json(&table.region), table.clone());
-            Arc::new(DynamoLimiter::new(Arc::new(calls), &table.name))
-        }
+        LimitStore::DynamoDb(table) => Arc::new(DynamoLimiter::new(seeds.table(table), &table.name)),
     };
     let export = config.telemetry.otlp_endpoint.clone().map(|endpoint| {
         let headers = config.telemetry.otlp_headers.clone();

@@ -2,11 +2,11 @@
 
 use jiff::civil::Date;
 
-use super::{Exit, World, adapters::Dynamo};
+use super::{Exit, World};
 use crate::{
     cli::{self, By, Format},
     clock::SystemClock,
-    config::{Config, LedgerStore},
+    config::{Config, LedgerStore, Table},
     ledger::{
         ReadError, dynamo,
         report::{self, Range, Row, render},
@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &cli::Usage, mut world: World<'_>) -> Exit {
             return Exit::Usage;
         }
         LedgerStore::Sqlite(path) => sqlite::query(path, by, range).map_err(|error| told(&error)),
-        LedgerStore::DynamoDb(_) => from_table(&loaded.config, by, range, &world),
+        LedgerStore::DynamoDb(table) => from_table(&loaded.config, table, by, range, &world),
     };
     match rows {
         Ok(rows) => {
@@ -77,8 +77,13 @@ fn told(error: &ReadError) -> String {
     text
 }
 
-fn from_table(config: &Config, by: report::By, range: Range, world: &World<'_>) -> Result<Vec<Row>, String> {
-    let LedgerStore::DynamoDb(table) = &config.ledger.store else { return Ok(Vec::new()) };
+fn from_table(
+    config: &Config,
+    table: &Table,
+    by: report::By,
+    range: Range,
+    world: &World<'_>,
+) -> Result<Vec<Row>, String> {
     let environment =
         Environment::from_lookup(|name| world.variable(name)).map_err(|error| error.to_string())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -88,7 +93,6 @@ fn from_table(config: &Config, by: report::By, range: Range, world: &World<'_>) 
     runtime.block_on(async {
         let http = HttpClient::new(config.timeouts.connect).map_err(|error| error.to_string())?;
         let upstreams = UpstreamSet::new(config, environment, http, std::sync::Arc::new(SystemClock));
-        let calls = Dynamo::new(upstreams.aws_json(&table.region), table.clone());
-        dynamo::query(&calls, &table.name, by, range).await.map_err(|error| told(&error))
+        dynamo::query(&*upstreams.table(table), &table.name, by, range).await.map_err(|error| told(&error))
     })
 }

@@ -27,7 +27,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A service that speaks AWS JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AwsService {
+pub(crate) enum AwsService {
     /// Version 1.1, `secretsmanager.GetSecretValue`.
     SecretsManager,
     /// Version 1.0, `DynamoDB_20120810.PutItem`.
@@ -60,7 +60,7 @@ impl AwsService {
 
 /// Makes the calls, once each, with the credentials of the standard chain. Cheap to clone.
 #[derive(Clone)]
-pub struct AwsJson {
+pub(crate) struct AwsJson {
     http: HttpClient,
     credentials: Arc<Credentials>,
     clock: Arc<dyn Clock>,
@@ -69,7 +69,7 @@ pub struct AwsJson {
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum AwsCallError {
+pub(crate) enum AwsCallError {
     /// There is nothing to sign with.
     #[error(transparent)]
     NoCredentials(#[from] NoCredentials),
@@ -97,13 +97,8 @@ pub enum AwsCallError {
 }
 
 impl AwsCallError {
-    /// Whether the service refused with this error.
-    pub fn is(&self, name: &str) -> bool {
-        matches!(self, Self::Refused { kind, .. } if kind == name)
-    }
-
     /// Whether the same call may work in a moment: throttling, 5xx, no answer.
-    pub fn is_transient(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable(_) => true,
             Self::Refused { kind, status, .. } => {
@@ -129,7 +124,7 @@ impl AwsJson {
 
     /// Calls an operation such as `GetItem` of a service in a Region; `endpoint` comes before the variables
     /// `AWS_ENDPOINT_URL_...`, these before the Region's own.
-    pub async fn call(
+    pub(crate) async fn call(
         &self,
         service: AwsService,
         operation: &str,
@@ -211,8 +206,10 @@ mod tests {
     fn refusals_are_known_by_their_bare_name() {
         let body = br#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"The conditional request failed"}"#;
         let error = refused(StatusCode::BAD_REQUEST, body);
-        assert!(error.is("ConditionalCheckFailedException"));
         assert!(!error.is_transient());
+        let AwsCallError::Refused { kind, message, .. } = error else { panic!("{error}") };
+        assert_eq!(kind, "ConditionalCheckFailedException");
+        assert_eq!(message, "The conditional request failed");
         let throttled = br#"{"__type":"ProvisionedThroughputExceededException"}"#;
         assert!(refused(StatusCode::BAD_REQUEST, throttled).is_transient());
         assert!(refused(StatusCode::BAD_GATEWAY, b"<html>").is_transient());

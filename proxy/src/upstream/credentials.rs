@@ -52,7 +52,7 @@ pub(crate) struct Identity {
 /// No credentials. The text is for the log; it names providers and their errors, never keys.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no AWS credentials: {0}")]
-pub struct NoCredentials(pub(crate) String);
+pub(crate) struct NoCredentials(pub(crate) String);
 
 /// Credentials that are at hand.
 pub(crate) struct Loaded {

@@ -3,7 +3,8 @@
 //! - `set` holds all upstreams of a configuration; `attempt` gets the first answer from those of a route, with retries,
 //!   fallbacks and the circuit breakers of `breaker`;
 //! - `bedrock`, `openai` and `practice` answer; `openai_stream` passes OpenAI's stream on;
-//! - `client` is HTTP; [`sign`] and `credentials` are how AWS knows us; `aws_json` calls its other services;
+//! - `client` is HTTP; [`sign`] and `credentials` are how AWS knows us; `aws_json` calls its other services, `dynamo`
+//!   the tables of limits and ledger;
 //! - `refreshing` keeps what is fetched from far away: credentials, and the secret of `openai_secret`.
 
 mod attempt;
@@ -13,6 +14,7 @@ mod breaker;
 mod client;
 mod credentials;
 mod credentials_book;
+mod dynamo;
 mod endpoint;
 mod environment;
 mod members;
@@ -39,11 +41,12 @@ use http_body_util::combinators::UnsyncBoxBody;
 
 use crate::{ApiError, config::Target};
 
+#[cfg(test)]
+pub(crate) use dynamo::testing as table;
+
 pub use attempt::{Attempt, Candidate, first_answer};
-pub use aws_json::{AwsCallError, AwsJson, AwsService};
 pub use breaker::{Breaker, Circuit, Leave, Outcome, Permit};
 pub use client::{HttpClient, NoRoots};
-pub use credentials::NoCredentials;
 pub use environment::{Environment, InvalidVariable};
 pub use openai::completion as openai_completion;
 pub use openai_stream::OpenAiTranslator;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    AwsJson, AwsService,
+    aws_json::{AwsJson, AwsService},
     refreshing::{Age, Refreshing},
 };
 use crate::clock::Clock;

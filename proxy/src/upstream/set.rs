@@ -5,11 +5,13 @@ use std::{collections::BTreeMap, sync::Arc};
 use model::{Finding, Region};
 
 use super::{
-    AwsJson, Environment, HttpClient, Upstream,
+    Environment, HttpClient, Upstream,
     attempt::Candidate,
+    aws_json::AwsJson,
     bedrock::Bedrock,
     breaker::Breaker,
     credentials_book::CredentialsBook,
+    dynamo::SignedDynamo,
     endpoint,
     openai::OpenAi,
     openai_secret::{Place, SecretReader},
@@ -17,7 +19,8 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    config::{self, Config, Route, Target},
+    config::{self, Config, Route, Table, Target},
+    dynamo::DynamoCalls,
 };
 
 /// Whom requests can be sent to. Immutable; a reload makes another one with [`UpstreamSet::rebuilt`].
@@ -100,8 +103,13 @@ impl UpstreamSet {
         Some(Candidate { target, upstream: entry.upstream.as_ref(), breaker })
     }
 
+    /// Signed calls of a table, with the credentials of the standard chain.
+    pub fn table(&self, table: &Table) -> Arc<dyn DynamoCalls> {
+        Arc::new(SignedDynamo::new(self.aws_json(&table.region), table.clone()))
+    }
+
     /// Signed calls of other AWS services, with the credentials of the standard chain.
-    pub fn aws_json(&self, region: &Region) -> AwsJson {
+    fn aws_json(&self, region: &Region) -> AwsJson {
         let credentials = self.book.of(None, None, region);
         AwsJson::new(self.http.clone(), credentials, Arc::clone(&self.clock), Arc::clone(&self.environment))
     }

@@ -436,19 +436,15 @@ fn an_emulated_account_gives_roles_and_secrets() {
             assert!(seen.header("authorization").contains("Credential=ASIA"), "{:?}", seen.headers);
             assert!(!seen.header("x-amz-security-token").is_empty());
 
-            let dynamo = set.aws_json(&region("us-east-1"));
-            let environment = moto.parse::<Uri>().unwrap();
-            let error = dynamo
-                .call(
-                    AwsService::DynamoDb,
-                    "GetItem",
-                    &region("us-east-1"),
-                    Some(&environment),
-                    &json!({"TableName": "none", "Key": {"id": {"S": "x"}}}),
-                )
-                .await
-                .unwrap_err();
-            assert!(error.is("ResourceNotFoundException"), "{error}");
+            let table = config::Table {
+                name: "none".to_owned(),
+                region: region("us-east-1"),
+                endpoint_url: Some(moto.parse().unwrap()),
+            };
+            let key = json!({"TableName": table.name, "Key": {"id": {"S": "x"}}});
+            let error = set.table(&table).call("GetItem", key).await.unwrap_err();
+            assert!(!error.is_transient());
+            assert!(error.to_string().contains("ResourceNotFoundException"), "{error}");
         });
     });
 }

@@ -2,11 +2,8 @@
 
 use std::sync::Mutex;
 
+use async_trait::async_trait;
 use test_support::Moto;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
 
 use super::*;
 use crate::{
@@ -16,42 +13,14 @@ use crate::{
         report::total,
         writer::tests::{entry, everything},
     },
+    upstream,
 };
 
 const TABLE: &str = "usage";
 
-/// Calls the emulated account, which looks at no signature.
-struct Unsigned(String);
-
-#[async_trait]
-impl DynamoCalls for Unsigned {
-    async fn call(&self, target: &str, body: Value) -> Result<Value, CallError> {
-        let failed = |error: std::io::Error| CallError { message: error.to_string(), retryable: true };
-        let body = body.to_string();
-        let request = format!(
-            "POST / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.0\r\n\
-             x-amz-target: DynamoDB_20120810.{target}\r\ncontent-length: {length}\r\n\
-             authorization: AWS4-HMAC-SHA256 Credential=test/20261121/us-east-1/dynamodb/aws4_request, \
-             SignedHeaders=host, Signature=0\r\n\r\n{body}",
-            host = self.0,
-            length = body.len(),
-        );
-        let mut stream = TcpStream::connect(&self.0).await.map_err(failed)?;
-        stream.write_all(request.as_bytes()).await.map_err(failed)?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.map_err(failed)?;
-        let answer = String::from_utf8(answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        if !head.starts_with("HTTP/1.1 200") {
-            return Err(CallError { message: answer, retryable: false });
-        }
-        Ok(serde_json::from_str(body).unwrap())
-    }
-}
-
-async fn table() -> (Moto, Arc<Unsigned>) {
+async fn table() -> (Moto, Arc<dyn DynamoCalls>) {
     let moto = Moto::start();
-    let calls = Unsigned(moto.endpoint().trim_start_matches("http://").to_owned());
+    let calls = upstream::table::at(&moto.endpoint());
     let schema = json!({
         "TableName": TABLE,
         "BillingMode": "PAY_PER_REQUEST",
@@ -62,7 +31,7 @@ async fn table() -> (Moto, Arc<Unsigned>) {
         "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
     });
     calls.call("CreateTable", schema).await.unwrap();
-    (moto, Arc::new(calls))
+    (moto, calls)
 }
 
 fn open(calls: Arc<dyn DynamoCalls>) -> Books {
@@ -78,7 +47,7 @@ fn open(calls: Arc<dyn DynamoCalls>) -> Books {
 #[tokio::test]
 async fn a_table_holds_what_was_recorded() {
     let (_moto, calls) = table().await;
-    let books = open(Arc::clone(&calls) as Arc<dyn DynamoCalls>);
+    let books = open(Arc::clone(&calls));
     // More than a chunk, and one caller at the same time under the same request id.
     for number in 0..60 {
         books.record(entry(number));
@@ -131,7 +100,8 @@ enum Answer {
     Take,
     /// Leaves the first items unprocessed.
     Leave(usize),
-    Fail(bool),
+    /// For now.
+    Fail,
     Give(Value),
 }
 
@@ -154,7 +124,7 @@ impl Scripted {
 
 #[async_trait]
 impl DynamoCalls for Scripted {
-    async fn call(&self, _: &str, body: Value) -> Result<Value, CallError> {
+    async fn call(&self, _: &str, body: Value) -> Result<Value, DynamoError> {
         let answer = {
             let mut answers = self.answers.lock().unwrap();
             if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() }
@@ -166,9 +136,7 @@ impl DynamoCalls for Scripted {
                 let items = body["RequestItems"][TABLE].as_array().unwrap();
                 Ok(json!({"UnprocessedItems": {TABLE: items[..count.min(items.len())]}}))
             }
-            Answer::Fail(retryable) => {
-                Err(CallError { message: "ThrottlingException: slow down".to_owned(), retryable })
-            }
+            Answer::Fail => Err(DynamoError::Transient("ThrottlingException: slow down".to_owned())),
             Answer::Give(value) => Ok(value),
         }
     }
@@ -176,7 +144,7 @@ impl DynamoCalls for Scripted {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_left_unprocessed_is_sent_again_and_nothing_else_is() {
-    let calls = Scripted::new(&[Answer::Leave(3), Answer::Fail(true), Answer::Leave(1), Answer::Take]);
+    let calls = Scripted::new(&[Answer::Leave(3), Answer::Fail, Answer::Leave(1), Answer::Take]);
     let mut store = DynamoStore::new(calls.clone(), TABLE.to_owned());
     store.append(&(0..5).map(priced).collect::<Vec<_>>()).await.unwrap();
     let sent = calls.sent();
@@ -186,7 +154,7 @@ async fn what_is_left_unprocessed_is_sent_again_and_nothing_else_is() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_given_up_is_given_back() {
-    for answer in [Answer::Fail(true), Answer::Leave(25)] {
+    for answer in [Answer::Fail, Answer::Leave(25)] {
         let calls = Scripted::new(&[answer]);
         let mut store = DynamoStore::new(calls.clone(), TABLE.to_owned());
         let batch: Vec<Priced> = (0..60).map(priced).collect();
@@ -210,7 +178,7 @@ async fn a_report_reads_every_page_and_comes_back_after_throttling() {
         }
         Answer::Give(page)
     };
-    let calls = Scripted::new(&[page(1, false), Answer::Fail(true), page(2, false), page(3, true)]);
+    let calls = Scripted::new(&[page(1, false), Answer::Fail, page(2, false), page(3, true)]);
     let sum = total(&query(calls.as_ref(), TABLE, By::User, everything()).await.unwrap());
     assert_eq!((sum.requests, sum.usage.input_tokens, sum.nano_usd), (3, 6, 6));
     let sent = calls.calls.lock().unwrap();

@@ -1,18 +1,18 @@
 //! Two tables to test against: one of a few lines in memory, and moto's over HTTP.
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use http::Request;
-use http_body_util::{BodyExt as _, Full};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
 use serde_json::{Value, json};
+use test_support::Moto;
 
-use crate::limits::dynamo::{DynamoCalls, DynamoError};
+use crate::{
+    dynamo::{DynamoCalls, DynamoError},
+    upstream,
+};
 
 pub(super) const TABLE: &str = "limits";
 
@@ -45,15 +45,15 @@ impl Fake {
 
 #[async_trait]
 impl DynamoCalls for Fake {
-    async fn call(&self, target: &str, body: Value) -> Result<Value, DynamoError> {
+    async fn call(&self, operation: &str, body: Value) -> Result<Value, DynamoError> {
         if *self.down.lock().unwrap() {
-            return Err(DynamoError::Unreachable("connection refused".to_owned()));
+            return Err(DynamoError::Transient("connection refused".to_owned()));
         }
-        self.calls.lock().unwrap().push(target.strip_prefix("DynamoDB_20120810.").unwrap().to_owned());
+        self.calls.lock().unwrap().push(operation.to_owned());
         // Lets others in between, as the network would.
         tokio::task::yield_now().await;
         let mut items = self.items.lock().unwrap();
-        if target.ends_with(".GetItem") {
+        if operation == "GetItem" {
             let item = items.get(body["Key"]["caller"]["S"].as_str().unwrap());
             return Ok(item.map_or_else(|| json!({}), |item| json!({"Item": item})));
         }
@@ -67,62 +67,22 @@ impl DynamoCalls for Fake {
             other => panic!("{other}"),
         };
         if !holds {
-            let item = current.cloned();
-            return Err(DynamoError::Refused {
-                name: "ConditionalCheckFailedException".to_owned(),
-                message: "The conditional request failed".to_owned(),
-                body: item.map_or_else(|| json!({}), |item| json!({"Item": item})),
-            });
+            return Err(DynamoError::ConditionFailed { item: current.cloned() });
         }
         items.insert(caller.to_owned(), body["Item"].clone());
         Ok(json!({}))
     }
 }
 
-/// A table of an emulated account, which checks no signatures.
-pub(super) struct Http {
-    endpoint: String,
-    client: Client<HttpConnector, Full<Bytes>>,
-}
-
-impl Http {
-    /// With a new table.
-    pub(super) async fn new(endpoint: String) -> Self {
-        let http = Self { endpoint, client: Client::builder(TokioExecutor::new()).build_http() };
-        let table = json!({
-            "TableName": TABLE,
-            "KeySchema": [{"AttributeName": "caller", "KeyType": "HASH"}],
-            "AttributeDefinitions": [{"AttributeName": "caller", "AttributeType": "S"}],
-            "BillingMode": "PAY_PER_REQUEST",
-        });
-        http.call("DynamoDB_20120810.CreateTable", table).await.unwrap();
-        http
-    }
-}
-
-#[async_trait]
-impl DynamoCalls for Http {
-    async fn call(&self, target: &str, body: Value) -> Result<Value, DynamoError> {
-        let request = Request::post(&self.endpoint)
-            .header("content-type", "application/x-amz-json-1.0")
-            .header("x-amz-target", target)
-            .header(
-                "authorization",
-                "AWS4-HMAC-SHA256 Credential=test/20261121/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
-            )
-            .body(Full::from(body.to_string()))
-            .unwrap();
-        let unreachable = |error: String| DynamoError::Unreachable(error);
-        let answer = self.client.request(request).await.map_err(|error| unreachable(error.to_string()))?;
-        let good = answer.status().is_success();
-        let body = answer.into_body().collect().await.map_err(|error| unreachable(error.to_string()))?;
-        let body: Value =
-            serde_json::from_slice(&body.to_bytes()).map_err(|error| unreachable(error.to_string()))?;
-        if good {
-            return Ok(body);
-        }
-        let name = body["__type"].as_str().unwrap_or_default();
-        let name = name.rsplit('#').next().unwrap_or_default().to_owned();
-        Err(DynamoError::Refused { name, message: body["message"].to_string(), body })
-    }
+/// A new table of an emulated account.
+pub(super) async fn of_moto(moto: &Moto) -> Arc<impl DynamoCalls + 'static> {
+    let calls = upstream::table::at(&moto.endpoint());
+    let table = json!({
+        "TableName": TABLE,
+        "KeySchema": [{"AttributeName": "caller", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "caller", "AttributeType": "S"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    });
+    calls.call("CreateTable", table).await.unwrap();
+    calls
 }

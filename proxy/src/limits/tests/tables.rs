@@ -8,10 +8,13 @@ use serde_json::Value;
 use test_support::Moto;
 
 use super::{
-    table::{Fake, Http, TABLE},
+    table::{Fake, TABLE, of_moto},
     *,
 };
-use crate::limits::{DynamoLimiter, MemoryLimiter, dynamo::DynamoCalls};
+use crate::{
+    dynamo::DynamoCalls,
+    limits::{DynamoLimiter, MemoryLimiter},
+};
 
 const QUOTA: Quota = Quota { requests_per_minute: 100, tokens_per_hour: 10_000, concurrent_requests: 1 };
 
@@ -48,7 +51,7 @@ fn a_table_of_moto_answers_like_memory_and_like_ours() {
         .current();
     let quota = Quota { requests_per_minute: 6, tokens_per_hour: 9_000, concurrent_requests: 3 };
     run(async {
-        let table = Arc::new(Http::new(moto.endpoint()).await);
+        let table = of_moto(&moto).await;
         let door = limiter(&table);
         assert_eq!(door.ready().await, Ok(()));
         let answered = play(&door, quota, &steps).await.0;

@@ -10,6 +10,15 @@ use aws_credential_types::{
 use super::*;
 use crate::upstream::stub::{Act, Stub, TestClock};
 
+impl Credentials {
+    /// Keys that an emulated account takes.
+    pub(crate) fn of_nobody(region: Region, clock: Arc<dyn Clock>) -> Self {
+        let keys = AwsCredentials::new("test", "test", None, None, "test");
+        let provider = OnceCell::new_with(Some(SharedCredentialsProvider::new(keys)));
+        Self { provider, ..Self::of(Identity { profile: None, role: None, region }, clock) }
+    }
+}
+
 /// Numbers the credentials that it gives, or has none.
 #[derive(Debug, Clone, Default)]
 struct Numbered(Arc<NumberedState>);

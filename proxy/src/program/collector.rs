@@ -1,4 +1,4 @@
-//! The real parts behind the ports of limits, ledger and telemetry: signed calls of DynamoDB, posts to a collector.
+//! The real part behind the port of telemetry: posts to a collector.
 
 use std::time::Duration;
 
@@ -7,58 +7,14 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
 use model::Secret;
-use serde_json::Value;
 
 use crate::{
-    config::Table,
-    ledger,
-    limits::dynamo::{DynamoCalls, DynamoError},
     telemetry::{Export, ExportError},
-    upstream::{AwsCallError, AwsJson, AwsService, HttpClient},
+    upstream::HttpClient,
 };
 
 /// How long a collector may take.
 const POST: Duration = Duration::from_secs(5);
-
-/// Signed calls of one table's Region.
-pub(super) struct Dynamo {
-    calls: AwsJson,
-    table: Table,
-}
-
-impl Dynamo {
-    pub(super) fn new(calls: AwsJson, table: Table) -> Self {
-        Self { calls, table }
-    }
-
-    async fn post(&self, operation: &str, body: &Value) -> Result<Value, AwsCallError> {
-        let endpoint = self.table.endpoint_url.as_ref();
-        self.calls.call(AwsService::DynamoDb, operation, &self.table.region, endpoint, body).await
-    }
-}
-
-#[async_trait]
-impl DynamoCalls for Dynamo {
-    async fn call(&self, target: &str, body: Value) -> Result<Value, DynamoError> {
-        let operation = target.rsplit('.').next().unwrap_or(target);
-        self.post(operation, &body).await.map_err(|error| match error {
-            AwsCallError::Refused { kind, message, body, .. } => {
-                DynamoError::Refused { name: kind, message, body }
-            }
-            other => DynamoError::Unreachable(other.to_string()),
-        })
-    }
-}
-
-#[async_trait]
-impl ledger::dynamo::DynamoCalls for Dynamo {
-    async fn call(&self, target: &str, body: Value) -> Result<Value, ledger::dynamo::CallError> {
-        self.post(target, &body).await.map_err(|error| ledger::dynamo::CallError {
-            message: error.to_string(),
-            retryable: error.is_transient(),
-        })
-    }
-}
 
 /// Posts to a collector of OpenTelemetry.
 pub(super) struct Collector {

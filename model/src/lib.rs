@@ -7,6 +7,7 @@ pub mod config;
 pub mod document;
 pub mod event;
 pub mod finding;
+pub mod hex;
 pub mod ids;
 pub mod plan;
 pub mod report;

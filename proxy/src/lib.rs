@@ -11,6 +11,8 @@
 //! [`config`] is what all of it is built from; [`cli`] is the program around it.
 
 pub mod auth;
+mod body;
+mod chain;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -1,23 +1,17 @@
 //! A short name for a configuration: equal exactly where the resolved values are equal.
 
-use std::fmt::Write;
-
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::Config;
+use crate::hex;
 
 impl Config {
     /// Lower-case hexadecimal SHA-256 of the canonical JSON of [`Config::resolved`].
     pub fn digest(&self) -> String {
         let mut canonical = String::new();
         write_canonical(&self.resolved(), &mut canonical);
-        let mut hex = String::new();
-        for byte in Sha256::digest(canonical.as_bytes()) {
-            // Writing into a string cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-        }
-        hex
+        hex::encode(&Sha256::digest(canonical.as_bytes()))
     }
 }
 

@@ -1,8 +1,11 @@
 //! Reads `proxy.yaml`: text in, configuration or everything that is wrong with it out. No file is touched here.
 
-use std::{fmt::Write, path::Path};
+use std::path::Path;
 
-use model::document::{self, Place, Problem, RenderStyle, SourceText};
+use model::{
+    document::{self, Place, Problem, RenderStyle, SourceText},
+    hex,
+};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -74,9 +77,5 @@ pub fn render(problems: &[Problem], source: Option<&SourceText<'_>>, style: Rend
 
 /// Lower-case hexadecimal SHA-256 of a text.
 pub(crate) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing into a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex::encode(&Sha256::digest(bytes))
 }

@@ -19,6 +19,8 @@ mod stores;
 mod telemetry;
 mod template;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 mod upstreams;
 

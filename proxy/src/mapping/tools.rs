@@ -1,7 +1,8 @@
 //! Names and ids of tools within Bedrock's grammar, and the way back.
 
-use std::{borrow::Cow, collections::HashSet, fmt::Write as _};
+use std::{borrow::Cow, collections::HashSet};
 
+use model::hex;
 use sha2::{Digest as _, Sha256};
 
 /// The longest name and the longest id that Converse takes.
@@ -93,11 +94,7 @@ fn alias(name: &str, taken: &HashSet<String>) -> String {
 
 /// The first bytes of the SHA-256, in hex.
 fn digest(text: &str, bytes: usize) -> String {
-    Sha256::digest(text).iter().take(bytes).fold(String::new(), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex::encode(Sha256::digest(text).get(..bytes).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -13,14 +13,7 @@ use crate::{
 
 /// Exit 0 where `serve` would start, 2 otherwise.
 pub(super) fn run(path: &Path, mut world: World<'_>) -> Exit {
-    let origin = world.origin(path);
-    let loaded = match origin.load() {
-        Ok(loaded) => loaded,
-        Err((problems, text)) => {
-            world.show(&problems, path, text.as_deref());
-            return Exit::Usage;
-        }
-    };
+    let Some((_, loaded)) = world.load(path) else { return Exit::Usage };
     let mut problems = loaded.warnings.clone();
     problems.extend(config::check_files(&loaded, SystemClock.now()));
     let text = config::read_file(path).ok();

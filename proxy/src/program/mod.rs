@@ -8,7 +8,12 @@ mod metrics;
 mod serve;
 mod usage;
 
-use std::{collections::BTreeMap, ffi::OsString, io::Write, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use clap::Parser as _;
 use listenfd::ListenFd;
@@ -16,7 +21,7 @@ use model::document::{Problem, RenderStyle, SourceText};
 
 use crate::{
     cli::{Arguments, Command},
-    config,
+    config::{self, Loaded},
     serve::Origin,
 };
 
@@ -82,7 +87,7 @@ impl World<'_> {
     }
 
     /// Where the configuration comes from.
-    fn origin(&self, path: &std::path::Path) -> Origin {
+    fn origin(&self, path: &Path) -> Origin {
         Origin {
             path: path.to_owned(),
             state_directory: self.variable("STATE_DIRECTORY").map(PathBuf::from),
@@ -90,8 +95,20 @@ impl World<'_> {
         }
     }
 
+    /// Reads the configuration, or says why it cannot be used.
+    fn load(&mut self, path: &Path) -> Option<(Origin, Loaded)> {
+        let origin = self.origin(path);
+        match origin.load() {
+            Ok(loaded) => Some((origin, loaded)),
+            Err((problems, text)) => {
+                self.show(&problems, path, text.as_deref());
+                None
+            }
+        }
+    }
+
     /// Shows problems of a configuration, with the marked lines where there is a text.
-    fn show(&mut self, problems: &[Problem], path: &std::path::Path, text: Option<&[u8]>) {
+    fn show(&mut self, problems: &[Problem], path: &Path, text: Option<&[u8]>) {
         let name = path.to_string_lossy();
         let source = text.map(|bytes| SourceText { name: &name, bytes });
         let is_coloured = self.is_terminal && self.variable("NO_COLOR").is_none();

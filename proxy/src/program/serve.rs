@@ -32,14 +32,7 @@ const LAST_ENTRIES: Duration = Duration::from_secs(10);
 
 /// Serves until a signal ends it.
 pub(super) fn run(path: &Path, mut world: World<'_>) -> Exit {
-    let origin = world.origin(path);
-    let loaded = match origin.load() {
-        Ok(loaded) => loaded,
-        Err((problems, text)) => {
-            world.show(&problems, path, text.as_deref());
-            return Exit::Usage;
-        }
-    };
+    let Some((origin, loaded)) = world.load(path) else { return Exit::Usage };
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -4,6 +4,7 @@ use jiff::civil::Date;
 
 use super::{Exit, World};
 use crate::{
+    chain::chain,
     cli::{self, By, Format},
     clock::SystemClock,
     config::{Config, LedgerStore, Table},
@@ -23,14 +24,7 @@ pub(super) fn run(arguments: &cli::Usage, mut world: World<'_>) -> Exit {
         world.say("--since is after --until");
         return Exit::Usage;
     }
-    let origin = world.origin(&arguments.config);
-    let loaded = match origin.load() {
-        Ok(loaded) => loaded,
-        Err((problems, text)) => {
-            world.show(&problems, &arguments.config, text.as_deref());
-            return Exit::Usage;
-        }
-    };
+    let Some((_, loaded)) = world.load(&arguments.config) else { return Exit::Usage };
     let by = match arguments.by {
         By::User => report::By::User,
         By::Model => report::By::Model,
@@ -67,14 +61,7 @@ fn is_backwards(since: Date, until: Date) -> bool {
 }
 
 fn told(error: &ReadError) -> String {
-    let mut text = format!("{}: {error}", error.code());
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
+    format!("{}: {}", error.code(), chain(error))
 }
 
 fn from_table(

@@ -1,30 +1,24 @@
 //! `POST /v1/chat/completions`: from the parsed request to the completion or the stream.
 
-use std::{borrow::Cow, time::Duration};
-
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::StatusCode;
-use http_body_util::BodyExt as _;
-use tokio::time::Instant;
 
 use super::{
-    context::{Serving, Shared},
+    ask::{Prepare, whole_answer},
+    context::Serving,
     reply::{self, Reply},
     service::Visit,
-    sse::{Patience, SseBody, later},
-    ticket::{Asked, Closing},
+    sse::{Patience, SseBody},
+    ticket::Closing,
 };
 use crate::{
     ApiError,
     config::{Route, Target, Upstream},
     ledger::Outcome,
-    mapping::{self, Answer, Envelope, Options, Prepared, ReplyShape, Translate},
+    mapping::{self, Answer, Options, Prepared, ReplyShape, Translate},
     openai::{self, ChatRequest},
-    upstream::{self, Attempt, BoxFuture, OpenAiTranslator, Operation},
+    upstream::{self, BoxFuture, OpenAiTranslator, Operation},
 };
-
-/// A completion is text; a larger one is not one.
-pub(super) const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 
 /// Answers a chat.
 pub(super) fn answer(visit: Visit, body: Bytes) -> BoxFuture<'static, Reply> {
@@ -38,12 +32,8 @@ async fn converse(mut visit: Visit, body: &Bytes) -> Reply {
         Err(error) => return visit.refuse_and_count(error).await,
     };
     let snapshot = visit.snapshot.clone();
-    let route = match route(&snapshot, request.model.as_str()) {
-        Ok((route, is_configured)) => {
-            // Only names that somebody configured become labels of metrics.
-            visit.ticket.model = is_configured.then(|| request.model.as_str().to_owned());
-            route
-        }
+    let route = match visit.route(&snapshot, request.model.as_str()) {
+        Ok(route) => route,
         Err(error) => return visit.refuse_and_count(error).await,
     };
     let estimate = request.estimate();
@@ -65,30 +55,6 @@ async fn converse(mut visit: Visit, body: &Bytes) -> Reply {
 fn longest_answer(snapshot: &Serving, route: &Route) -> u32 {
     let default = snapshot.config.requests.default_max_tokens;
     route.targets.iter().map(|target| target.max_tokens.unwrap_or(default)).max().unwrap_or(default)
-}
-
-/// The configured route of a name, or one made up for a raw model id where that is allowed, and which of both it is.
-pub(super) fn route<'a>(snapshot: &'a Serving, name: &str) -> Result<(Cow<'a, Route>, bool), ApiError> {
-    let config = &snapshot.config;
-    if let Some(route) = config.models.get(name) {
-        return Ok((Cow::Borrowed(route), true));
-    }
-    let bedrock = config.upstreams.iter().find(|(_, upstream)| matches!(upstream, Upstream::Bedrock(_)));
-    match bedrock {
-        Some((upstream, _))
-            if config.requests.allow_raw_models && model::bedrock::base_id(name).is_some() =>
-        {
-            let target = Target {
-                upstream: upstream.clone(),
-                model: name.to_owned(),
-                region: None,
-                role: None,
-                max_tokens: None,
-            };
-            Ok((Cow::Owned(Route { targets: vec![target] }), false))
-        }
-        _ => Err(ApiError::model_not_found(name)),
-    }
 }
 
 /// Whose dialect the answer is in.
@@ -153,96 +119,6 @@ fn options(snapshot: &Serving, target: &Target) -> Options {
     }
 }
 
-/// Makes bodies for targets. A trait and no closure, since the compiler cannot prove a future that holds a closure with
-/// borrowed arguments to be `Send`.
-pub(super) trait Prepare: Sync {
-    /// What will be needed to read the answer.
-    type Kept: Send;
-
-    /// The body for a target.
-    fn prepare(&self, target: &Target) -> Result<(Bytes, Self::Kept), ApiError>;
-}
-
-impl Visit {
-    /// Asks the targets of a route in their order and notes who answered.
-    pub(super) async fn ask<P: Prepare>(
-        &mut self,
-        snapshot: &Serving,
-        route: &Route,
-        operation: Operation,
-        patience: Duration,
-        prepare: &P,
-    ) -> Result<(upstream::Reply, P::Kept), ApiError> {
-        self.begin(route);
-        let (reply, prepared, asked) =
-            ask_targets(&self.shared, snapshot, route, operation, patience, prepare).await?;
-        self.ticket.asked = Some(asked);
-        Ok((reply, prepared))
-    }
-
-    /// Should the client leave now, the first of the targets is who was asked.
-    pub(super) fn begin(&mut self, route: &Route) {
-        self.ticket.asked = route.targets.first().map(asked);
-    }
-
-    /// What every chunk of the answer carries.
-    pub(super) fn envelope(&self, model: &str) -> Envelope {
-        Envelope {
-            id: self.shared.ids.with_prefix("chatcmpl-"),
-            created: self.shared.clock.now().as_second(),
-            model: model.to_owned(),
-        }
-    }
-}
-
-/// Asks the targets of a route in their order until one answers.
-pub(super) async fn ask_targets<P: Prepare>(
-    shared: &Shared,
-    snapshot: &Serving,
-    route: &Route,
-    operation: Operation,
-    patience: Duration,
-    prepare: &P,
-) -> Result<(upstream::Reply, P::Kept, Asked), ApiError> {
-    let candidates = snapshot.parts.upstreams.candidates(route);
-    let deadline = later(Instant::now(), patience);
-    let attempt = Attempt { operation, deadline, observe: shared.telemetry.as_ref() };
-    let mut random = shared.fork_random();
-    let answered =
-        upstream::first_answer(&candidates, &attempt, &mut random, |target| prepare.prepare(target)).await;
-    let (reply, prepared, target) = answered?;
-    let asked = Asked { request_id: reply.request_id.clone(), ..asked(target) };
-    Ok((reply, prepared, asked))
-}
-
-fn asked(target: &Target) -> Asked {
-    Asked { upstream: target.upstream.clone(), model: target.model.clone(), request_id: None }
-}
-
-/// Reads an answer of one piece.
-pub(super) async fn collect(mut body: upstream::Body) -> Result<Bytes, ApiError> {
-    let unreadable = |why: String| {
-        let message = "The answer of the model could not be read.";
-        ApiError::server(StatusCode::BAD_GATEWAY, "upstream_error", message).log(why)
-    };
-    let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(bytes) = frame.map_err(|error| unreadable(error.to_string()))?.into_data() else { continue };
-        if first.len().saturating_add(rest.len()).saturating_add(bytes.len()) > MAX_ANSWER_BYTES {
-            return Err(unreadable(format!("more than {MAX_ANSWER_BYTES} bytes")));
-        }
-        // Most answers come in one piece, which is not copied.
-        if first.is_empty() && rest.is_empty() {
-            first = bytes;
-        } else {
-            rest.extend_from_slice(&std::mem::take(&mut first));
-            rest.extend_from_slice(&bytes);
-        }
-    }
-    Ok(if rest.is_empty() { first } else { rest.freeze() })
-}
-
 async fn whole(
     visit: Visit,
     request: &ChatRequest<'_>,
@@ -251,7 +127,7 @@ async fn whole(
     dialect: Dialect,
 ) -> Reply {
     let envelope = visit.envelope(request.model.as_str());
-    let answer = collect(reply.body).await.and_then(|body| match dialect {
+    let answer = whole_answer(reply.body).await.and_then(|body| match dialect {
         Dialect::Converse => mapping::response::to_completion(&body, shape, &envelope),
         Dialect::OpenAi => upstream::openai_completion(&body, &envelope),
     });

@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use http::HeaderMap;
 
 use super::{
-    chat::{Prepare, ask_targets, collect, route},
+    ask::{Prepare, ask_targets, whole_answer},
     context::{Serving, Shared},
     reply::Reply,
     service::Visit,
@@ -36,11 +36,8 @@ async fn embed(mut visit: Visit, body: &Bytes) -> Reply {
         Err(error) => return visit.refuse_and_count(error).await,
     };
     let snapshot = visit.snapshot.clone();
-    let route = match route(&snapshot, request.model.as_str()) {
-        Ok((route, is_configured)) => {
-            visit.ticket.model = is_configured.then(|| request.model.as_str().to_owned());
-            route
-        }
+    let route = match visit.route(&snapshot, request.model.as_str()) {
+        Ok(route) => route,
         Err(error) => return visit.refuse_and_count(error).await,
     };
     let estimate = request.estimate();
@@ -92,7 +89,7 @@ async fn ask(
         let prepare = Rewritten(body);
         let (reply, ()) = visit.ask(snapshot, route, Operation::Embeddings, patience, &prepare).await?;
         let envelope = visit.envelope(request.model.as_str());
-        return upstream::openai_completion(&collect(reply.body).await?, &envelope);
+        return upstream::openai_completion(&whole_answer(reply.body).await?, &envelope);
     }
     // Vectors of two models cannot be compared, so there is no falling back in the middle of a list.
     let route = Route { targets: vec![first.clone()] };
@@ -119,7 +116,7 @@ async fn invoke(
     let asked = ask_targets(shared, snapshot, route, Operation::Embeddings, patience, &invocation);
     let (reply, (), _) = asked.await?;
     let tokens = input_tokens(&reply.headers);
-    Ok((collect(reply.body).await?, tokens))
+    Ok((whole_answer(reply.body).await?, tokens))
 }
 
 /// What Bedrock counted, where the body does not say.

@@ -1,7 +1,9 @@
 //! Takes requests: routes, the order of the gates, the answer, and the end of the process.
 
 mod activity;
+mod ask;
 mod chat;
+mod connection;
 mod connections;
 mod context;
 mod cors;

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 
-use crate::{ApiError, ErrorType};
+use crate::{
+    ApiError, ErrorType,
+    body::{CollectError, collect},
+};
 
 /// A client that sends more than this for nothing has to live with a reset.
 const MOST_DISCARDED_BYTES: u64 = 256 * 1024 * 1024;
@@ -21,7 +24,7 @@ const LONGEST_DISCARD: Duration = Duration::from_secs(10);
 /// 413 above `limit` bytes, 415 for another type than JSON, 408 where it does not come in time, 400 where it breaks off.
 pub(super) async fn read(
     headers: &HeaderMap,
-    body: Incoming,
+    mut body: Incoming,
     limit: usize,
     patience: Duration,
 ) -> Result<Bytes, ApiError> {
@@ -43,7 +46,22 @@ pub(super) async fn read(
         }
         return Err(too_large(limit));
     }
-    tokio::time::timeout(patience, collect(body, limit)).await.unwrap_or_else(|_| {
+    let reading = async {
+        match collect(&mut body, limit).await {
+            Ok(whole) => Ok(whole),
+            Err(CollectError::TooLong(limit)) => {
+                discard(body, 0).await;
+                Err(too_large(limit))
+            }
+            Err(CollectError::Broken(error)) => {
+                let message = "The body broke off.";
+                Err(ApiError::new(StatusCode::BAD_REQUEST, ErrorType::InvalidRequest, message)
+                    .code("incomplete_body")
+                    .log(error.to_string()))
+            }
+        }
+    };
+    tokio::time::timeout(patience, reading).await.unwrap_or_else(|_| {
         let message = "The body did not come in time.";
         Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, ErrorType::InvalidRequest, message).code("timeout"))
     })
@@ -75,32 +93,6 @@ fn is_json(headers: &HeaderMap) -> bool {
     let kind = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     kind.eq_ignore_ascii_case("application/json")
         || kind.rsplit_once('+').is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json"))
-}
-
-async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, ApiError> {
-    let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| {
-            ApiError::new(StatusCode::BAD_REQUEST, ErrorType::InvalidRequest, "The body broke off.")
-                .code("incomplete_body")
-                .log(error.to_string())
-        })?;
-        let Ok(bytes) = frame.into_data() else { continue };
-        if first.len().saturating_add(rest.len()).saturating_add(bytes.len()) > limit {
-            drop((first, rest));
-            discard(body, 0).await;
-            return Err(too_large(limit));
-        }
-        // Most bodies come in one piece, which is not copied.
-        if first.is_empty() && rest.is_empty() {
-            first = bytes;
-        } else {
-            rest.extend_from_slice(&std::mem::take(&mut first));
-            rest.extend_from_slice(&bytes);
-        }
-    }
-    Ok(if rest.is_empty() { first } else { rest.freeze() })
 }
 
 fn too_large(limit: usize) -> ApiError {

@@ -1,28 +1,13 @@
 //! Captures what a piece of the program writes to the log.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex};
 
 use super::{Output, log::Log};
+pub(crate) use crate::config::testing::telemetry as config;
 use crate::config::{
-    Auth, Config, Cors, Ledger, LedgerStore, LimitStore, Limits, Listen, LogFormat, Quota, Requests, Route,
-    Target, Telemetry, Thinking, Timeouts, Upstream,
+    Config, LogFormat, Route, Upstream,
+    testing::{self, target},
 };
-
-/// A configuration with this level and nothing else.
-pub(crate) fn config(level: &str, format: LogFormat) -> Telemetry {
-    Telemetry {
-        log_level: level.to_owned(),
-        log_format: format,
-        log_prompts: false,
-        metrics_address: None,
-        otlp_endpoint: None,
-        otlp_headers: Vec::new(),
-        emf_namespace: None,
-    }
-}
 
 /// Runs `body` on this thread with the log of the real program, as JSON; gives back the lines.
 pub(crate) fn captured<T>(level: &str, body: impl FnOnce() -> T) -> (String, T) {
@@ -53,47 +38,10 @@ pub(crate) fn text(lines: &Lines) -> String {
 
 /// A proxy with these models and the upstream `bedrock`, which is none.
 pub(crate) fn proxy_config(models: &[&str]) -> Config {
-    let seconds = Duration::from_secs;
-    let target = |model: &str| Target {
-        upstream: "bedrock".to_owned(),
-        model: model.to_owned(),
-        region: None,
-        role: None,
-        max_tokens: None,
-    };
+    let route = |model: &str| Route { targets: vec![target("bedrock", model)] };
     Config {
-        listen: Listen { address: ([127, 0, 0, 1], 0).into(), max_connections: 16, drain: seconds(1) },
-        tls: None,
-        auth: Auth { issuers: Vec::new(), api_keys: Vec::new(), leeway: seconds(30) },
         upstreams: [("bedrock".to_owned(), Upstream::Practice)].into(),
-        models: models
-            .iter()
-            .map(|model| ((*model).to_owned(), Route { targets: vec![target(model)] }))
-            .collect(),
-        requests: Requests {
-            max_body_bytes: 1024,
-            max_messages: 16,
-            max_tools: 16,
-            default_max_tokens: 256,
-            strict_params: false,
-            thinking: Thinking::Keep,
-            allow_raw_models: false,
-        },
-        limits: Limits {
-            default: Quota { requests_per_minute: 100, tokens_per_hour: 10_000, concurrent_requests: 20 },
-            overrides: Vec::new(),
-            store: LimitStore::Memory,
-        },
-        ledger: Ledger { store: LedgerStore::Off, prices_path: None },
-        timeouts: Timeouts {
-            headers: seconds(10),
-            body: seconds(60),
-            connect: seconds(3),
-            first_byte: seconds(300),
-            idle: seconds(300),
-            heartbeat: seconds(15),
-        },
-        cors: Cors::default(),
-        telemetry: config("info", LogFormat::Json),
+        models: models.iter().map(|model| ((*model).to_owned(), route(model))).collect(),
+        ..testing::config()
     }
 }

@@ -9,13 +9,11 @@ use serde_json::Value;
 
 use super::{
     Environment, HttpClient,
-    bedrock::base,
-    client::{chain, collect},
     credentials::{Credentials, NoCredentials},
-    endpoint,
+    endpoint::{self, base},
     sign::Scope,
 };
-use crate::clock::Clock;
+use crate::{body::collect, chain::chain, clock::Clock};
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 

@@ -4,21 +4,23 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
+use http::{HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use model::{Finding, Region, Secret};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     Call, Environment, HttpClient, Operation, Refusal, Reply, Upstream,
-    client::{Incoming, SendError, chain, collect},
+    client::{Incoming, SendError, request_id},
     credentials::{Credentials, Loaded},
     credentials_book::CredentialsBook,
-    endpoint,
+    endpoint::{self, base},
+    refusal::{AUTH_ERROR, unauthorized, unreachable},
     sign::Scope,
 };
 use crate::{
     ApiError,
+    body::collect,
     clock::Clock,
     config::{self, Role, Target},
     mapping::{
@@ -29,9 +31,6 @@ use crate::{
 
 /// AWS does not accept who we are.
 const REFUSED: &str = "SRE-PROXY-053";
-
-/// The code that `rescue` gives to such an answer.
-const AUTH_ERROR: &str = "upstream_auth_error";
 
 /// An error's body is a line of JSON.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -233,45 +232,10 @@ fn endpoint_override(config: &config::Bedrock, environment: &Environment) -> Opt
     overrides.into_iter().flatten().next().cloned()
 }
 
-/// A URL as the beginning of others.
-pub(crate) fn base(uri: &Uri) -> String {
-    uri.to_string().trim_end_matches('/').to_owned()
-}
-
 fn bearer(token: &Secret<String>) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose())).ok()?;
     value.set_sensitive(true);
     Some(value)
-}
-
-/// The upstream's id of a request.
-pub(crate) fn request_id(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
-}
-
-/// No answer over the network.
-pub(crate) fn unreachable(error: SendError) -> Refusal {
-    let log = chain(&error);
-    rescue::from_transport(match error {
-        SendError::Connect(cause) if is_about_tls(cause.as_ref()) => TransportFailure::Tls(log),
-        SendError::Connect(_) => TransportFailure::Connect(log),
-        SendError::Broken(_) => TransportFailure::Reset(log),
-    })
-}
-
-/// Whether TLS is among the causes; it hides in IO errors.
-fn is_about_tls(error: &(dyn std::error::Error + 'static)) -> bool {
-    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    error.is::<rustls::Error>()
-        || inner.is_some_and(|inner| is_about_tls(inner))
-        || error.source().is_some_and(is_about_tls)
-}
-
-/// Our own credentials are missing or refused. Nothing that the same target would answer better in a moment.
-pub(crate) fn unauthorized(log: impl Into<String>) -> Refusal {
-    let message = "The upstream does not accept the proxy's own credentials.";
-    let error = ApiError::server(http::StatusCode::BAD_GATEWAY, AUTH_ERROR, message).log(log);
-    Refusal { error, retryable: true, unwell: false }
 }
 
 fn no_such_address() -> Refusal {
@@ -312,13 +276,7 @@ mod tests {
 
     #[test]
     fn the_endpoint_is_the_configured_one_then_that_of_the_environment_then_that_of_the_region() {
-        let target = Target {
-            upstream: "aws".to_owned(),
-            model: "amazon.nova-lite-v1:0".to_owned(),
-            region: None,
-            role: None,
-            max_tokens: None,
-        };
+        let target = config::testing::target("aws", "amazon.nova-lite-v1:0");
         let call = Call {
             target: &target,
             operation: Operation::ChatStream,

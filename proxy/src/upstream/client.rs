@@ -11,9 +11,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
-use http_body_util::{BodyExt as _, Full};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http_body_util::Full;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::{
@@ -25,7 +25,11 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::BoxError;
-use crate::auth::{FetchDocument, FetchError};
+use crate::{
+    auth::{FetchDocument, FetchError},
+    body::collect,
+    chain::chain,
+};
 
 /// What `CloudTrail` and the logs of others show. It is not signed, since proxies on the way may add to it.
 const NAME: &str = concat!("bedrock-nova-proxy/", env!("CARGO_PKG_VERSION"));
@@ -90,17 +94,6 @@ pub(crate) enum SendError {
     Connect(#[source] BoxError),
     /// The connection broke before the answer began.
     #[error("the connection broke")]
-    Broken(#[source] BoxError),
-}
-
-/// Why a body could not be read to its end.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum CollectError {
-    /// It has more bytes than allowed.
-    #[error("the answer is longer than {0} bytes")]
-    TooLong(usize),
-    /// The connection broke.
-    #[error("the answer was cut off")]
     Broken(#[source] BoxError),
 }
 
@@ -300,46 +293,9 @@ impl HttpBody for Incoming {
     }
 }
 
-/// The whole body, at most `limit` bytes of it.
-pub(crate) async fn collect<B>(mut body: B, limit: usize) -> Result<Bytes, CollectError>
-where
-    B: HttpBody<Data = Bytes, Error = BoxError> + Unpin,
-{
-    let (mut first, mut whole) = (None, BytesMut::new());
-    let mut length = 0_usize;
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(CollectError::Broken)?.into_data() else { continue };
-        length = length.saturating_add(data.len());
-        if length > limit {
-            return Err(CollectError::TooLong(limit));
-        }
-        // Most bodies are one piece, which needs no copy.
-        match first.take() {
-            None if whole.is_empty() => first = Some(data),
-            None => whole.extend_from_slice(&data),
-            Some(piece) => {
-                whole.extend_from_slice(&piece);
-                whole.extend_from_slice(&data);
-            }
-        }
-    }
-    Ok(first.unwrap_or_else(|| whole.freeze()))
-}
-
-/// An error and its causes in one line, for the log.
-pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        // Some errors repeat their cause in their own text.
-        if !text.ends_with(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
+/// The upstream's id of a request.
+pub(crate) fn request_id(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
 #[cfg(test)]

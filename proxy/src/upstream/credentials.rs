@@ -12,11 +12,10 @@ use model::Region;
 use tokio::sync::OnceCell;
 
 use super::{
-    client::chain,
     refreshing::{Age, Refreshing},
     sign::SigningKeys,
 };
-use crate::{clock::Clock, config::Role};
+use crate::{chain::chain, clock::Clock, config::Role};
 
 /// What the log says when no credentials can be had.
 const UNAVAILABLE: &str = "SRE-PROXY-052";

@@ -3,11 +3,9 @@
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::{
-    aws_json::{AwsCallError, AwsJson, AwsService},
-    client::chain,
-};
+use super::aws_json::{AwsCallError, AwsJson, AwsService};
 use crate::{
+    chain::chain,
     config::Table,
     dynamo::{DynamoCalls, DynamoError},
 };

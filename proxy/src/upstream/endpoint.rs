@@ -14,6 +14,11 @@ pub(crate) fn regional(service: &str, region: &Region) -> Option<Uri> {
     format!("https://{service}.{region}.{suffix}").parse().ok()
 }
 
+/// A URL as the beginning of others.
+pub(crate) fn base(uri: &Uri) -> String {
+    uri.to_string().trim_end_matches('/').to_owned()
+}
+
 /// A warning where an endpoint is neither AWS's nor on this machine. `subject` is where it was configured.
 pub(crate) fn foreign(subject: &str, endpoint: &Uri) -> Option<Finding> {
     let host = endpoint.host().unwrap_or_default();

@@ -5,7 +5,7 @@
 //! - `bedrock`, `openai` and `practice` answer; `openai_stream` passes OpenAI's stream on;
 //! - `client` is HTTP; [`sign`] and `credentials` are how AWS knows us; `aws_json` calls its other services, `dynamo`
 //!   the tables of limits and ledger;
-//! - `refreshing` keeps what is fetched from far away: credentials, and the secret of `openai_secret`.
+//! - `refusal` is what clients hear where nobody answers; `refreshing` keeps what is fetched from far away: credentials, and the secret of `openai_secret`.
 
 mod attempt;
 mod aws_json;
@@ -23,6 +23,7 @@ mod openai_secret;
 mod openai_stream;
 mod practice;
 mod refreshing;
+mod refusal;
 mod set;
 pub mod sign;
 #[cfg(test)]
@@ -44,6 +45,7 @@ use crate::{ApiError, config::Target};
 #[cfg(test)]
 pub(crate) use dynamo::testing as table;
 
+pub use crate::body::BoxError;
 pub use attempt::{Attempt, Candidate, first_answer};
 pub use breaker::{Breaker, Circuit, Leave, Outcome, Permit};
 pub use client::{HttpClient, NoRoots};
@@ -52,9 +54,6 @@ pub use openai::completion as openai_completion;
 pub use openai_stream::OpenAiTranslator;
 pub use practice::Practice;
 pub use set::UpstreamSet;
-
-/// Any error of a body on its way; ends as `upstream_unreachable` or `stream_error`.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The body of an upstream's answer.
 pub type Body = UnsyncBoxBody<Bytes, BoxError>;

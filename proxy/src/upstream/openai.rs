@@ -11,14 +11,15 @@ use serde::Deserialize;
 
 use super::{
     Call, HttpClient, Operation, Refusal, Reply, Upstream,
-    bedrock::{base, request_id, unauthorized, unreachable},
-    client::{Incoming, collect},
-    endpoint,
+    client::{Incoming, request_id},
+    endpoint::{self, base},
     members::Members,
     openai_secret::{OpenAiSecret, SecretReader},
+    refusal::{unauthorized, unreachable},
 };
 use crate::{
     ApiError, Usage,
+    body::collect,
     error::ErrorType,
     mapping::{
         Answer, Envelope,

@@ -2,14 +2,13 @@
 //!
 //! It speaks Bedrock's dialect, so that everything but the network is the same as with Bedrock.
 
-use std::fmt::Write as _;
-
 use async_trait::async_trait;
 use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, StatusCode};
 use http_body_util::{BodyExt as _, Full};
+use model::hex;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -47,11 +46,7 @@ impl Upstream for Practice {
             Operation::Embeddings => embeddings(&request),
         };
         let digest = Sha256::digest(&call.body);
-        let id = digest.iter().take(8).fold("practice-".to_owned(), |mut id, byte| {
-            // Writing into a string cannot fail.
-            let _ = write!(id, "{byte:02x}");
-            id
-        });
+        let id = format!("practice-{}", hex::encode(digest.get(..8).unwrap_or_default()));
         let body = Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed_unsync();
         Ok(Reply { headers, body, request_id: Some(id) })
     }

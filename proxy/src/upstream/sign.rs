@@ -14,7 +14,7 @@ use aws_lc_rs::{
 };
 use http::{HeaderName, HeaderValue, Request, Uri, header};
 use jiff::{Timestamp, tz::Offset};
-use model::Secret;
+use model::{Secret, hex};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 const DATE: HeaderName = HeaderName::from_static("x-amz-date");
@@ -95,7 +95,7 @@ impl SigningKeys {
         for part in ["AWS4-HMAC-SHA256\n", date.as_str(), "\n", &key.scope, "\n", &canonical] {
             to_sign.update(part.as_bytes());
         }
-        let signature = hex(to_sign.sign().as_ref());
+        let signature = hex::encode(to_sign.sign().as_ref());
         let authorization = format!(
             "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={signed_headers}, Signature={signature}",
             self.access_key_id, key.scope
@@ -163,11 +163,11 @@ fn canonical_digest<B>(request: &Request<B>, body: &[u8]) -> (String, String) {
         }
         names.push_str(name);
     }
-    let body = hex(digest::digest(&SHA256, body).as_ref());
+    let body = hex::encode(digest::digest(&SHA256, body).as_ref());
     for part in ["\n", &names, "\n", &body] {
         context.update(part.as_bytes());
     }
-    (hex(context.finish().as_ref()), names)
+    (hex::encode(context.finish().as_ref()), names)
 }
 
 /// What the `host` header says: the port only where it is not the scheme's own.
@@ -177,12 +177,6 @@ fn host(uri: &Uri) -> Cow<'_, str> {
         (_, None) | (Some("http"), Some(80)) | (Some("https"), Some(443)) => Cow::Borrowed(host),
         (_, Some(port)) => Cow::Owned(format!("{host}:{port}")),
     }
-}
-
-/// Lower-case hexadecimal.
-fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0x0f)]).collect()
 }
 
 /// A time in ISO 8601's basic format, `20260131T235959Z`.

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     clock::SystemClock,
-    config::{self, Role, Route},
+    config::{self, Role, Route, testing::target},
     ledger::Outcome as Ending,
     telemetry::{Observe, Observed},
 };
@@ -38,16 +38,6 @@ impl Observe for Nobody {
 
 fn region(text: &str) -> Region {
     Region::parse(text).unwrap()
-}
-
-fn target(upstream: &str, model: &str) -> Target {
-    Target {
-        upstream: upstream.to_owned(),
-        model: model.to_owned(),
-        region: None,
-        role: None,
-        max_tokens: None,
-    }
 }
 
 fn bedrock(endpoint: &str) -> config::Upstream {

@@ -33,13 +33,7 @@ enum Line {
 
 impl Script {
     fn new(name: &str, lines: impl IntoIterator<Item = Line>, last: Line) -> Self {
-        let target = Target {
-            upstream: name.to_owned(),
-            model: "amazon.nova-lite-v1:0".to_owned(),
-            region: None,
-            role: None,
-            max_tokens: None,
-        };
+        let target = crate::config::testing::target(name, "amazon.nova-lite-v1:0");
         let lines = Mutex::new(lines.into_iter().collect());
         Self { target, lines, last, asked: Mutex::default(), breaker: Breaker::default() }
     }

@@ -10,7 +10,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::*;
 use crate::upstream::{
-    bedrock::unreachable,
+    refusal::unreachable,
     stub::{Act, Stub},
 };
 

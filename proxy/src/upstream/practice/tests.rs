@@ -4,20 +4,14 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    config::Target,
+    config::testing::target,
     mapping::{
         Envelope, Progress, ReplyShape, Translate, response::to_completion, stream::ConverseTranslator,
     },
 };
 
 async fn ask(operation: Operation, request: &Value) -> Result<Vec<u8>, Refusal> {
-    let target = Target {
-        upstream: "practice".to_owned(),
-        model: "amazon.nova-lite-v1:0".to_owned(),
-        region: None,
-        role: None,
-        max_tokens: None,
-    };
+    let target = target("practice", "amazon.nova-lite-v1:0");
     let body = Bytes::from(request.to_string());
     let call = Call { target: &target, operation, body, first_byte: std::time::Duration::from_secs(1) };
     let reply = Practice.send(&call).await?;

@@ -1,56 +1,18 @@
 //! What a reload keeps, and what is said about a configuration.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use super::*;
-use crate::{clock::SystemClock, config::*};
+use crate::clock::SystemClock;
 
 /// A configuration with these upstreams, and one model for each target.
 pub(crate) fn config(upstreams: &[(&str, config::Upstream)], targets: &[Target]) -> Config {
-    let seconds = Duration::from_secs;
+    let route = |target: &Target| Route { targets: vec![target.clone()] };
+    let name = |number: usize| format!("model-{number}");
     Config {
-        listen: Listen { address: "127.0.0.1:0".parse().unwrap(), max_connections: 16, drain: seconds(1) },
-        tls: None,
-        auth: Auth { issuers: Vec::new(), api_keys: Vec::new(), leeway: seconds(30) },
         upstreams: upstreams.iter().map(|(name, upstream)| ((*name).to_owned(), upstream.clone())).collect(),
-        models: targets
-            .iter()
-            .enumerate()
-            .map(|(number, target)| (format!("model-{number}"), Route { targets: vec![target.clone()] }))
-            .collect(),
-        requests: Requests {
-            max_body_bytes: 1024,
-            max_messages: 16,
-            max_tools: 16,
-            default_max_tokens: 16,
-            strict_params: false,
-            thinking: Thinking::Keep,
-            allow_raw_models: false,
-        },
-        limits: Limits {
-            default: Quota { requests_per_minute: 100, tokens_per_hour: 10_000, concurrent_requests: 20 },
-            overrides: Vec::new(),
-            store: LimitStore::Memory,
-        },
-        ledger: Ledger { store: LedgerStore::Off, prices_path: None::<PathBuf> },
-        timeouts: Timeouts {
-            headers: seconds(10),
-            body: seconds(60),
-            connect: seconds(3),
-            first_byte: seconds(300),
-            idle: seconds(300),
-            heartbeat: seconds(15),
-        },
-        cors: Cors::default(),
-        telemetry: Telemetry {
-            log_level: "info".to_owned(),
-            log_format: LogFormat::Json,
-            log_prompts: false,
-            metrics_address: None,
-            otlp_endpoint: None,
-            otlp_headers: Vec::new(),
-            emf_namespace: None,
-        },
+        models: targets.iter().enumerate().map(|(number, target)| (name(number), route(target))).collect(),
+        ..config::testing::config()
     }
 }
 
@@ -65,7 +27,7 @@ fn bedrock(endpoint: Option<&str>) -> config::Upstream {
 }
 
 fn target(model: &str) -> Target {
-    Target { upstream: "aws".to_owned(), model: model.to_owned(), region: None, role: None, max_tokens: None }
+    config::testing::target("aws", model)
 }
 
 fn set(config: &Config) -> UpstreamSet {

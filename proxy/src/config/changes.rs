@@ -11,13 +11,6 @@ pub struct Changes {
     pub needs_restart: Vec<&'static str>,
 }
 
-impl Changes {
-    /// Whether the two say the same.
-    pub fn is_empty(&self) -> bool {
-        self.applied.is_empty() && self.needs_restart.is_empty()
-    }
-}
-
 /// Compares two configurations.
 pub fn changes(old: &Config, new: &Config) -> Changes {
     let mut changes = Changes::default();

@@ -91,11 +91,3 @@ pub trait Ledger: Send + Sync {
     /// Hands over one entry.
     fn record(&self, entry: Entry);
 }
-
-/// A ledger that keeps nothing.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Off;
-
-impl Ledger for Off {
-    fn record(&self, _: Entry) {}
-}

@@ -8,8 +8,6 @@ use serde::Serialize;
 use super::{Envelope, finish::Finish};
 use crate::{ApiError, Usage};
 
-/// A comment that says that the stream still lives; clients ignore it.
-pub const HEARTBEAT: &[u8] = b": ping\n\n";
 /// Ends a stream that is complete.
 const DONE: &[u8] = b"data: [DONE]\n\n";
 

@@ -51,11 +51,6 @@ impl Notifier {
         self.send(&[NotifyState::Stopping, NotifyState::Status(status)]);
     }
 
-    /// A line for `systemctl status`.
-    pub fn status(&self, status: &str) {
-        self.send(&[NotifyState::Status(status)]);
-    }
-
     /// The service still turns.
     pub fn alive(&self) {
         self.send(&[NotifyState::Watchdog]);

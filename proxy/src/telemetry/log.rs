@@ -27,8 +27,6 @@ pub enum Output {
     /// What systemd hands to the journal.
     #[default]
     Stderr,
-    /// What container platforms collect.
-    Stdout,
     /// For tests.
     Memory(Arc<Mutex<Vec<u8>>>),
 }
@@ -48,11 +46,6 @@ impl io::Write for Output {
         let masked = redact(line);
         match self {
             Self::Stderr => io::stderr().lock().write_all(&masked)?,
-            Self::Stdout => {
-                let mut stdout = io::stdout().lock();
-                stdout.write_all(&masked)?;
-                stdout.flush()?;
-            }
             Self::Memory(lines) => {
                 lines.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&masked);
             }
@@ -130,11 +123,6 @@ impl Log {
     pub(super) fn prompts(&self) -> bool {
         self.prompts.load(Ordering::Relaxed)
     }
-}
-
-/// Checks a level before it is used.
-pub fn check_level(level: &str) -> Result<(), LogError> {
-    filter(level).map(|_| ())
 }
 
 fn filter(level: &str) -> Result<EnvFilter, LogError> {

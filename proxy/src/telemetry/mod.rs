@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Dispatch;
 
 pub use access::Access;
-pub use log::{LogError, Output, check_level};
+pub use log::{LogError, Output};
 pub use metrics::{CONTENT_TYPE, Metrics};
 pub use otlp::{Export, ExportError};
 pub use trace::TraceContext;
@@ -159,11 +159,6 @@ impl Telemetry {
         if self.log.prompts() {
             access::prompt(request_id, what, body);
         }
-    }
-
-    /// Whether [`Telemetry::prompt`] writes anything, for callers who would have to collect the text first.
-    pub fn prompts(&self) -> bool {
-        self.log.prompts()
     }
 
     /// What the metrics' listener answers, of type [`CONTENT_TYPE`].

@@ -152,20 +152,6 @@ impl Script {
         self
     }
 
-    /// The same with a wait before the first byte.
-    #[must_use]
-    pub fn first_byte_after(mut self, wait: Duration) -> Self {
-        self.first_byte = wait;
-        self
-    }
-
-    /// The same in writes of this many bytes.
-    #[must_use]
-    pub fn in_writes_of(mut self, bytes: usize) -> Self {
-        self.write_size = Some(bytes);
-        self
-    }
-
     /// The script that is written behind a model id, for whoever can only choose that:
     /// `throttle=TIMES`, `refuse=STATUS.KIND`, `exception=KIND.AFTER`, `eof=AFTER`, `cut=AFTER`, `reset=AFTER`,
     /// `bad_crc=AFTER`, `oversize=AFTER`, `unknown_event=AFTER`, `missing_output`, `malformed_tool_use`,

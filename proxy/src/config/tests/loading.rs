@@ -1,7 +1,6 @@
 //! Files that are right, and what they mean.
 
 use model::document::{Node, Value, codes as common};
-
 use sha2::{Digest, Sha256};
 
 use super::*;
@@ -136,7 +135,7 @@ fn usage_is_kept_where_systemd_says() {
 #[test]
 fn a_reload_says_what_it_changes_and_what_waits() {
     let old = read(smallest()).unwrap().config;
-    assert!(changes(&old, &old).is_empty());
+    assert_eq!(changes(&old, &old), Changes::default());
     let text = smallest_with(
         "limits: {requests_per_minute: 7}\ntimeouts: {headers: 5s, body: 5s}\nledger: {store: off}\n\
          telemetry: {log: {level: debug}, metrics: {address: off}}\n",

@@ -108,19 +108,24 @@ impl Authenticator {
         }
     }
 
-    /// Whether the keys of every issuer have been fetched at least once. Tries to fetch those that were not, no sooner
-    /// than the spacing between two fetches allows; so it may be asked as often as one likes.
+    /// Whether somebody could be let in: there are API keys, or the keys of an issuer have been fetched. Tries to fetch
+    /// those that were not, no sooner than the spacing between two fetches allows; so it may be asked as often as one
+    /// likes. One issuer of several that is down makes no host unfit: the callers of the others are served.
     pub async fn ready(&self, now: Timestamp) -> Result<(), NotReady> {
-        // All at once: one that hangs must not hide the others.
         self.warm(now);
-        for trusted in &self.issuers {
-            trusted.keys.ready(now).await.map_err(|error| NotReady {
-                code: error.code(),
-                issuer: trusted.policy.issuer.clone(),
-                why: error.to_string(),
-            })?;
+        if !self.api_keys.is_empty() || self.issuers.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let asking = self.issuers.iter().map(|trusted| {
+            Box::pin(async move {
+                trusted.keys.ready(now).await.map_err(|error| NotReady {
+                    code: error.code(),
+                    issuer: trusted.policy.issuer.clone(),
+                    why: error.to_string(),
+                })
+            })
+        });
+        futures::future::select_ok(asking).await.map(drop)
     }
 
     fn is_still_good(&self, verified: &Verified, now: Timestamp) -> bool {

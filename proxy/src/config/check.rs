@@ -16,7 +16,16 @@ use crate::tls;
 pub fn read_file(path: &Path) -> Result<Vec<u8>, Box<Problem>> {
     fs::read(path).map_err(|error| {
         let message = format!("{} cannot be read: {}", path.display(), reason(&error));
-        Box::new(Problem::error(codes::UNREADABLE_CONFIGURATION, &Place::file(None), message))
+        let problem = Problem::error(codes::UNREADABLE_CONFIGURATION, &Place::file(None), message);
+        Box::new(match error.kind() {
+            io::ErrorKind::NotFound => problem.suggestion(
+                "give the path of the file; `bedrock-nova-proxy sample-config` prints one to begin with",
+            ),
+            io::ErrorKind::PermissionDenied => {
+                problem.suggestion("let the user that runs the proxy read the file")
+            }
+            _ => problem,
+        })
     })
 }
 

@@ -58,19 +58,7 @@ pub(super) fn models(
 fn route(reader: &mut Reader, found: Found, upstreams: Option<&Upstreams>) -> Option<Route> {
     // `NAME: MODEL` is short for `NAME: {model: MODEL}`.
     if let Value::Scalar(_) = &found.node.value {
-        let upstream = only_upstream(reader, &found.place, upstreams);
-        let place = found.place.clone();
-        let model = reader.text(found).and_then(|model| {
-            checked_model(
-                reader,
-                &place,
-                model,
-                upstream.as_deref().and_then(|name| upstreams?.get(name)?.as_ref()),
-            )
-        });
-        let target =
-            Target { upstream: upstream?, model: model?, region: None, role: None, max_tokens: None };
-        return Some(Route { targets: vec![target] });
+        return short(reader, found, upstreams, None).map(|target| Route { targets: vec![target] });
     }
     let mut section = reader.section(found)?;
     let first = target(reader, &mut section, upstreams, None);
@@ -80,6 +68,9 @@ fn route(reader: &mut Reader, found: Found, upstreams: Option<&Upstreams>) -> Op
     let others: Vec<Target> = fallbacks
         .into_iter()
         .filter_map(|found| {
+            if let Value::Scalar(_) = &found.node.value {
+                return short(reader, found, upstreams, default.as_deref());
+            }
             let mut section = reader.section(found)?;
             target(reader, &mut section, upstreams, default.as_deref())
         })
@@ -88,6 +79,23 @@ fn route(reader: &mut Reader, found: Found, upstreams: Option<&Upstreams>) -> Op
         return None;
     }
     Some(Route { targets: std::iter::once(first?).chain(others).collect() })
+}
+
+/// A target that is only the name of a model, of the default upstream or the only one.
+fn short(
+    reader: &mut Reader,
+    found: Found,
+    upstreams: Option<&Upstreams>,
+    default: Option<&str>,
+) -> Option<Target> {
+    let place = found.place.clone();
+    let upstream = match default {
+        Some(name) => Some(name.to_owned()),
+        None => only_upstream(reader, &place, upstreams),
+    };
+    let known = upstream.as_deref().and_then(|name| upstreams?.get(name)?.as_ref());
+    let model = reader.text(found).and_then(|model| checked_model(reader, &place, model, known));
+    Some(Target { upstream: upstream?, model: model?, region: None, role: None, max_tokens: None })
 }
 
 fn target(

@@ -55,6 +55,8 @@ pub enum Outcome {
     Failed,
     /// The client left before the end.
     Abandoned,
+    /// It was refused before anybody was asked; such requests have no entry.
+    Refused,
 }
 
 impl Outcome {
@@ -64,6 +66,7 @@ impl Outcome {
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Abandoned => "abandoned",
+            Self::Refused => "refused",
         }
     }
 

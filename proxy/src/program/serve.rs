@@ -16,12 +16,12 @@ use super::{Exit, World, collector::Collector, metrics};
 use crate::{
     auth::Authenticator,
     clock::{Clock, SystemClock},
-    config::{LimitStore, Loaded},
+    config::{self, LimitStore, Loaded},
     ledger::{Books, Counts, Prices},
     limits::{DynamoLimiter, Limiter, MemoryLimiter, Quotas},
     serve::{
-        Ending, Ids, Limits, Listener, Notifier, Origin, Parts, Reloaded, Reloader, Service, Serving, Shared,
-        Signal, Signals, serve,
+        Ending, Ids, Limits, ListenError, Listener, Notifier, Origin, Parts, Reloaded, Reloader, Service,
+        Serving, Shared, Signal, Signals, serve,
     },
     telemetry::{Export, Observe as _, Output, Telemetry},
     upstream::{Environment, HttpClient, NoRoots, UpstreamSet},
@@ -33,6 +33,12 @@ const LAST_ENTRIES: Duration = Duration::from_secs(10);
 /// Serves until a signal ends it.
 pub(super) fn run(path: &Path, mut world: World<'_>) -> Exit {
     let Some((origin, loaded)) = world.load(path) else { return Exit::Usage };
+    // Before anything is built: what `check-config` refuses is refused in the same words.
+    let problems = config::check_files(&loaded, SystemClock.now());
+    if problems.iter().any(Problem::is_error) {
+        world.show(&problems, path, config::read_file(path).ok().as_deref());
+        return Exit::Usage;
+    }
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -41,8 +47,8 @@ pub(super) fn run(path: &Path, mut world: World<'_>) -> Exit {
         }
     };
     let exit = runtime.block_on(start(origin, loaded, &mut world));
-    // What still runs has had its time.
-    runtime.shutdown_timeout(Duration::from_secs(1));
+    // What still runs has had its time; a name that is being looked up would hold the end for seconds.
+    runtime.shutdown_background();
     exit
 }
 
@@ -104,14 +110,13 @@ async fn serve_until_the_end(origin: Origin, loaded: Loaded, world: &mut World<'
     let config = &config.config;
     let listener = Listener::open(&config.listen, config.tls.is_some(), sockets)
         .map_err(|error| Stop::Finding(Box::new(error.finding())))?;
-    let metrics = match config.telemetry.metrics_address {
-        Some(address) => Some(
-            metrics::bind(address)
-                .await
-                .map_err(|error| Stop::Failed(format!("telemetry.metrics.address {address}: {error}")))?,
-        ),
-        None => None,
-    };
+    let metrics =
+        match config.telemetry.metrics_address {
+            Some(address) => Some(metrics::bind(address).await.map_err(|source| {
+                Stop::Finding(Box::new(ListenError::Bind { address, source }.finding()))
+            })?),
+            None => None,
+        };
     let addresses = listener.addresses();
     snapshot.load().parts.authenticator.warm(running.shared.clock.now());
     tracing::info!(

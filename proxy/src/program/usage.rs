@@ -35,6 +35,12 @@ pub(super) fn run(arguments: &cli::Usage, mut world: World<'_>) -> Exit {
         Format::Csv => report::Format::Csv,
         Format::Json => report::Format::Json,
     };
+    if let LedgerStore::Sqlite(path) = &loaded.config.ledger.store
+        && !path.exists()
+    {
+        world.say(&format!("there is no ledger at {} yet: nothing has been recorded", path.display()));
+        return Exit::Failed;
+    }
     let range = Range::days(arguments.since, arguments.until);
     let rows = match &loaded.config.ledger.store {
         LedgerStore::Off => {

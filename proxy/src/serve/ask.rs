@@ -41,9 +41,8 @@ impl Visit {
         snapshot: &'a Serving,
         name: &str,
     ) -> Result<Cow<'a, Route>, ApiError> {
-        let (route, is_configured) = route(snapshot, name)?;
-        // Only names that somebody configured become labels of metrics.
-        self.ticket.model = is_configured.then(|| name.to_owned());
+        let route = route(snapshot, name)?;
+        self.ticket.model = Some(name.to_owned());
         Ok(route)
     }
 
@@ -102,17 +101,23 @@ fn asked(target: &Target) -> Asked {
     Asked { upstream: target.upstream.clone(), model: target.model.clone(), request_id: None }
 }
 
-/// The configured route of a name, or one made up for a raw model id where that is allowed, and which of both it is.
-fn route<'a>(snapshot: &'a Serving, name: &str) -> Result<(Cow<'a, Route>, bool), ApiError> {
+/// The configured route of a name, or one made up for a raw model id where that is allowed.
+pub(super) fn route<'a>(snapshot: &'a Serving, name: &str) -> Result<Cow<'a, Route>, ApiError> {
     let config = &snapshot.config;
     if let Some(route) = config.models.get(name) {
-        return Ok((Cow::Borrowed(route), true));
+        return Ok(Cow::Borrowed(route));
     }
     let bedrock = config.upstreams.iter().find(|(_, upstream)| matches!(upstream, Upstream::Bedrock(_)));
     match bedrock {
         Some((upstream, _))
             if config.requests.allow_raw_models && model::bedrock::base_id(name).is_some() =>
         {
+            if let Some(end) = &model::bedrock::facts(name).retired {
+                let mut error = ApiError::model_not_found(name);
+                error.message =
+                    format!("The model `{name}` ended on {}; {}.", end.date, end.successor).into();
+                return Err(error);
+            }
             let target = Target {
                 upstream: upstream.clone(),
                 model: name.to_owned(),
@@ -120,7 +125,7 @@ fn route<'a>(snapshot: &'a Serving, name: &str) -> Result<(Cow<'a, Route>, bool)
                 role: None,
                 max_tokens: None,
             };
-            Ok((Cow::Owned(Route { targets: vec![target] }), false))
+            Ok(Cow::Owned(Route { targets: vec![target] }))
         }
         _ => Err(ApiError::model_not_found(name)),
     }

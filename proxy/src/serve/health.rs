@@ -21,6 +21,9 @@ pub(super) async fn ready(shared: &Shared, snapshot: &Serving) -> Reply {
     if snapshot.parts.authenticator.ready(shared.clock.now()).await.is_err() {
         return red("issuer_unreachable");
     }
+    if snapshot.parts.upstreams.ready().await.is_err() {
+        return red("no_upstream_credentials");
+    }
     if shared.limiter.ready().await.is_err() {
         return red("limits_unavailable");
     }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
-use super::context::Serving;
+use super::{ask::route, context::Serving};
 use crate::{ApiError, config::Route};
 
 /// OpenAI's model object.
@@ -43,8 +43,8 @@ pub(super) fn list(snapshot: &Serving) -> Bytes {
 /// 404 `model_not_found`.
 pub(super) fn one(snapshot: &Serving, encoded: &str) -> Result<Bytes, ApiError> {
     let id = percent_decode_str(encoded).decode_utf8_lossy();
-    let found = snapshot.config.models.get_key_value(id.as_ref());
-    found.map(|(id, route)| json(&Model::new(id, route))).ok_or_else(|| ApiError::model_not_found(&id))
+    let route = route(snapshot, &id)?;
+    Ok(json(&Model::new(&id, &route)))
 }
 
 fn json(value: &impl Serialize) -> Bytes {

@@ -88,6 +88,14 @@ pub(super) fn events(stream: SseBody) -> Reply {
     reply
 }
 
+/// An answer to `HEAD`: the headers of the answer to `GET` and nothing else (RFC 9110, section 9.3.2).
+pub(super) fn keep_the_head(reply: &mut Reply) {
+    if let Some(length) = reply.body().size_hint().exact() {
+        reply.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    *reply.body_mut() = ReplyBody(Kind::Whole(None));
+}
+
 /// A refusal as an answer.
 pub(super) fn refusal(error: &ApiError) -> Reply {
     let mut reply = whole(error.status, JSON, error.body());

@@ -13,18 +13,18 @@ use crate::{
 };
 
 /// A client that sends more than this for nothing has to live with a reset.
-const MOST_DISCARDED_BYTES: u64 = 256 * 1024 * 1024;
+const MOST_DISCARDED_BYTES: u64 = 64 * 1024 * 1024;
 /// And so has one that takes longer.
 const LONGEST_DISCARD: Duration = Duration::from_secs(10);
 
-/// The whole body.
+/// The whole body. What is not read of it is left in `body`, for [`discard`].
 ///
 /// # Errors
 ///
 /// 413 above `limit` bytes, 415 for another type than JSON, 408 where it does not come in time, 400 where it breaks off.
 pub(super) async fn read(
     headers: &HeaderMap,
-    mut body: Incoming,
+    body: &mut Incoming,
     limit: usize,
     patience: Duration,
 ) -> Result<Bytes, ApiError> {
@@ -38,28 +38,19 @@ pub(super) async fn read(
         return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorType::InvalidRequest, message)
             .code("unsupported_encoding"));
     }
-    let announced = body.size_hint().lower();
-    if announced > u64::try_from(limit).unwrap_or(u64::MAX) {
-        // Who asks first has sent nothing yet and need not.
-        if !headers.contains_key(header::EXPECT) {
-            discard(body, announced).await;
-        }
+    if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
         return Err(too_large(limit));
     }
     let reading = async {
-        match collect(&mut body, limit).await {
-            Ok(whole) => Ok(whole),
-            Err(CollectError::TooLong(limit)) => {
-                discard(body, 0).await;
-                Err(too_large(limit))
-            }
-            Err(CollectError::Broken(error)) => {
+        collect(body, limit).await.map_err(|error| match error {
+            CollectError::TooLong(limit) => too_large(limit),
+            CollectError::Broken(error) => {
                 let message = "The body broke off.";
-                Err(ApiError::new(StatusCode::BAD_REQUEST, ErrorType::InvalidRequest, message)
+                ApiError::new(StatusCode::BAD_REQUEST, ErrorType::InvalidRequest, message)
                     .code("incomplete_body")
-                    .log(error.to_string()))
+                    .log(error.to_string())
             }
-        }
+        })
     };
     tokio::time::timeout(patience, reading).await.unwrap_or_else(|_| {
         let message = "The body did not come in time.";
@@ -67,24 +58,30 @@ pub(super) async fn read(
     })
 }
 
-/// Reads on without keeping anything, within bounds. A connection that is closed with unread bytes is reset, and the
-/// reset overtakes the answer: the client would see a broken pipe and not the reason (RFC 9112, section 9.6).
-async fn discard(mut body: Incoming, announced: u64) {
-    if announced > MOST_DISCARDED_BYTES {
-        return;
+/// Reads what is left of a body without keeping anything, within bounds, and says whether that was all of it. A
+/// connection that is closed with unread bytes is reset, and the reset overtakes the answer: the client would see a
+/// broken pipe and not the reason (RFC 9112, section 9.6).
+pub(super) async fn discard(body: &mut Incoming, waits_for_continue: bool) -> bool {
+    if body.is_end_stream() {
+        return true;
+    }
+    // Who asks first has sent nothing yet and need not.
+    if waits_for_continue || body.size_hint().lower() > MOST_DISCARDED_BYTES {
+        return false;
     }
     let reading = async {
         let mut read = 0_u64;
-        while let Some(Ok(frame)) = body.frame().await {
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else { return false };
             let bytes = frame.data_ref().map_or(0, Bytes::len);
             read = read.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
             if read > MOST_DISCARDED_BYTES {
-                return;
+                return false;
             }
         }
+        true
     };
-    // Too late is as good as never: the answer goes out either way.
-    let _ = tokio::time::timeout(LONGEST_DISCARD, reading).await;
+    tokio::time::timeout(LONGEST_DISCARD, reading).await.unwrap_or(false)
 }
 
 /// `curl -d` says that everything is a form; whoever says nothing means JSON.

@@ -4,7 +4,7 @@ use std::{convert::Infallible, pin::Pin, sync::Arc};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version, header, request::Parts};
 use hyper::body::Incoming;
 
 use super::{
@@ -51,12 +51,21 @@ impl Service {
 
     /// Answers one request; every refusal is OpenAI's error object.
     pub async fn answer(self, request: Request<Incoming>) -> Reply {
-        let (parts, body) = request.into_parts();
+        let (parts, mut body) = request.into_parts();
         let snapshot = self.snapshot.load_full();
         let request_id = self.shared.ids.of_request(parts.headers.get("x-request-id"));
         let origin = parts.headers.get(header::ORIGIN).cloned();
         let id = HeaderValue::from_str(&request_id);
-        let mut reply = self.route(&snapshot, parts, body, request_id).await;
+        let (is_head, is_http1) = (parts.method == Method::HEAD, parts.version < Version::HTTP_2);
+        let waits_for_continue = parts.headers.contains_key(header::EXPECT);
+        let mut reply = self.route(&snapshot, parts, &mut body, request_id).await;
+        if !request_body::discard(&mut body, waits_for_continue).await && is_http1 {
+            // hyper closes it either way; a client that is told does not send its next request on it.
+            reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        if is_head {
+            reply::keep_the_head(&mut reply);
+        }
         if let Ok(id) = id {
             reply.headers_mut().insert("x-request-id", id);
         }
@@ -68,10 +77,15 @@ impl Service {
         &self,
         snapshot: &Arc<Serving>,
         parts: Parts,
-        body: Incoming,
+        body: &mut Incoming,
         request_id: String,
     ) -> Reply {
         let path = parts.uri.path().to_owned();
+        if parts.version == Version::HTTP_11 && !parts.headers.contains_key(header::HOST) {
+            let message = "The `host` header is missing.";
+            let error = ApiError::new(StatusCode::BAD_REQUEST, ErrorType::InvalidRequest, message);
+            return reply::refusal(&error.code("invalid_header"));
+        }
         if parts.method == Method::OPTIONS
             && let Some(methods) = route::methods(&path)
         {
@@ -102,7 +116,7 @@ impl Service {
         snapshot: &Arc<Serving>,
         routed: Routed<'_>,
         parts: Parts,
-        body: Incoming,
+        body: &mut Incoming,
         mut ticket: Ticket,
     ) -> Reply {
         let mut credentials = parts.headers.get_all(header::AUTHORIZATION).iter();
@@ -183,7 +197,7 @@ fn refuse(mut ticket: Ticket, error: &ApiError, standing: Option<Standing>) -> R
         put_standing(&standing, answer.headers_mut());
     }
     // Whoever was asked for it has failed.
-    let closing = if ticket.asked.is_some() { Closing::failed() } else { Closing::plain() };
+    let closing = if ticket.asked.is_some() { Closing::failed() } else { Closing::refused() };
     ticket.close(closing);
     answer
 }

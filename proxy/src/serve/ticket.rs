@@ -50,7 +50,7 @@ pub(super) struct Ticket {
     first_byte: Option<Duration>,
     /// Who calls, once that is known.
     pub(super) caller: Option<Arc<Caller>>,
-    /// The configured name of the model, once it is known to be one.
+    /// The name of the model, once it is known to be one.
     pub(super) model: Option<String>,
     /// Whom was asked, once somebody was.
     pub(super) asked: Option<Asked>,
@@ -79,7 +79,12 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    /// A request that was answered without an upstream, or refused.
+    /// A request that was refused before anybody was asked.
+    pub(super) fn refused() -> Self {
+        Self { outcome: Outcome::Refused, usage: Some(Usage::default()), characters: 0 }
+    }
+
+    /// A request that was answered without an upstream.
     pub(super) fn plain() -> Self {
         Self { outcome: Outcome::Completed, usage: Some(Usage::default()), characters: 0 }
     }

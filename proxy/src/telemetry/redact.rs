@@ -15,6 +15,8 @@ struct Shape {
     any_case: bool,
     /// Whether the prefix only announces it, as `Bearer` does, and may stay in the line.
     announces: bool,
+    /// Whether `:` or `=` has to stand in between: the name of a member, which may also end another word.
+    assigned: bool,
     /// Characters after the prefix that make it one.
     shortest: usize,
     /// Characters that must be among them.
@@ -22,11 +24,15 @@ struct Shape {
 }
 
 const fn begins(prefix: &'static [u8], shortest: usize) -> Shape {
-    Shape { prefix, any_case: false, announces: false, shortest, needs: None }
+    Shape { prefix, any_case: false, announces: false, assigned: false, shortest, needs: None }
 }
 
 const fn announced(prefix: &'static [u8], shortest: usize) -> Shape {
-    Shape { prefix, any_case: true, announces: true, shortest, needs: None }
+    Shape { prefix, any_case: true, announces: true, assigned: false, shortest, needs: None }
+}
+
+const fn member(prefix: &'static [u8], shortest: usize) -> Shape {
+    Shape { prefix, any_case: true, announces: true, assigned: true, shortest, needs: None }
 }
 
 const SHAPES: &[Shape] = &[
@@ -45,18 +51,25 @@ const SHAPES: &[Shape] = &[
     begins(b"ABSK", 20),
     begins(b"bedrock-api-key-", 8),
     // RFC 7519: base64url of `{"`, then two more parts.
-    Shape { prefix: b"eyJ", any_case: false, announces: false, shortest: 16, needs: Some(b'.') },
+    Shape {
+        prefix: b"eyJ",
+        any_case: false,
+        announces: false,
+        assigned: false,
+        shortest: 16,
+        needs: Some(b'.'),
+    },
     // Members and parameters that hold one.
-    announced(b"client_secret", 4),
-    announced(b"secret_access_key", 16),
-    announced(b"secretaccesskey", 16),
-    announced(b"session_token", 16),
-    announced(b"sessiontoken", 16),
-    announced(b"security-token", 16),
-    announced(b"access_token", 16),
-    announced(b"refresh_token", 16),
-    announced(b"id_token", 16),
-    announced(b"api_key", 16),
+    member(b"client_secret", 4),
+    member(b"secret_access_key", 16),
+    member(b"secretaccesskey", 16),
+    member(b"session_token", 16),
+    member(b"sessiontoken", 16),
+    member(b"security-token", 16),
+    member(b"access_token", 16),
+    member(b"refresh_token", 16),
+    member(b"id_token", 16),
+    member(b"api_key", 16),
 ];
 
 /// Which shapes may have the byte at the position of their prefix, a bit for each: three bytes in a row rule out all
@@ -123,6 +136,10 @@ fn credential(line: &[u8], at: usize, shapes: u32) -> Option<(usize, usize)> {
         }
         let after = rest.get(shape.prefix.len()..)?;
         let between = if shape.announces { length(after, separates) } else { 0 };
+        let separators = after.get(..between)?;
+        if shape.assigned && !separators.iter().any(|byte| matches!(byte, b':' | b'=')) {
+            return None;
+        }
         let token = after.get(between..)?;
         let token = token.get(..length(token, belongs))?;
         let enough = token.len() >= shape.shortest && shape.needs.is_none_or(|byte| token.contains(&byte));
@@ -181,6 +198,10 @@ mod tests {
             ("kid=%22sk-proj-0123456789abcdef%22", "kid=%22[redacted]"),
             ("kid=Bearer%20abcdefghijkl iss=x", "kid=Bearer%20[redacted] iss=x"),
             ("eyJ is how they begin; sk-short", "eyJ is how they begin; sk-short"),
+            (
+                r#"error_code="invalid_api_key" duration_ms=0.331"#,
+                r#"error_code="invalid_api_key" duration_ms=0.331"#,
+            ),
             ("nothing here", "nothing here"),
             ("", ""),
         ] {

@@ -10,7 +10,7 @@ use model::{Finding, Region, Secret};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
-    Call, Environment, HttpClient, Operation, Refusal, Reply, Upstream,
+    Call, Environment, HttpClient, NotReady, Operation, Refusal, Reply, Upstream,
     client::{Incoming, SendError, request_id},
     credentials::{Credentials, Loaded},
     credentials_book::CredentialsBook,
@@ -172,6 +172,13 @@ impl Bedrock {
 
 #[async_trait]
 impl Upstream for Bedrock {
+    async fn ready(&self) -> Result<(), NotReady> {
+        match &self.access {
+            Access::Bearer(_) => Ok(()),
+            Access::Signed(own) => own.get().await.map(drop).map_err(|error| NotReady(error.to_string())),
+        }
+    }
+
     async fn send(&self, call: &Call<'_>) -> Result<Reply, Refusal> {
         let region = call.target.region.as_ref().unwrap_or(&self.region);
         // `.` and `..` would be steps in the path; no model is called that.

@@ -108,7 +108,17 @@ pub struct Refusal {
 pub trait Upstream: Send + Sync {
     /// Makes the call once.
     async fn send(&self, call: &Call<'_>) -> Result<Reply, Refusal>;
+
+    /// Whether a call could be made at all: there is something to sign it with. Asks no model.
+    async fn ready(&self) -> Result<(), NotReady> {
+        Ok(())
+    }
 }
+
+/// Why no call could be made. Lower-case fragment, for the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotReady(pub String);
 
 /// A future that a hook returns.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use model::{Finding, Region};
 
 use super::{
-    Environment, HttpClient, Upstream,
+    Environment, HttpClient, NotReady, Upstream,
     attempt::Candidate,
     aws_json::AwsJson,
     bedrock::Bedrock,
@@ -22,6 +22,9 @@ use crate::{
     config::{self, Config, Route, Table, Target},
     dynamo::DynamoCalls,
 };
+
+/// Breakers of the models that the configuration does not name.
+const OTHERS: usize = 32;
 
 /// Whom requests can be sent to. Immutable; a reload makes another one with [`UpstreamSet::rebuilt`].
 pub struct UpstreamSet {
@@ -40,7 +43,7 @@ struct Entry {
     /// One for each target: that one model fails says little about the others.
     breakers: Vec<(Target, Arc<Breaker>)>,
     /// For targets that the configuration does not name (`allow_raw_models`).
-    other: Arc<Breaker>,
+    others: Arc<[Breaker; OTHERS]>,
 }
 
 impl UpstreamSet {
@@ -83,9 +86,9 @@ impl UpstreamSet {
                 .map(|target| ((*target).clone(), self.breaker_of(name, upstream, target)))
                 .collect();
             let same = self.entries.get(name).filter(|old| old.config == *upstream);
-            let other = same.map_or_else(Arc::default, |old| Arc::clone(&old.other));
+            let others = same.map_or_else(Arc::default, |old| Arc::clone(&old.others));
             new.entries
-                .insert(name.clone(), Entry { config: upstream.clone(), upstream: built, breakers, other });
+                .insert(name.clone(), Entry { config: upstream.clone(), upstream: built, breakers, others });
         }
         new.book.prune();
         new
@@ -99,8 +102,21 @@ impl UpstreamSet {
     /// A target as a candidate; `None` where its upstream is not configured.
     pub fn candidate<'a>(&'a self, target: &'a Target) -> Option<Candidate<'a>> {
         let entry = self.entries.get(&target.upstream)?;
-        let breaker = entry.breaker_of(target).unwrap_or(&entry.other);
+        let breaker =
+            entry.breaker_of(target).map(AsRef::as_ref).or_else(|| entry.shared_breaker(&target.model))?;
         Some(Candidate { target, upstream: entry.upstream.as_ref(), breaker })
+    }
+
+    /// Whether any upstream could be called; the reason of the last that could not otherwise.
+    pub async fn ready(&self) -> Result<(), NotReady> {
+        let mut reason = NotReady("no upstream is configured".to_owned());
+        for entry in self.entries.values() {
+            match entry.upstream.ready().await {
+                Ok(()) => return Ok(()),
+                Err(why) => reason = why,
+            }
+        }
+        Err(reason)
     }
 
     /// Signed calls of a table, with the credentials of the standard chain.
@@ -163,6 +179,13 @@ impl UpstreamSet {
 }
 
 impl Entry {
+    /// The breaker of a model that the configuration does not name. Clients can make up as many names as they like, so
+    /// some of them share one.
+    fn shared_breaker(&self, model: &str) -> Option<&Breaker> {
+        let bucket = model.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+        self.others.get(bucket.checked_rem(OTHERS)?)
+    }
+
     fn breaker_of(&self, target: &Target) -> Option<&Arc<Breaker>> {
         self.breakers.iter().find(|(known, _)| known == target).map(|(_, breaker)| breaker)
     }

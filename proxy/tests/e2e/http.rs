@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -42,6 +43,60 @@ fn health_needs_no_token_and_says_what_it_is() {
     let rig = Rig::start();
     for path in ["/health/live", "/health/ready"] {
         assert_eq!(rig.curl(path).reply().status, 200, "{path}");
+    }
+}
+
+#[test]
+fn head_is_the_head_and_nothing_else_over_both_versions_of_http() {
+    let rig = Rig::start();
+    let bearer = rig.bearer();
+    for path in ["/health/live", "/v1/models"] {
+        for version in ["--http1.1", "--http2"] {
+            let output = Command::new("curl")
+                .args(["--silent", "--show-error", "--head", version, "--max-time", "20", "--noproxy", "*"])
+                .args(["--header", &bearer, "--cacert"])
+                .arg(rig.pki.ca())
+                .arg(rig.url(path))
+                .output()
+                .unwrap();
+            let head = String::from_utf8_lossy(&output.stdout).to_lowercase();
+            assert!(output.status.success(), "{path} {version}: {}", String::from_utf8_lossy(&output.stderr));
+            assert!(head.contains("200") && head.contains("content-length:"), "{path} {version}: {head}");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_before_the_body_is_read_leaves_the_connection_usable() {
+    let rig = Rig::start();
+    let big = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(big.path(), vec![b'a'; 1_000_000]).unwrap();
+    for (path, header, status) in [
+        ("/v1/chat/completions", "X-Nothing: 1".to_owned(), "401"),
+        ("/v1/chat/completions", format!("{}\r\nContent-Type: text/plain", rig.bearer()), "415"),
+        ("/nothing", rig.bearer(), "404"),
+    ] {
+        for version in ["--http1.1", "--http2"] {
+            let mut curl = Command::new("curl");
+            for url in [path, "/health/live"] {
+                curl.args(["--silent", "--show-error", version, "--max-time", "20", "--noproxy", "*"]);
+                curl.args(["--output", "/dev/null", "--write-out", "%{http_code} %{num_connects}\n"]);
+                curl.args(["--header", "Expect:", "--cacert"]).arg(rig.pki.ca());
+                if url == path {
+                    for header in header.split("\r\n") {
+                        curl.args(["--header", header]);
+                    }
+                    curl.arg("--data-binary").arg(format!("@{}", big.path().display()));
+                }
+                curl.arg(rig.url(url));
+                if url == path {
+                    curl.arg("--next");
+                }
+            }
+            let output = curl.output().unwrap();
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert_eq!(said, format!("{status} 1\n200 0\n"), "{version}: {output:?}");
+        }
     }
 }
 

@@ -117,7 +117,9 @@ pub const KEYS: &[Key] = &[
     key(
         "auth.issuers[].audiences",
         Texts("[api]"),
-        Else("not looked at, since Cognito's access tokens have none"),
+        Else(
+            "none, since Cognito's access tokens have no `aud`; tokens that have one are refused (RFC 7519)",
+        ),
         "Allowed `aud`.",
     ),
     key(

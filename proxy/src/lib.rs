@@ -6,9 +6,9 @@
 //! - [`auth`] says who calls, [`limits`] whether that caller may;
 //! - [`openai`] is what the client said, [`mapping`] turns it into what Bedrock understands and back, without IO;
 //! - [`upstream`] asks Bedrock or OpenAI, with retries, fallbacks and a circuit breaker;
-//! - [`ledger`] writes down who used how much, [`telemetry`] how it went; limits and ledger may be in tables of [`dynamo`].
+//! - [`ledger`] writes down who used how much, [`telemetry`] how it went.
 //!
-//! [`config`] is what all of it is built from; [`cli`] is the program around it.
+//! Limits and ledger may be kept in tables of [`dynamo`]. [`config`] is what all of it is built from; [`cli`] is the program around it.
 
 pub mod auth;
 mod body;

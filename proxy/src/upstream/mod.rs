@@ -3,9 +3,10 @@
 //! - `set` holds all upstreams of a configuration; `attempt` gets the first answer from those of a route, with retries,
 //!   fallbacks and the circuit breakers of `breaker`;
 //! - `bedrock`, `openai` and `practice` answer; `openai_stream` passes OpenAI's stream on;
-//! - `client` is HTTP; [`sign`] and `credentials` are how AWS knows us; `aws_json` calls its other services, `dynamo`
-//!   the tables of limits and ledger;
-//! - `refusal` is what clients hear where nobody answers; `refreshing` keeps what is fetched from far away: credentials, and the secret of `openai_secret`.
+//! - `client` is HTTP; [`sign`] and `credentials` are how AWS knows us; `aws_json` calls its other services, such as the
+//!   tables of `dynamo`;
+//! - `refusal` is what clients hear where nobody answers;
+//! - `refreshing` keeps what is fetched from far away: credentials, and the secret of `openai_secret`.
 
 mod attempt;
 mod aws_json;

@@ -14,7 +14,7 @@ const MOST_SCRIPTS: usize = 1024;
 /// How requests are answered that a script is for. The default changes nothing.
 ///
 /// As JSON for `POST /_script` the names are the same; times are in milliseconds and end in `_ms`. Behind a model id
-/// the same things are said as `MODEL~NAME=VALUE~NAME=VALUE`, see [`Script::behind_model_id`].
+/// the same things are said as `MODEL~NAME=VALUE~NAME=VALUE`, see `Script::behind_model_id`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Script {

@@ -8,7 +8,8 @@
 //! - [`upstream`] asks Bedrock or OpenAI, with retries, fallbacks and a circuit breaker;
 //! - [`ledger`] writes down who used how much, [`telemetry`] how it went.
 //!
-//! Limits and ledger may be kept in tables of [`dynamo`]. [`config`] is what all of it is built from; [`cli`] is the program around it.
+//! Limits and ledger may be kept in tables, which [`dynamo`] is the way to. [`config`] is what all of it is built from;
+//! [`cli`] is the program around it.
 
 pub mod auth;
 mod body;

@@ -50,6 +50,7 @@ pub(crate) mod testing {
     use std::{sync::Arc, time::Duration};
 
     use model::Region;
+    use serde_json::json;
 
     use super::*;
     use crate::{
@@ -57,14 +58,27 @@ pub(crate) mod testing {
         upstream::{Environment, HttpClient, credentials::Credentials},
     };
 
+    /// A machine under load takes its time to begin with the emulated service, longer than one call may take.
+    const TRIES: u32 = 12;
+
     /// Calls the account at this URL as the program calls AWS, with keys that mean nothing.
-    pub(crate) fn at(endpoint: &str) -> Arc<SignedDynamo> {
+    pub(crate) async fn at(endpoint: &str) -> Arc<SignedDynamo> {
         let region = Region::parse("us-east-1").unwrap();
         let clock = Arc::new(SystemClock);
         let credentials = Arc::new(Credentials::of_nobody(region.clone(), clock.clone()));
         let http = HttpClient::new(Duration::from_secs(3)).unwrap();
         let aws = AwsJson::new(http, credentials, clock, Arc::new(Environment::default()));
         let table = Table { name: String::new(), region, endpoint_url: Some(endpoint.parse().unwrap()) };
-        Arc::new(SignedDynamo::new(aws, table))
+        let calls = SignedDynamo::new(aws, table);
+        for _ in 0..TRIES {
+            match calls.call("ListTables", json!({})).await {
+                Err(error) if error.is_transient() => {}
+                answered => {
+                    answered.unwrap();
+                    return Arc::new(calls);
+                }
+            }
+        }
+        panic!("the emulated account does not answer");
     }
 }

@@ -20,7 +20,7 @@ const TABLE: &str = "usage";
 
 async fn table() -> (Moto, Arc<dyn DynamoCalls>) {
     let moto = Moto::start();
-    let calls = upstream::table::at(&moto.endpoint());
+    let calls = upstream::table::at(&moto.endpoint()).await;
     let schema = json!({
         "TableName": TABLE,
         "BillingMode": "PAY_PER_REQUEST",

@@ -76,7 +76,7 @@ impl DynamoCalls for Fake {
 
 /// A new table of an emulated account.
 pub(super) async fn of_moto(moto: &Moto) -> Arc<impl DynamoCalls + 'static> {
-    let calls = upstream::table::at(&moto.endpoint());
+    let calls = upstream::table::at(&moto.endpoint()).await;
     let table = json!({
         "TableName": TABLE,
         "KeySchema": [{"AttributeName": "caller", "KeyType": "HASH"}],

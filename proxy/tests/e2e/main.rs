@@ -14,6 +14,7 @@
 mod access;
 mod chat;
 mod curl;
+mod documentation;
 mod errors;
 mod http;
 mod ledger;

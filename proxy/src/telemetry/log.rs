@@ -33,9 +33,7 @@ pub enum Output {
 
 impl Output {
     /// Writes one line. A log that cannot be written is nothing to end the service for.
-    pub(super) fn line(&self, text: &str) {
-        let mut line = Vec::with_capacity(text.len().saturating_add(1));
-        line.extend_from_slice(text.as_bytes());
+    pub(super) fn line(&self, mut line: Vec<u8>) {
         line.push(b'\n');
         let _ = self.clone().write_all(&line);
     }
@@ -88,6 +86,7 @@ impl LogError {
 pub(super) struct Log {
     filter: reload::Handle<EnvFilter, Registry>,
     prompts: AtomicBool,
+    pub(super) format: LogFormat,
     pub(super) output: Output,
 }
 
@@ -108,7 +107,8 @@ impl Log {
             }
             LogFormat::Text => lines.boxed(),
         };
-        let log = Self { filter: handle, prompts: AtomicBool::new(config.log_prompts), output };
+        let prompts = AtomicBool::new(config.log_prompts);
+        let log = Self { filter: handle, prompts, format: config.log_format, output };
         Ok((log, Dispatch::new(Registry::default().with(filter).with(lines))))
     }
 

@@ -134,7 +134,7 @@ impl Telemetry {
     /// [`Observe::request`].
     pub fn finished(&self, access: &Access<'_>) {
         self.request(&access.observed);
-        access::access(access);
+        access::access(access, &self.log);
         if let Some(otlp) = &self.otlp
             && !otlp.span(access, &self.metrics.model_label(access.observed.model))
         {
@@ -188,7 +188,7 @@ impl Telemetry {
 
     fn write_emf(&self, now: Timestamp) {
         for line in self.emf.iter().flat_map(|emf| emf.take(now)) {
-            self.log.output.line(&line);
+            self.log.output.line(line.into_bytes());
         }
     }
 

@@ -16,8 +16,9 @@ use super::{
 };
 use crate::config;
 
-/// Verified tokens that are remembered, about 200 bytes each.
-const REMEMBERED: usize = 10_000;
+/// Verified tokens that are remembered, about 200 bytes each. Only half of them are sure to stay when many take turns, and
+/// shards fill unevenly: this is enough for 10,000 callers that all stay.
+const REMEMBERED: usize = 25_000;
 
 /// Says who calls. One for each configuration; see [`Authenticator::renewed`] for a change of it.
 pub struct Authenticator {

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use clap::Parser;
-use http::Request;
+use http::{HeaderValue, Request};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
@@ -43,9 +43,9 @@ struct Options {
     /// A file with the body of the request.
     #[arg(long)]
     body: PathBuf,
-    /// A file with the bearer token.
+    /// A file with bearer tokens, one a line, that take turns.
     #[arg(long)]
-    token: Option<PathBuf>,
+    tokens: Option<PathBuf>,
     /// How many requests, all connections together.
     #[arg(long, default_value_t = 10_000)]
     requests: usize,
@@ -71,7 +71,10 @@ struct Load {
     options: Options,
     tls: Option<TlsConnector>,
     body: Bytes,
-    token: Option<String>,
+    /// Values of `authorization`; none where that is not sent.
+    tokens: Vec<HeaderValue>,
+    /// How many requests were made.
+    made: AtomicUsize,
     /// Requests that nobody has taken yet.
     left: AtomicUsize,
 }
@@ -113,10 +116,11 @@ impl Load {
             Ok(TlsConnector::from(Arc::new(config)))
         });
         let body = std::fs::read(&options.body)?.into();
-        let token = options.token.as_ref().map(std::fs::read_to_string).transpose()?;
-        let token = token.map(|token| format!("Bearer {}", token.trim()));
-        let left = AtomicUsize::new(options.requests);
-        Ok(Self { tls: tls.transpose()?, body, token, left, options })
+        let tokens = options.tokens.as_ref().map(std::fs::read_to_string).transpose()?.unwrap_or_default();
+        let tokens = tokens.lines().map(|token| HeaderValue::try_from(format!("Bearer {token}")));
+        let tokens = tokens.collect::<Result<_, _>>()?;
+        let (made, left) = (AtomicUsize::new(0), AtomicUsize::new(options.requests));
+        Ok(Self { tls: tls.transpose()?, body, tokens, made, left, options })
     }
 
     /// Warms up, then sends all requests and prints how long they took.
@@ -164,7 +168,8 @@ impl Load {
         let mut request = Request::post(&self.options.path)
             .header("host", "localhost")
             .header("content-type", "application/json");
-        if let Some(token) = &self.token {
+        let turn = self.made.fetch_add(1, Ordering::Relaxed).checked_rem(self.tokens.len());
+        if let Some(token) = turn.and_then(|turn| self.tokens.get(turn)) {
             request = request.header("authorization", token);
         }
         Ok(request.body(Full::new(self.body.clone()))?)

@@ -1,10 +1,14 @@
 //! The stand-ins as a program, for tests by hand and for the benchmark: prints where they are and serves until its
 //! standard input ends.
 //!
-//!     cargo run -p cloud-loopback --example loopback -- --bedrock-port 0 --issuer-port 0 [--fast] [--deltas 50] [--between-ms 0]
+//!     cargo run -p cloud-loopback --example loopback -- --bedrock-port 0 --issuer-port 0 [--fast] [--deltas 50] \
+//!         [--between-ms 0] [--users 100 --tokens FILE]
+//!
+//! `--users` writes a token for each of so many users into the file, one a line.
 
 use std::error::Error;
-use std::io::{Read as _, Write as _};
+use std::fs::File;
+use std::io::{BufWriter, Read as _, Write as _};
 use std::time::Duration;
 
 use cloud_loopback::{Bedrock, BedrockOptions, Fast, Issuer, IssuerOptions, Script};
@@ -33,6 +37,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     let issuer = Issuer::start(IssuerOptions { port: number("--issuer-port")?, ..IssuerOptions::default() })?;
     let client = issuer.clients().first().map(|client| (client.id.clone(), client.secret.clone()));
     let (client_id, client_secret) = client.unwrap_or_default();
+    if let Some(path) = value("--tokens") {
+        let mut tokens = BufWriter::new(File::create(path)?);
+        for user in 0..number("--users")? {
+            let mut claims = issuer.claims();
+            if let Some(claims) = claims.as_object_mut() {
+                claims.insert("sub".to_owned(), format!("user-{user}").into());
+            }
+            writeln!(tokens, "{}", issuer.mint(&claims))?;
+        }
+        tokens.flush()?;
+    }
     let places = json!({
         "bedrock": bedrock.url(),
         "issuer": issuer.url(),

@@ -3,14 +3,22 @@
 # through nginx as a bare TLS reverse proxy, and through bedrock-nova-proxy, which also checks the token, maps, signs,
 # counts and writes down. Prints Markdown.
 #
-#   proxy/benches/whole/run.sh [direct] [nginx] [proxy]     (default: all three)
+#   proxy/benches/whole/run.sh [direct] [nginx] [proxy] [shares]     (default: all four)
+#
+# `shares` is a second table: what the proxy's CPU time depends on (users, ledger, log).
 #
 #   PROFILE=release   what is built and measured; `dev` to try the script
 #   REQUESTS=20000    whole answers at 16 connections; a quarter of it at one
 #   STREAMS=2000      streams of 50 deltas at one connection
 #   OPEN=1000         streams that are open at the same time for the memory
+#   USERS=10000       users with a token each, for the last rows of `shares`
+#   OUT=folder        where the three programs are, ready built; nothing is built then
 #
-# The server has one core to itself, the load and the stand-in the other. Everything is on loopback. Needs nginx
+# The server has one core to itself, the load and the stand-in the other. Everything is on loopback, over connections
+# that are kept: TLS is settled once for each, not once a request. The proxy verifies tokens by RS256, counts limits in
+# memory, keeps its ledger in SQLite and writes its log, with a line for each request, to a file; nginx writes no log.
+# CPU time is that of the server's process, by the kernel's clock. Repeat it and take medians: other work on the machine
+# shows in the latencies, and a little in the CPU time. Needs nginx
 # (Debian: apt-get install nginx-light; the service of the system is not used), curl, openssl, python3 and taskset.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
@@ -19,6 +27,7 @@ PROFILE="${PROFILE:-release}"
 REQUESTS="${REQUESTS:-20000}"
 STREAMS="${STREAMS:-2000}"
 OPEN="${OPEN:-1000}"
+USERS="${USERS:-10000}"
 DELTAS=50
 SERVER_CORE=0
 LOAD_CORE=1
@@ -37,6 +46,8 @@ done
 ulimit -n 8192 || fail 'needs 8192 open files'
 
 build() {
+    out="${OUT:-}"
+    [[ -z "$out" ]] || return 0
     cargo build --quiet --profile "$PROFILE" -p cloud-loopback --example loopback
     cargo build --quiet --profile "$PROFILE" -p proxy --example load
     cargo build --quiet --profile "$PROFILE" -p proxy --bin bedrock-nova-proxy
@@ -165,6 +176,9 @@ NGINX
     server=$!
 }
 
+log_level=info
+ledger="{sqlite: {path: $scratch/usage.db}}"
+
 start_proxy() {
     cat >"$scratch/proxy.yaml" <<YAML
 version: 1
@@ -174,7 +188,8 @@ auth: {issuers: [{issuer: "$(field "$scratch/fast.json" issuer)"}]}
 upstreams: {bedrock: {kind: bedrock, region: us-east-1, endpoint_url: "$1"}}
 models: {gpt-4o-mini: "amazon.nova-lite-v1:0"}
 limits: {requests_per_minute: 1000000, tokens_per_hour: 1000000000000, concurrent_requests: 10000}
-telemetry: {log: {level: warn}, metrics: {address: "off"}}
+telemetry: {log: {level: "$log_level"}, metrics: {address: "off"}}
+ledger: {store: $ledger}
 YAML
     AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE AWS_SECRET_ACCESS_KEY=not-a-secret AWS_CONFIG_FILE=/dev/null \
         AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true STATE_DIRECTORY="$scratch" \
@@ -220,7 +235,7 @@ load() {
     if [[ "$target" == direct ]]; then
         options+=(--address "$direct")
     else
-        options+=(--address "127.0.0.1:$port" --ca "$scratch/ca.pem" --token "$scratch/token")
+        options+=(--address "127.0.0.1:$port" --ca "$scratch/ca.pem" --tokens "$tokens")
     fi
     taskset -c "$LOAD_CORE" "$out/examples/load" --path "$path" --body "$scratch/$body$stream.json" "${options[@]}" \
         >"$scratch/$name.result" || fail "the load on $target failed: $(tail -5 "$scratch/$target.log" 2>/dev/null)"
@@ -243,7 +258,7 @@ open_streams() {
         body=converse-stream
     fi
     mkfifo "$scratch/$target.hold"
-    taskset -c "$LOAD_CORE" "$out/examples/load" --address "127.0.0.1:$port" --ca "$scratch/ca.pem" --token "$scratch/token" \
+    taskset -c "$LOAD_CORE" "$out/examples/load" --address "127.0.0.1:$port" --ca "$scratch/ca.pem" --tokens "$tokens" \
         --path "$path" --body "$scratch/$body.json" --hold "$OPEN" <"$scratch/$target.hold" >"$scratch/$target.open" &
     holder=$!
     exec {hold}>"$scratch/$target.hold"
@@ -292,15 +307,42 @@ report() {
         "$idle" "$open" "$first_ready" "$size"
 }
 
+# share NAME: CPU time of a request when as many users as there are tokens take turns. Each is known already: the first
+# round verifies the signatures.
+share() {
+    start proxy "$fast"
+    load first proxy '' "$(wc -l <"$tokens")" 16
+    measured many proxy '' "$REQUESTS" 16
+    stop
+    row "$1" "$cpu_us"
+}
+
+shares() {
+    local all="$tokens" users
+    printf '\n'
+    row '' 'CPU µs/request'
+    row --- ---:
+    tokens="$scratch/some"
+    for ((users = 1; users <= USERS; users *= 100)); do
+        head -"$users" "$all" >"$tokens"
+        share "users: $users"
+    done
+    head -1 "$all" >"$tokens"
+    log_level=info,access=off share 'no lines for requests'
+    ledger='"off"' share 'no ledger'
+    log_level=info,access=off ledger='"off"' share 'neither'
+    tokens="$all"
+}
+
 build
 certificates
 bodies
-standin fast
+tokens="$scratch/tokens"
+standin fast --users "$USERS" --tokens "$tokens"
 standin slow --between-ms 1000
 fast="$(field "$scratch/fast.json" bedrock)"
 slow="$(field "$scratch/slow.json" bedrock)"
 direct="${fast#http://}"
-field "$scratch/fast.json" access_token >"$scratch/token"
 
 printf 'Profile %s, %s, %s cores, kernel %s; %s requests, %s streams of %s deltas, %s open streams.\n\n' "$PROFILE" \
     "$(awk -F': ' '/^model name/ {print $2; exit}' /proc/cpuinfo)" "$(nproc)" "$(uname -r)" "$REQUESTS" "$STREAMS" "$DELTAS" "$OPEN"
@@ -308,8 +350,11 @@ row '' 'p50 µs' 'p90 µs' 'p99 µs' 'p99 µs, 16 conn.' 'CPU µs/request' 'firs
     'CPU µs/delta' 'idle MiB' "$OPEN streams MiB" 'ready ms' 'binary MiB'
 row --- ---: ---: ---: ---: ---: ---: ---: ---: ---: ---: ---: ---:
 targets=("$@")
-[[ $# -gt 0 ]] || targets=(direct nginx proxy)
+[[ $# -gt 0 ]] || targets=(direct nginx proxy shares)
 for target in "${targets[@]}"; do
-    [[ "$target" =~ ^(direct|nginx|proxy)$ ]] || fail "no such target: $target"
-    report "$target"
+    case "$target" in
+        direct | nginx | proxy) report "$target" ;;
+        shares) shares ;;
+        *) fail "no such target: $target" ;;
+    esac
 done

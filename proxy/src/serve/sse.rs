@@ -26,6 +26,9 @@ const HEARTBEAT: &[u8] = b": ping\n\n";
 /// What is waiting is sent once it is this long, so that an upstream that is faster than the client fills no memory.
 const ENOUGH_BYTES: usize = 16 * 1024;
 
+/// hyper polls a body that is not ready twice before anybody else has a turn.
+const LOOKS: u8 = 2;
+
 /// How long a stream may be silent.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
@@ -43,8 +46,10 @@ pub(super) struct SseBody {
     ticket: Option<Ticket>,
     /// Written and not sent yet.
     out: Vec<u8>,
-    /// How much was in `out` when the upstream's connection was last given a turn.
+    /// How much was in `out` when it last grew.
     seen: usize,
+    /// How often to look again before that is sent.
+    looks: u8,
     /// Whether anything was sent.
     has_begun: bool,
     patience: Patience,
@@ -71,6 +76,7 @@ impl SseBody {
             ticket: Some(ticket),
             out: Vec::new(),
             seen: 0,
+            looks: 0,
             has_begun: false,
             patience,
             timer: Box::pin(tokio::time::sleep(patience.heartbeat.min(patience.idle))),
@@ -149,9 +155,13 @@ impl SseBody {
     /// together go on together, in one TLS record and one call of the system, which are most of what a delta costs.
     /// The first event never waits, and the others wait for as long as more comes in each turn, up to `ENOUGH_BYTES`.
     fn gathers(&mut self) -> bool {
-        let gathers = self.has_begun && self.out.len() > self.seen;
-        self.seen = self.out.len();
-        gathers
+        if self.has_begun && self.out.len() > self.seen {
+            self.seen = self.out.len();
+            self.looks = LOOKS;
+        }
+        let looks_again = self.looks > 0;
+        self.looks = self.looks.saturating_sub(1);
+        looks_again
     }
 
     /// Looks at the clock: a heartbeat, or the end of patience.
@@ -209,7 +219,7 @@ impl Body for SseBody {
         }
         if !this.out.is_empty() {
             this.has_begun = true;
-            this.seen = 0;
+            (this.seen, this.looks) = (0, 0);
             this.spoke = Instant::now();
             // The buffer goes with the piece: a stream that waits for its model holds none.
             let piece = std::mem::take(&mut this.out);

@@ -1,8 +1,10 @@
 //! The stand-ins as a program, for tests by hand and for the benchmark: prints where they are and serves until its
 //! standard input ends.
 //!
-//!     cargo run -p cloud-loopback --example loopback -- --bedrock-port 0 --issuer-port 0 [--fast] [--deltas 50] \
-//!         [--between-ms 0] [--users 100 --tokens FILE]
+//! ```text
+//! cargo run -p cloud-loopback --example loopback -- --bedrock-port 0 --issuer-port 0 [--fast] [--deltas 50] \
+//!     [--between-ms 0] [--users 100 --tokens FILE]
+//! ```
 //!
 //! `--users` writes a token for each of so many users into the file, one a line.
 

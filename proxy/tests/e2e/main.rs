@@ -20,6 +20,7 @@ mod http;
 mod ledger;
 mod life;
 mod limits;
+mod ministack;
 mod pki;
 mod rig;
 mod service_model;

@@ -7,7 +7,7 @@
 #
 # `shares` is a second table: what the proxy's CPU time depends on (users, ledger, log).
 #
-#   PROFILE=release   what is built and measured; `dev` to try the script
+#   PROFILE=dist      what is built and measured; `dev` to try the script
 #   REQUESTS=20000    whole answers at 16 connections; a quarter of it at one
 #   STREAMS=2000      streams of 50 deltas at one connection
 #   OPEN=1000         streams that are open at the same time for the memory
@@ -23,7 +23,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 
-PROFILE="${PROFILE:-release}"
+PROFILE="${PROFILE:-dist}"
 REQUESTS="${REQUESTS:-20000}"
 STREAMS="${STREAMS:-2000}"
 OPEN="${OPEN:-1000}"

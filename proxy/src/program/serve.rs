@@ -33,12 +33,6 @@ const LAST_ENTRIES: Duration = Duration::from_secs(10);
 /// Serves until a signal ends it.
 pub(super) fn run(path: &Path, mut world: World<'_>) -> Exit {
     let Some((origin, loaded)) = world.load(path) else { return Exit::Usage };
-    // Before anything is built: what `check-config` refuses is refused in the same words.
-    let problems = config::check_files(&loaded, SystemClock.now());
-    if problems.iter().any(Problem::is_error) {
-        world.show(&problems, path, config::read_file(path).ok().as_deref());
-        return Exit::Usage;
-    }
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -81,7 +75,7 @@ async fn start(origin: Origin, loaded: Loaded, world: &mut World<'_>) -> Exit {
             Exit::Failed
         }
         Err(Stop::Problems(problems)) => {
-            let text = std::fs::read(&path).ok();
+            let text = config::read_file(&path).ok();
             world.show(&problems, &path, text.as_deref());
             Exit::Usage
         }
@@ -206,18 +200,12 @@ fn build(origin: Origin, loaded: Loaded, world: &World<'_>) -> Result<Running, S
     }
     let http = HttpClient::new(config.timeouts.connect)
         .map_err(|error| Stop::Failed(format!("{}: {error}", NoRoots::CODE)))?;
-    let seeds = UpstreamSet::new(config, environment, http.clone(), Arc::clone(&clock));
-    let books = Books::open(&config.ledger, |table| seeds.table(table), counts)
-        .map_err(|error| Stop::Finding(Box::new(error.finding())))?;
-    let books = Arc::new(books);
-    let limiter: Arc<dyn Limiter> = match &config.limits.store {
-        LimitStore::Memory => Arc::new(MemoryLimiter::new()),
-        LimitStore::DynamoDb(table) => Arc::new(DynamoLimiter::new(seeds.table(table), &table.name)),
-    };
     let export = config.telemetry.otlp_endpoint.clone().map(|endpoint| {
         let headers = config.telemetry.otlp_headers.clone();
         Arc::new(Collector::new(http.clone(), endpoint, headers)) as Arc<dyn Export>
     });
+    // First of all: what `check-config` refuses is refused in the same words, before anything is opened.
+    let seeds = UpstreamSet::new(config, environment, http.clone(), Arc::clone(&clock));
     let fetch: Arc<HttpClient> = Arc::new(http);
     let reloader =
         Reloader::start(origin, loaded, Arc::clone(&clock), move |config, old: Option<&Serving>| {
@@ -234,9 +222,18 @@ fn build(origin: Origin, loaded: Loaded, world: &World<'_>) -> Result<Running, S
                 },
             })
         })
-        .map_err(Stop::Problems)?
-        .telling(teller(Arc::clone(&telemetry), Arc::clone(&books), Arc::clone(&clock)));
-    configured(&telemetry, &reloader.current().load(), clock.now());
+        .map_err(Stop::Problems)?;
+    let serving = reloader.current().load_full();
+    let (config, upstreams) = (&serving.config, &serving.parts.upstreams);
+    let books = Books::open(&config.ledger, |table| upstreams.table(table), counts)
+        .map_err(|error| Stop::Finding(Box::new(error.finding())))?;
+    let books = Arc::new(books);
+    let limiter: Arc<dyn Limiter> = match &config.limits.store {
+        LimitStore::Memory => Arc::new(MemoryLimiter::new()),
+        LimitStore::DynamoDb(table) => Arc::new(DynamoLimiter::new(upstreams.table(table), &table.name)),
+    };
+    configured(&telemetry, &serving, clock.now());
+    let reloader = reloader.telling(teller(Arc::clone(&telemetry), Arc::clone(&books), Arc::clone(&clock)));
     let notifier = Notifier::from_environment(&world.environment, world.process_id);
     let shared = Arc::new(Shared {
         ids: Ids::new(seed(started)),

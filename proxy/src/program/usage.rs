@@ -1,7 +1,5 @@
 //! `usage`: the report of the ledger.
 
-use jiff::civil::Date;
-
 use super::{Exit, World};
 use crate::{
     chain::chain,
@@ -19,7 +17,7 @@ use crate::{
 /// Prints the report. Reads only; the proxy may be running.
 pub(super) fn run(arguments: &cli::Usage, mut world: World<'_>) -> Exit {
     if let (Some(since), Some(until)) = (arguments.since, arguments.until)
-        && is_backwards(since, until)
+        && since > until
     {
         world.say("--since is after --until");
         return Exit::Usage;
@@ -60,10 +58,6 @@ pub(super) fn run(arguments: &cli::Usage, mut world: World<'_>) -> Exit {
             Exit::Failed
         }
     }
-}
-
-fn is_backwards(since: Date, until: Date) -> bool {
-    since > until
 }
 
 fn told(error: &ReadError) -> String {

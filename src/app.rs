@@ -6,7 +6,7 @@ use model::config::RenderStyle;
 use ratatui::crossterm;
 use serde_json::{Value, json};
 
-use crate::args::{Common, Format};
+use crate::args::{Common, Format, OutputFormat};
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
 use crate::io::Io;
@@ -23,8 +23,10 @@ pub(crate) struct App {
     pub(crate) environment: BTreeMap<String, String>,
     /// The streams.
     pub(crate) io: Io,
-    /// How results are written.
+    /// How errors, and the results of everything but checks, are written.
     pub(crate) format: Format,
+    /// How the results of checks are written.
+    pub(crate) output: OutputFormat,
     /// Whether to use colours on stderr and stdout, each where somebody looks.
     colour: bool,
     /// Whether progress is wanted.
@@ -46,7 +48,17 @@ impl App {
         let colour =
             !common.no_color && !set("NO_COLOR") && environment.get("TERM").is_none_or(|term| term != "dumb");
         let program = next::quoted(program);
-        Self { program, environment, io, format, colour, quiet: common.quiet, verbose: common.verbose }
+        let output = if format == Format::Json { OutputFormat::Json } else { common.format };
+        Self {
+            program,
+            environment,
+            io,
+            format,
+            output,
+            colour,
+            quiet: common.quiet,
+            verbose: common.verbose,
+        }
     }
 
     /// A variable that is set to something.

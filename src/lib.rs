@@ -41,7 +41,7 @@ pub fn run(args: Vec<OsString>, environment: BTreeMap<String, String>, io: Io) -
     let asks_for_json = args::asks_for_json(&args);
     let parsed = args::parse(args);
     let common = parsed.as_ref().map(|(common, _)| common.clone()).unwrap_or_default();
-    let format = if asks_for_json { args::Format::Json } else { common.format };
+    let format = if asks_for_json { args::Format::Json } else { common.format.simple() };
     let mut app = App::new(&program, environment, io, format, &common);
     let command = match parsed {
         Ok((_, command)) => command,

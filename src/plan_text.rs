@@ -78,6 +78,7 @@ pub(crate) fn finding_text(finding: &Finding) -> String {
         Severity::Info => "note",
         Severity::Skipped => "skipped",
         Severity::Warning => "warning",
+        Severity::Unknown => "unknown",
         Severity::Error => "error",
     };
     let mut text = format!("{word}[{}]: {}", finding.code, finding.message);

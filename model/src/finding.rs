@@ -14,6 +14,8 @@ pub enum Severity {
     Skipped,
     /// Works, but somebody should act.
     Warning,
+    /// Could not be judged; the message says why. Never to be taken for "in order".
+    Unknown,
     /// Does not work, or must not be done.
     Error,
 }

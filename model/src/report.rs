@@ -185,6 +185,7 @@ fn severity_word(severity: Severity) -> &'static str {
         Severity::Info => "info",
         Severity::Skipped => "skip",
         Severity::Warning => "WARN",
+        Severity::Unknown => "????",
         Severity::Error => "FAIL",
     }
 }

@@ -1,5 +1,6 @@
 //! The words of the command line: verbs, flags, and the four flag forms that stand for verbs.
 
+mod check;
 mod values;
 
 use std::ffi::OsString;
@@ -14,6 +15,9 @@ use model::config::Mode;
 use model::plan::StepId;
 use model::{DeploymentId, Region};
 
+pub(crate) use check::{
+    AccountArgs, CertsArgs, CheckVerb, EndpointArgs, FailOn, HostArgs, JudgeArgs, NetworkArgs, VerifyArgs,
+};
 use values::{adoption, assignment, call_timeout, deployment_id, duration, mode, region};
 
 /// Everything that can be typed.
@@ -24,8 +28,8 @@ use values::{adoption, assignment, call_timeout, deployment_id, duration, mode, 
     about = "Deploys an SRE agent endpoint into an AWS account, and survives being killed anywhere.",
     after_help = "Without an AWS account: sre-agent-deploy rehearse\n\n\
                   Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 credentials,\n\
-                  4 an AWS call failed, 7 changes pending, 8 cancelled, 9 timed out,\n\
-                  10 state file locked, 11 state file unusable, 70 a bug.",
+                  4 an AWS call failed, 5 checks failed, 6 warnings, 7 changes pending, 8 cancelled,\n\
+                  9 timed out, 10 state file locked, 11 state file unusable, 70 a bug.",
     disable_help_subcommand = true,
     max_term_width = 110
 )]
@@ -43,7 +47,7 @@ pub(crate) struct Cli {
 pub(crate) struct Common {
     /// How results and errors are written to stdout
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
-    pub(crate) format: Format,
+    pub(crate) format: OutputFormat,
     #[arg(
         long,
         global = true,
@@ -59,14 +63,41 @@ pub(crate) struct Common {
     pub(crate) quiet: bool,
 }
 
-/// How results are written.
+/// How results are written. All but the first two are for `check` and `verify`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
+pub(crate) enum OutputFormat {
     /// For people
     #[default]
     Text,
     /// For programs
     Json,
+    /// One line and exit 0 to 3, as monitoring plugins (check, verify)
+    Nagios,
+    /// A textfile for the node exporter (check, verify)
+    Prometheus,
+    /// XML for pipelines (check, verify)
+    Junit,
+    /// For tickets (check, verify)
+    Markdown,
+    /// One page without links to elsewhere (check, verify)
+    Html,
+}
+
+/// How errors, and the results of everything but checks, are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl OutputFormat {
+    /// How everything beside the results of checks is written.
+    pub(crate) fn simple(self) -> Format {
+        if self == Self::Json { Format::Json } else { Format::Text }
+    }
 }
 
 /// The verbs.
@@ -88,6 +119,11 @@ pub(crate) enum Verb {
     Status(StatusArgs),
     /// Deploy to an embedded practice account; needs no AWS account and costs nothing
     Rehearse(RehearseArgs),
+    /// Check certificates, network, account, endpoint or host
+    #[command(subcommand)]
+    Check(CheckVerb),
+    /// Run every check that concerns a deployment, and write the report
+    Verify(VerifyArgs),
     /// Explain a code such as SRE-AWS-001
     Explain(ExplainArgs),
     /// Make, show or describe a configuration file

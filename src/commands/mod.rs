@@ -1,5 +1,6 @@
 //! What each command does, a file each.
 
+mod check;
 mod cleanup;
 mod config;
 mod deploy;
@@ -9,15 +10,25 @@ mod resume;
 mod rollback;
 mod status;
 mod validate;
+mod verify;
 
 use crate::app::{App, Ended};
-use crate::args::{self, ConfigVerb, Format, Verb};
+use crate::args::{self, ConfigVerb, Format, OutputFormat, Verb};
 use crate::exit::Exit;
 use crate::explain;
 use crate::failure::{Failure, codes};
 
 /// Runs a command; without one, shows what there is.
 pub(crate) fn run(app: &mut App, verb: Option<Verb>) -> Ended {
+    let is_check = matches!(verb, Some(Verb::Check(_) | Verb::Verify(_)));
+    if !is_check && !matches!(app.output, OutputFormat::Text | OutputFormat::Json) {
+        return Err(Failure::new(
+            codes::USAGE,
+            "command line",
+            "this format is only for `check` and `verify`",
+        )
+        .hint("everything else is written with --format text or --format json"));
+    }
     match verb {
         Some(Verb::Deploy(args)) => deploy::command(app, &args),
         Some(Verb::Validate(args)) => validate::command(app, &args),
@@ -27,6 +38,8 @@ pub(crate) fn run(app: &mut App, verb: Option<Verb>) -> Ended {
         Some(Verb::Plan(args)) => plan::command(app, &args),
         Some(Verb::Status(args)) => status::command(app, &args),
         Some(Verb::Rehearse(args)) => rehearse::command(app, &args),
+        Some(Verb::Check(verb)) => check::command(app, &verb),
+        Some(Verb::Verify(args)) => verify::command(app, &args),
         Some(Verb::Explain(args)) => explain(app, &args.code),
         Some(Verb::Config(ConfigVerb::Init(args))) => config::init(app, &args),
         Some(Verb::Config(ConfigVerb::Show(args))) => config::show(app, &args),

@@ -73,7 +73,7 @@ async fn online(session: &Session<'_>, config: &Config) -> Result<Vec<Finding>, 
 fn add(result: &mut ValidationResult, finding: &Finding) {
     let line = format!("{}: {}: {}", finding.code, finding.subject, finding.message);
     match finding.severity {
-        Severity::Error => {
+        Severity::Error | Severity::Unknown => {
             result.is_valid = false;
             result.errors.push(line);
         }

@@ -1,0 +1,187 @@
+//! The words of `check` and `verify`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{ConfigArgs, StateArgs};
+
+/// `check`
+#[derive(Debug, Subcommand)]
+pub(crate) enum CheckVerb {
+    /// Check certificates in files, served by endpoints, and in ACM
+    Certs(CertsArgs),
+    /// Check names, routes, ports, TLS, clocks and rules on the way
+    Network(NetworkArgs),
+    /// Check identity, permissions, quotas, Bedrock, Cognito and drift
+    Account(AccountArgs),
+    /// Check the running proxy from outside
+    Endpoint(EndpointArgs),
+    /// Check the machine that this runs on
+    Host(HostArgs),
+    /// Check everything that concerns a deployment
+    All(VerifyArgs),
+}
+
+/// From what on a check fails.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Warnings are exit 6
+    Warn,
+    /// Warnings are exit 0
+    #[default]
+    Fail,
+}
+
+/// What counts, and where the result goes.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Verdict")]
+pub(crate) struct JudgeArgs {
+    /// Report on this code only; what cannot be judged is reported all the same
+    #[arg(long, value_name = "CODE")]
+    pub(crate) only: Vec<String>,
+    /// Leave out what has this code
+    #[arg(long, value_name = "CODE")]
+    pub(crate) ignore: Vec<String>,
+    /// From what on the exit is not 0
+    #[arg(long, value_enum, default_value_t, value_name = "warn|fail")]
+    pub(crate) fail_on: FailOn,
+    /// Write the result here instead of stdout; whole or not at all
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// `check certs`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct CertsArgs {
+    /// A file (PEM, DER, PKCS#12), a folder or a pattern such as '/etc/ssl/*.pem'
+    #[arg(long, value_name = "PATH", help_heading = "What to check")]
+    pub(crate) file: Vec<String>,
+    /// A server: HOST:PORT, [V6]:PORT, smtp://HOST:PORT; append ,sni=NAME or ,address=IP
+    #[arg(long, value_name = "HOST:PORT", help_heading = "What to check")]
+    pub(crate) endpoint: Vec<String>,
+    /// Certificates in ACM
+    #[arg(long, value_name = "all|ARN", help_heading = "What to check")]
+    pub(crate) acm: Vec<String>,
+    /// Trust these roots instead of Mozilla's
+    #[arg(long, value_name = "PEM", help_heading = "Verdict")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Warn when less is left: a share of the lifetime or a time [default: the lesser of 30% and 30d]
+    #[arg(long, value_name = "30%|20d", help_heading = "Verdict")]
+    pub(crate) warn: Option<String>,
+    /// Critical when less is left [default: the lesser of 15% and 14d]
+    #[arg(long, value_name = "15%|7d", help_heading = "Verdict")]
+    pub(crate) critical: Option<String>,
+    /// Judge as of another moment, such as 2026-12-24T00:00:00Z
+    #[arg(long, value_name = "TIME", help_heading = "Verdict")]
+    pub(crate) at: Option<String>,
+    /// Also ask CAs when they suggest to renew (ACME renewal information); a request to the CA for each certificate
+    #[arg(long, help_heading = "What to check")]
+    pub(crate) renewal_info: bool,
+    /// Install a systemd timer that runs this check every six hours
+    #[arg(long, help_heading = "Unattended")]
+    pub(crate) install_timer: bool,
+    /// Print a line for cron that runs this check and stays silent while all is well
+    #[arg(long, conflicts_with = "install_timer", help_heading = "Unattended")]
+    pub(crate) print_cron: bool,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+/// `check network`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct NetworkArgs {
+    /// A server to reach; without it, the one of the deployment
+    #[arg(long, value_name = "HOST:PORT", help_heading = "What to check")]
+    pub(crate) endpoint: Vec<String>,
+    /// Trust these roots instead of Mozilla's
+    #[arg(long, value_name = "PEM", help_heading = "Verdict")]
+    pub(crate) ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+/// `check account`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct AccountArgs {
+    /// Also ask each model for one token: a real call, which costs a fraction of a cent
+    #[arg(long, help_heading = "What to check")]
+    pub(crate) converse: bool,
+    /// Trust these roots instead of Mozilla's
+    #[arg(long, value_name = "PEM", help_heading = "Verdict")]
+    pub(crate) ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+/// `check endpoint`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct EndpointArgs {
+    /// Where the proxy is, such as `https://api.example.com`; without it, that of the deployment
+    #[arg(long, value_name = "URL", help_heading = "What to check")]
+    pub(crate) url: Option<String>,
+    /// Connect to this address instead of looking the name up
+    #[arg(long, value_name = "IP", help_heading = "What to check")]
+    pub(crate) address: Option<std::net::IpAddr>,
+    /// A file with a token or key that the proxy accepts (or in the environment: `SRE_AGENT_DEPLOY_TOKEN`)
+    #[arg(long, value_name = "FILE", help_heading = "What to check")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// The model to ask; without it, the first that the proxy lists
+    #[arg(long, value_name = "NAME", help_heading = "What to check")]
+    pub(crate) model: Option<String>,
+    /// The proxy's security log, where this runs beside it: the wrong token must appear there
+    #[arg(long, value_name = "FILE", help_heading = "What to check")]
+    pub(crate) security_log: Option<PathBuf>,
+    /// Trust these roots instead of Mozilla's
+    #[arg(long, value_name = "PEM", help_heading = "Verdict")]
+    pub(crate) ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+/// `check host`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct HostArgs {
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+/// `verify` and `check all`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct VerifyArgs {
+    /// Also ask each model for one token: a real call, which costs a fraction of a cent
+    #[arg(long, help_heading = "What to check")]
+    pub(crate) converse: bool,
+    /// A file with a token or key that the proxy accepts (or in the environment: `SRE_AGENT_DEPLOY_TOKEN`)
+    #[arg(long, value_name = "FILE", help_heading = "What to check")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Trust these roots instead of Mozilla's
+    #[arg(long, value_name = "PEM", help_heading = "Verdict")]
+    pub(crate) ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}

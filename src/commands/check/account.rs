@@ -1,0 +1,16 @@
+//! `check account`
+
+use super::{Target, finish, target};
+use crate::app::{App, Ended};
+use crate::args::AccountArgs;
+
+/// `check account`
+pub(crate) fn command(app: &App, args: &AccountArgs) -> Ended {
+    let target = target(app, &args.config, &args.state)?;
+    finish(app, &args.judge, None, results(app, args, &target)?)
+}
+
+/// What there is to say, for this command and for `verify`.
+pub(crate) fn results(_app: &App, _args: &AccountArgs, _target: &Target) -> super::Results {
+    Ok(Vec::new())
+}

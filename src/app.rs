@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use checks::Status;
 use model::config::RenderStyle;
 use ratatui::crossterm;
 use serde_json::{Value, json};
@@ -33,6 +34,8 @@ pub(crate) struct App {
     pub(crate) quiet: bool,
     /// How much is logged.
     pub(crate) verbose: u8,
+    /// Whether the command is a check.
+    pub(crate) is_check: bool,
 }
 
 impl App {
@@ -58,6 +61,7 @@ impl App {
             colour,
             quiet: common.quiet,
             verbose: common.verbose,
+            is_check: false,
         }
     }
 
@@ -118,6 +122,16 @@ impl App {
 
     /// Prints a failure and gives its exit.
     pub(crate) fn fail(&self, failure: &Failure) -> Exit {
+        if self.output == OutputFormat::Nagios {
+            // What a plugin cannot find out is unknown, whatever the reason.
+            self.io.out.write(&checks::output::nagios_refusal(&failure.line()));
+            return Exit::Plugin(Status::Unknown);
+        }
+        if self.is_check && self.quiet && self.format == Format::Text {
+            // What runs unattended says one line.
+            self.io.err.write(&format!("{}: {}\n", self.program, checks::output::plain(&failure.line())));
+            return failure.exit;
+        }
         match self.format {
             Format::Text => self.io.err.write(&failure.text(&self.program, self.err_colour())),
             Format::Json => self.result_json(&failure.json(&self.program)),

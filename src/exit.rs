@@ -2,38 +2,40 @@
 
 use std::process::ExitCode;
 
+use checks::Status;
 use model::Finding;
 
 /// How the program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Exit {
     /// Done, all good.
-    Done = 0,
+    Done,
     /// Failed, and cannot be resumed.
-    Failed = 1,
+    Failed,
     /// Usage, configuration or missing input.
-    Usage = 2,
+    Usage,
     /// Credentials are missing, expired or refused.
-    Credentials = 3,
+    Credentials,
     /// An AWS call failed, or something in the account is in the way; the run can be resumed.
-    Cloud = 4,
+    Cloud,
     /// Checks failed.
-    Checks = 5,
+    Checks,
     /// Warnings, where they were asked to count.
-    Warnings = 6,
+    Warnings,
     /// Changes are pending, or something drifted (`plan --detailed-exitcode`).
-    Pending = 7,
+    Pending,
     /// Stopped by the operator; the run can be resumed.
-    Cancelled = 8,
+    Cancelled,
     /// Timed out; the run can be resumed.
-    TimedOut = 9,
+    TimedOut,
     /// Another run holds the state file.
-    Locked = 10,
+    Locked,
     /// The state file is unreadable, newer, tampered with, or belongs to another account, Region or deployment.
-    State = 11,
+    State,
     /// A mistake in this program.
-    Bug = 70,
+    Bug,
+    /// As monitoring plugins end: 0 ok, 1 warning, 2 critical, 3 unknown (`--format nagios`).
+    Plugin(Status),
 }
 
 /// Which failure names the exit where several came together: what needs the operator most comes first.
@@ -51,7 +53,22 @@ const MOST_TELLING: &[Exit] = &[
 impl Exit {
     /// The number.
     pub fn code(self) -> u8 {
-        self as u8
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Credentials => 3,
+            Self::Cloud => 4,
+            Self::Checks => 5,
+            Self::Warnings => 6,
+            Self::Pending => 7,
+            Self::Cancelled => 8,
+            Self::TimedOut => 9,
+            Self::Locked => 10,
+            Self::State => 11,
+            Self::Bug => 70,
+            Self::Plugin(status) => checks::output::nagios_exit(status),
+        }
     }
 
     /// The exit that a finding's code stands for when the finding stopped a run.
@@ -62,7 +79,8 @@ impl Exit {
             (_, "SRE-AWS-002" | "SRE-AWS-003" | "SRE-AWS-004") => Self::Credentials,
             (_, "SRE-AWS-008" | "SRE-RUN-003") => Self::TimedOut,
             (_, "SRE-RUN-001" | "SRE-RUN-002") => Self::Cancelled,
-            (_, "SRE-STATE-001") => Self::Locked,
+            (_, "SRE-STATE-001" | "SRE-CLI-010") => Self::Locked,
+            (_, "SRE-CLI-011" | "SRE-CLI-012") => Self::Failed,
             // Of the latter two nothing is wrong with the file: it is not there, or it is not what was meant.
             ("CONF" | "CLI", _) | (_, "SRE-STATE-005" | "SRE-STATE-007") => Self::Usage,
             ("STATE" | "ACC", _) => Self::State,
@@ -108,6 +126,8 @@ mod tests {
             ("SRE-RUN-003", 9),
             ("SRE-AWS-008", 9),
             ("SRE-STATE-001", 10),
+            ("SRE-CLI-010", 10),
+            ("SRE-CLI-011", 1),
             ("SRE-STATE-002", 11),
             ("SRE-STATE-003", 11),
             ("SRE-STATE-004", 11),

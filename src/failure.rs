@@ -33,6 +33,16 @@ pub(crate) mod codes {
     pub(crate) const NOT_CONFIRMED: &str = "SRE-CLI-006";
     /// There is no such code to explain.
     pub(crate) const UNKNOWN_CODE: &str = "SRE-CLI-007";
+    /// Nobody says what to check.
+    pub(crate) const NOTHING_TO_CHECK: &str = "SRE-CLI-008";
+    /// A threshold, moment, file or server in a flag is not understood.
+    pub(crate) const CHECK_VALUE: &str = "SRE-CLI-009";
+    /// A run of the same check is under way.
+    pub(crate) const CHECK_LOCKED: &str = "SRE-CLI-010";
+    /// A systemd unit of this name was made by somebody else.
+    pub(crate) const FOREIGN_UNIT: &str = "SRE-CLI-011";
+    /// systemd did not take the timer.
+    pub(crate) const SYSTEMD: &str = "SRE-CLI-012";
     /// The operator stopped the run.
     pub(crate) const CANCELLED: &str = "SRE-RUN-001";
     /// The operator did not approve.
@@ -218,6 +228,22 @@ impl Failure {
         if let Some(next) = &self.next {
             let word = if matches!(next, Next::Resume(_)) { "resume:" } else { "next:" };
             let _ = writeln!(out, "{} {}", paint("1", word), next.command());
+        }
+        out
+    }
+
+    /// In one line, for what reads no more than that.
+    pub(crate) fn line(&self) -> String {
+        let Some(first) = self.findings.first() else { return "the configuration cannot be used".to_owned() };
+        let mut out = format!("{} [{}]", first.message.lines().next().unwrap_or_default(), first.code);
+        if let Some(hint) = first.hint.as_ref().and_then(|hint| hint.lines().next()) {
+            let _ = write!(out, ": {hint}");
+        }
+        match self.findings.len() {
+            1 => {}
+            number => {
+                let _ = write!(out, "; and {} more", number.saturating_sub(1));
+            }
         }
         out
     }

@@ -38,11 +38,18 @@ use failure::{Failure, codes};
 pub fn run(args: Vec<OsString>, environment: BTreeMap<String, String>, io: Io) -> Exit {
     let program =
         args.first().map_or_else(|| "sre-agent-deploy".to_owned(), |name| name.to_string_lossy().into());
-    let asks_for_json = args::asks_for_json(&args);
+    let asks_for_json = args::asks_for(&args, "json");
+    let asks_for_nagios = args::asks_for(&args, "nagios");
     let parsed = args::parse(args);
-    let common = parsed.as_ref().map(|(common, _)| common.clone()).unwrap_or_default();
+    let mut common = parsed.as_ref().map(|(common, _)| common.clone()).unwrap_or_default();
+    if parsed.is_err() && asks_for_nagios {
+        common.format = args::OutputFormat::Nagios;
+    }
     let format = if asks_for_json { args::Format::Json } else { common.format.simple() };
     let mut app = App::new(&program, environment, io, format, &common);
+    if let Ok((_, Some(verb))) = &parsed {
+        app.is_check = verb.is_check();
+    }
     let command = match parsed {
         Ok((_, command)) => command,
         Err(error) => return app.usage(&error),

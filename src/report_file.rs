@@ -1,8 +1,9 @@
-//! Puts the report beside the state file: whole or not at all.
+//! Puts reports into files: whole or not at all.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use model::report::VerificationReport;
@@ -12,7 +13,7 @@ pub(crate) fn write(state_file: &Path, report: &VerificationReport) -> Result<()
     let json = serde_json::to_string_pretty(report).map(|text| text + "\n").map_err(io::Error::from);
     for (ending, text) in [("report.json", json), ("report.md", Ok(report.markdown()))] {
         let path = beside(state_file, ending);
-        text.and_then(|text| replace(&path, text.as_bytes())).map_err(|error| (path, error))?;
+        text.and_then(|text| replace(&path, text.as_bytes(), OWNER)).map_err(|error| (path, error))?;
     }
     Ok(())
 }
@@ -25,8 +26,24 @@ pub(crate) fn beside(state_file: &Path, ending: &str) -> PathBuf {
     state_file.with_file_name(name)
 }
 
-/// A new file in the old one's place, readable by its owner only.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes the result of checks where the operator wants it.
+pub(crate) fn result(path: &Path, text: &str, is_public: bool) -> io::Result<()> {
+    // A link stays a link; what it points at is replaced.
+    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if std::fs::metadata(&path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        // A pipe or a terminal cannot be replaced.
+        return std::fs::OpenOptions::new().write(true).open(&path)?.write_all(text.as_bytes());
+    }
+    replace(&path, text.as_bytes(), if is_public { EVERYBODY } else { OWNER })
+}
+
+/// Readable by its owner only.
+const OWNER: u32 = 0o600;
+/// Readable by other users, such as the one of the node exporter.
+const EVERYBODY: u32 = 0o644;
+
+/// A new file in the old one's place, with this mode.
+pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
@@ -34,6 +51,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // Made with mode 0600.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;
+    file.as_file().set_permissions(Permissions::from_mode(mode))?;
     file.as_file().sync_all()?;
     file.persist(path)?;
     File::open(folder)?.sync_all()

@@ -133,6 +133,13 @@ pub(crate) enum Verb {
     Completions(CompletionsArgs),
 }
 
+impl Verb {
+    /// Whether it judges, and so writes in any format.
+    pub(crate) fn is_check(&self) -> bool {
+        matches!(self, Self::Check(_) | Self::Verify(_))
+    }
+}
+
 /// The four forms without a verb. Each is the verb of the same meaning.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Without a command")]
@@ -377,11 +384,11 @@ pub(crate) fn command() -> clap::Command {
     Cli::command()
 }
 
-/// Whether `--format json` is among the arguments, for errors that keep them from being parsed.
-pub(crate) fn asks_for_json(args: &[OsString]) -> bool {
+/// Whether `--format json`, or another format, is among the arguments, for errors that keep them from being parsed.
+pub(crate) fn asks_for(args: &[OsString], format: &str) -> bool {
     let pairs = args.iter().zip(args.iter().skip(1));
-    args.iter().any(|arg| arg == "--format=json")
-        || pairs.into_iter().any(|(flag, value)| flag == "--format" && value == "json")
+    args.iter().any(|arg| arg.to_str().and_then(|arg| arg.strip_prefix("--format=")) == Some(format))
+        || pairs.into_iter().any(|(flag, value)| flag == "--format" && value == format)
 }
 
 /// Flags of the forms, by which a form is recognised. Output flags go with everything.

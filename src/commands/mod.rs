@@ -20,8 +20,7 @@ use crate::failure::{Failure, codes};
 
 /// Runs a command; without one, shows what there is.
 pub(crate) fn run(app: &mut App, verb: Option<Verb>) -> Ended {
-    let is_check = matches!(verb, Some(Verb::Check(_) | Verb::Verify(_)));
-    if !is_check && !matches!(app.output, OutputFormat::Text | OutputFormat::Json) {
+    if !app.is_check && !matches!(app.output, OutputFormat::Text | OutputFormat::Json) {
         return Err(Failure::new(
             codes::USAGE,
             "command line",

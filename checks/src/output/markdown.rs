@@ -64,16 +64,18 @@ fn section(out: &mut String, result: &CheckResult, style: &Style) {
     for finding in told {
         let severity = words::severity(finding.severity);
         let _ = writeln!(out, "- **{severity}** {}: {}", marked(&finding.code), marked(&finding.message));
-        for (word, part) in [("Seen", &finding.evidence), ("Help", &finding.hint)] {
+        // What a check was skipped because of is in its message.
+        let evidence = finding.evidence.as_ref().filter(|_| finding.severity != Severity::Skipped);
+        for (word, part) in [("Seen", evidence), ("Help", finding.hint.as_ref())] {
             if let Some(part) = part {
                 block(out, word, part);
             }
         }
         if let Some(doc) = &finding.doc {
-            let _ = writeln!(out, "  See {}", marked(doc));
+            let _ = writeln!(out, "\n  See {}", marked(doc));
         }
         if finding.severity >= Severity::Warning {
-            let _ = writeln!(out, "  Docs: `{} explain {}`", code(&style.program), code(&finding.code));
+            let _ = writeln!(out, "\n  Docs: `{} explain {}`", code(&style.program), code(&finding.code));
         }
     }
 }
@@ -87,7 +89,7 @@ fn block(out: &mut String, word: &str, text: &str) {
     for line in text.lines() {
         let _ = writeln!(out, "  {line}");
     }
-    let _ = writeln!(out, "  {fence}\n");
+    let _ = writeln!(out, "  {fence}");
 }
 
 /// Text between backticks.

@@ -216,7 +216,7 @@ fn bar(
 
 /// The end of a name says more of it than its beginning.
 fn tail(name: &str) -> String {
-    const LONGEST: usize = 38;
+    const LONGEST: usize = 34;
     let name = escape::plain(name);
     let length = name.chars().count();
     if length <= LONGEST {

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use checks::output::{self, Limits, Style};
 use checks::report::Selection;
 use checks::{CheckReport, CheckResult, Status, catalogue};
 use jiff::Timestamp;
 use provision::clock::Clock as _;
 
 use crate::app::{App, Ended};
-use crate::args::{FailOn, JudgeArgs};
+use crate::args::{FailOn, JudgeArgs, OutputFormat};
 use crate::compose::SystemClock;
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
+use crate::report_file;
 
 /// Which findings count, by the flags; codes that do not exist are refused.
 pub(crate) fn selection(args: &JudgeArgs) -> Result<Selection, Box<Failure>> {
@@ -33,12 +35,75 @@ pub(crate) fn finish(
     judged_as_of: Option<Timestamp>,
     results: Vec<CheckResult>,
 ) -> Ended {
+    finish_with(app, args, SystemClock.now(), judged_as_of, results, Limits::default())
+}
+
+/// The same for results that were judged by other thresholds, or collected at a known moment.
+pub(crate) fn finish_with(
+    app: &App,
+    args: &JudgeArgs,
+    checked_at: Timestamp,
+    judged_as_of: Option<Timestamp>,
+    results: Vec<CheckResult>,
+    limits: Limits,
+) -> Ended {
     let selection = selection(args)?;
-    let report = CheckReport::new(SystemClock.now(), judged_as_of, results, &selection);
-    app.result_json(&serde_json::json!(report));
+    let report = CheckReport::new(checked_at, judged_as_of, results, &selection);
+    let style = style(app, args, limits);
+    let text = form(app, &report, &style);
+    match &args.output {
+        Some(path) => {
+            let is_public = matches!(app.output, OutputFormat::Prometheus | OutputFormat::Html);
+            report_file::result(path, &text, is_public)
+                .map_err(|error| Failure::of_file("write the result", path, &error))?;
+        }
+        // A quiet run has nothing to say where all is well.
+        None if text.is_empty() => {}
+        None => app.result(&text),
+    }
+    if app.output == OutputFormat::Nagios {
+        return Ok(Exit::Plugin(report.overall));
+    }
     Ok(match (report.overall, args.fail_on) {
         (Status::Critical | Status::Unknown, _) => Exit::Checks,
         (Status::Warning, FailOn::Warn) => Exit::Warnings,
         (Status::Warning, FailOn::Fail) | (Status::Ok, _) => Exit::Done,
     })
+}
+
+fn style(app: &App, args: &JudgeArgs, limits: Limits) -> Style {
+    /// What is not looked at on a terminal has no edge; lines are still read by people.
+    const ELSEWHERE: usize = 100;
+    let is_looked_at = app.io.out_is_terminal && args.output.is_none();
+    // No file of the machine is worth failing for.
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = match host.trim() {
+        "" => String::new(),
+        host => format!(" on {host}"),
+    };
+    Style {
+        program: app.program.clone(),
+        by: format!("sre-agent-deploy {}{host}", env!("CARGO_PKG_VERSION")),
+        colour: app.out_colour() && is_looked_at,
+        width: if is_looked_at { app.render_style(true).width } else { ELSEWHERE },
+        verbose: app.verbose > 0,
+        fail_on_warning: args.fail_on == FailOn::Warn,
+        limits,
+    }
+}
+
+fn form(app: &App, report: &CheckReport, style: &Style) -> String {
+    match app.output {
+        OutputFormat::Text if app.quiet => match output::line(report, style) {
+            line if line.is_empty() => line,
+            line => line + "\n",
+        },
+        OutputFormat::Text => output::text(report, style),
+        OutputFormat::Json => output::json(report),
+        OutputFormat::Nagios => output::nagios(report, style),
+        OutputFormat::Prometheus => output::prometheus(report),
+        OutputFormat::Junit => output::junit(report, style),
+        OutputFormat::Markdown => output::markdown(report, style),
+        OutputFormat::Html => output::html(report, style),
+    }
 }

@@ -18,7 +18,7 @@ use crate::args::{CheckVerb, ConfigArgs, StateArgs};
 use crate::failure::Failure;
 use crate::{settings, storage};
 
-pub(crate) use finish::{finish, selection};
+pub(crate) use finish::{finish, finish_with, selection};
 
 /// `check`
 pub(crate) fn command(app: &App, verb: &CheckVerb) -> Ended {

@@ -1,10 +1,11 @@
 //! The words of `check` and `verify`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{ConfigArgs, StateArgs};
+use super::{ConfigArgs, StateArgs, duration};
 
 /// `check`
 #[derive(Debug, Subcommand)]
@@ -81,15 +82,31 @@ pub(crate) struct CertsArgs {
     /// Install a systemd timer that runs this check every six hours
     #[arg(long, help_heading = "Unattended")]
     pub(crate) install_timer: bool,
+    /// With --install-timer: write the units here, and start nothing [default: /etc/systemd/system]
+    #[arg(long, value_name = "FOLDER", requires = "install_timer", help_heading = "Unattended")]
+    pub(crate) unit_dir: Option<PathBuf>,
     /// Print a line for cron that runs this check and stays silent while all is well
     #[arg(long, conflicts_with = "install_timer", help_heading = "Unattended")]
     pub(crate) print_cron: bool,
+    /// Wait first, for a random time up to this; with --print-cron: let the line do so [there: 10m]
+    #[arg(long, value_parser = duration, value_name = "TIME", help_heading = "Unattended")]
+    pub(crate) splay: Option<Duration>,
+    /// End with exit 10 while another run with --lock is under way
+    #[arg(long, help_heading = "Unattended")]
+    pub(crate) lock: bool,
     #[command(flatten)]
     pub(crate) judge: JudgeArgs,
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
     #[command(flatten)]
     pub(crate) state: StateArgs,
+}
+
+impl CertsArgs {
+    /// Whether it is left to the deployment what is checked.
+    pub(crate) fn names_nothing(&self) -> bool {
+        self.file.is_empty() && self.endpoint.is_empty() && self.acm.is_empty()
+    }
 }
 
 /// `check network`

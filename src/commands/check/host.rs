@@ -1,6 +1,11 @@
-//! `check host`
+//! `check host`: the machine that this runs on.
 
-use super::{Target, finish, target};
+use std::path::Path;
+
+use checks::host;
+use model::config::HostInstall;
+
+use super::{Target, finish, selection, target};
 use crate::app::{App, Ended};
 use crate::args::HostArgs;
 
@@ -11,6 +16,9 @@ pub(crate) fn command(app: &App, args: &HostArgs) -> Ended {
 }
 
 /// What there is to say, for this command and for `verify`.
-pub(crate) fn results(_app: &App, _args: &HostArgs, _target: &Target) -> super::Results {
-    Ok(Vec::new())
+pub(crate) fn results(_app: &App, args: &HostArgs, target: &Target) -> super::Results {
+    // A code that does not exist is refused before anything is looked at.
+    selection(&args.judge)?;
+    let is_wanted = target.config.as_ref().is_some_and(|config| config.host.install == HostInstall::Here);
+    Ok(vec![host::judge(&host::collect::collect(Path::new("/")), is_wanted)])
 }

@@ -219,6 +219,19 @@ pub struct RenewalWindow {
     pub explanation: Option<String>,
 }
 
+/// The certificate on disk that an endpoint should serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnDisk {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// The fingerprint of its leaf, as in [`Certificate::sha256`].
+    pub sha256: String,
+    /// First second of validity; `None` where it is not known.
+    pub not_before: Option<Moment>,
+    /// Last second of validity; `None` where it is not known.
+    pub not_after: Option<Moment>,
+}
+
 /// Everything known about one subject, to be judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Material {
@@ -237,8 +250,8 @@ pub struct Material {
     pub acm: Option<AcmFacts>,
     /// Whether clients will see this chain, so that an untrusted one is critical.
     pub is_served: bool,
-    /// For an endpoint whose certificate also lies on disk: the SHA-256 of the leaf there, and the path.
-    pub on_disk: Option<(String, PathBuf)>,
+    /// For an endpoint whose certificate also lies on disk: the leaf there.
+    pub on_disk: Option<OnDisk>,
     /// When the CA suggests to renew.
     pub renewal: Option<RenewalWindow>,
     /// CAA records that apply to the names, as `issue "letsencrypt.org"`; `None` where they were not asked for.

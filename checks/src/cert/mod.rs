@@ -1,8 +1,5 @@
-//! Certificates: what is known of them ([`facts`]), how it is read, and how it is judged.
+//! Certificates: what is known of them ([`facts`]), how it is read, and how it is judged
+//! ([`judge`]).
 
 pub mod facts;
-
-use crate::catalogue::Entry;
-
-/// The checks of this area.
-pub const CHECKS: &[Entry] = &[];
+pub mod judge;

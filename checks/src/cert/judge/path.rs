@@ -1,0 +1,404 @@
+//! Who is trusted, and by which way a certificate reaches them. The decision is rustls-webpki's, over all certificates
+//! that are there and at any moment; here it is asked, and its best answer chosen.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage, VerifiedPath};
+use x509_parser::prelude::FromDer as _;
+use x509_parser::x509::X509Name;
+
+use super::Placed;
+use crate::Moment;
+
+/// How many other moments are tried for a path that is out of time. A chain of four certificates has eight ends.
+const MOST_MOMENTS: usize = 16;
+
+/// The roots that are trusted.
+#[derive(Debug, Clone)]
+pub struct Roots(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    anchors: Vec<TrustAnchor<'static>>,
+    /// Places in `anchors` by subject: a hundred and fifty comparisons for each certificate are most of the time
+    /// otherwise.
+    by_subject: HashMap<Vec<u8>, Vec<usize>>,
+    /// Last second of each anchor, where it came as a certificate.
+    ends: Vec<Option<Moment>>,
+    is_public: bool,
+}
+
+impl Roots {
+    /// Mozilla's roots for servers.
+    pub fn mozilla() -> Self {
+        let anchors = webpki_roots::TLS_SERVER_ROOTS.to_vec();
+        let ends = vec![None; anchors.len()];
+        Self::new(anchors, ends, true)
+    }
+
+    /// The certificates of a PEM file; they replace Mozilla's.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, where nothing is in it or something in it is no certificate.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, String> {
+        let mut anchors = Vec::new();
+        let mut ends = Vec::new();
+        for (index, der) in CertificateDer::pem_slice_iter(pem).enumerate() {
+            let number = index.saturating_add(1);
+            let der = der.map_err(|error| format!("certificate {number} of the roots is no PEM: {error}"))?;
+            let anchor = webpki::anchor_from_trusted_cert(&der)
+                .map_err(|error| format!("certificate {number} of the roots cannot be read: {error:?}"))?;
+            anchors.push(anchor.to_owned());
+            let parsed = x509_parser::certificate::X509Certificate::from_der(&der).ok();
+            ends.push(parsed.map(|(_, parsed)| Moment::from_second(parsed.validity().not_after.timestamp())));
+        }
+        if anchors.is_empty() {
+            return Err("there is no certificate among the roots; `-----BEGIN CERTIFICATE-----` starts one"
+                .to_owned());
+        }
+        Ok(Self::new(anchors, ends, false))
+    }
+
+    fn new(anchors: Vec<TrustAnchor<'static>>, ends: Vec<Option<Moment>>, is_public: bool) -> Self {
+        let mut by_subject: HashMap<Vec<u8>, Vec<usize>> = HashMap::with_capacity(anchors.len());
+        for (index, anchor) in anchors.iter().enumerate() {
+            by_subject.entry(anchor.subject.as_ref().to_vec()).or_default().push(index);
+        }
+        Self(Arc::new(Inner { anchors, by_subject, ends, is_public }))
+    }
+
+    /// Whether these are the roots that browsers trust, and not ones that an operator named.
+    pub fn is_public(&self) -> bool {
+        self.0.is_public
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.anchors.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.anchors.is_empty()
+    }
+
+    /// Those that have issued one of these certificates, by name.
+    fn relevant(&self, certificates: &[Placed<'_>]) -> Vec<TrustAnchor<'static>> {
+        let mut places: Vec<usize> = certificates
+            .iter()
+            .filter_map(|placed| self.0.by_subject.get(content(&placed.issuer_der)))
+            .flatten()
+            .copied()
+            .collect();
+        places.sort_unstable();
+        places.dedup();
+        places.into_iter().filter_map(|place| self.0.anchors.get(place).cloned()).collect()
+    }
+
+    /// Whether a certificate is one of these: the same name and key.
+    pub(super) fn holds(&self, certificate: &Placed<'_>) -> bool {
+        self.anchors_named(content(&certificate.subject_der))
+            .any(|(_, anchor)| anchor.subject_public_key_info.as_ref() == content(&certificate.spki_der))
+    }
+
+    fn anchors_named(&self, subject: &[u8]) -> impl Iterator<Item = (usize, &TrustAnchor<'static>)> {
+        let places = self.0.by_subject.get(subject).map_or(&[][..], Vec::as_slice);
+        places.iter().filter_map(|place| Some((*place, self.0.anchors.get(*place)?)))
+    }
+
+    /// When this anchor ends, where that is known.
+    fn end(&self, anchor: &TrustAnchor<'_>) -> Option<Moment> {
+        self.anchors_named(anchor.subject.as_ref())
+            .filter(|(_, own)| own.subject_public_key_info == anchor.subject_public_key_info)
+            .filter_map(|(place, _)| self.0.ends.get(place).copied().flatten())
+            .max()
+    }
+}
+
+/// The root at the end of a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Root {
+    /// Its distinguished name.
+    pub(super) name: String,
+    /// Its last second, where it is known.
+    pub(super) end: Option<Moment>,
+    /// Its subject and key, as the content of their sequences.
+    subject: Vec<u8>,
+    key: Vec<u8>,
+}
+
+impl Root {
+    fn of(anchor: &TrustAnchor<'_>, roots: &Roots) -> Self {
+        Self {
+            name: distinguished_name(anchor.subject.as_ref()),
+            end: roots.end(anchor),
+            subject: anchor.subject.as_ref().to_vec(),
+            key: anchor.subject_public_key_info.as_ref().to_vec(),
+        }
+    }
+
+    /// Whether this certificate is it.
+    pub(super) fn is(&self, certificate: &Placed<'_>) -> bool {
+        content(&certificate.subject_der) == self.subject && content(&certificate.spki_der) == self.key
+    }
+}
+
+/// What came of looking for a path.
+#[derive(Debug, Clone)]
+pub(super) enum Trust {
+    /// It reaches this root now.
+    Verified(Root),
+    /// It reaches this root, but not at this moment: the dates say why.
+    OutOfTime(Root),
+    /// It reaches no root; why.
+    Failed(Box<webpki::Error>),
+}
+
+/// A path and what it is worth.
+#[derive(Debug, Clone)]
+pub(super) struct Path<'a> {
+    /// From the leaf up, without the root where that is known from elsewhere.
+    pub(super) certificates: Vec<Placed<'a>>,
+    /// Whether it is trusted.
+    pub(super) trust: Trust,
+    /// Whether an extended key usage on the way does not allow servers.
+    pub(super) forbids_servers: bool,
+}
+
+/// A path that webpki verified, before it is put together.
+struct Candidate {
+    /// SHA-256 would do; the places in the list of what was given are shorter.
+    intermediates: Vec<usize>,
+    root: Root,
+    /// The first end on the way.
+    end: Moment,
+}
+
+/// Accepts every usage: whether servers are allowed is a question of its own.
+struct AnyUsage;
+
+impl ExtendedKeyUsageValidator for AnyUsage {
+    fn validate(&self, _: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
+        Ok(())
+    }
+}
+
+/// The best path from `leaf` over any of `all` at the moment `at`: of several that are trusted the one that stays so
+/// longest. Without one, the way up by names.
+pub(super) fn best<'a>(leaf: Placed<'a>, all: &[Placed<'a>], roots: &Roots, at: Moment) -> Path<'a> {
+    let search = Search::new(leaf, all, roots);
+    let found = search.at(at);
+    match found {
+        Ok((candidate, forbids_servers)) => {
+            let root = candidate.root.clone();
+            Path { certificates: search.assemble(&candidate), trust: Trust::Verified(root), forbids_servers }
+        }
+        Err(error) => {
+            if !is_of_time(&error) {
+                return search.failed(all, at, error);
+            }
+            match search.at_another_moment(at) {
+                Ok((candidate, forbids_servers)) => {
+                    let root = candidate.root.clone();
+                    let certificates = search.assemble(&candidate);
+                    Path { certificates, trust: Trust::OutOfTime(root), forbids_servers }
+                }
+                Err(other) => search.failed(all, at, other.unwrap_or(error)),
+            }
+        }
+    }
+}
+
+/// What is searched for a path.
+struct Search<'s, 'a> {
+    leaf: Placed<'a>,
+    others: Vec<Placed<'a>>,
+    /// DER of `others`, in the same order.
+    ders: Vec<CertificateDer<'a>>,
+    anchors: Vec<TrustAnchor<'static>>,
+    roots: &'s Roots,
+}
+
+impl<'s, 'a> Search<'s, 'a> {
+    fn new(leaf: Placed<'a>, all: &[Placed<'a>], roots: &'s Roots) -> Self {
+        let mut others: Vec<Placed<'a>> = Vec::with_capacity(all.len());
+        for placed in all {
+            let is_known = placed.der == leaf.der || others.iter().any(|other| other.der == placed.der);
+            if !is_known {
+                others.push(*placed);
+            }
+        }
+        let ders = others.iter().map(|placed| CertificateDer::from(&*placed.certificate.der)).collect();
+        let mut anchors = roots.relevant(&others);
+        for anchor in roots.relevant(&[leaf]) {
+            if !anchors.contains(&anchor) {
+                anchors.push(anchor);
+            }
+        }
+        Self { leaf, others, ders, anchors, roots }
+    }
+
+    /// The best verified path at a moment, and whether a usage on it does not allow servers.
+    fn at(&self, at: Moment) -> Result<(Candidate, bool), Box<webpki::Error>> {
+        match self.verify(at, KeyUsage::server_auth()) {
+            Ok(candidate) => Ok((candidate, false)),
+            Err(error)
+                if matches!(
+                    *error,
+                    webpki::Error::RequiredEkuNotFoundContext(_) | webpki::Error::EmptyEkuExtension
+                ) =>
+            {
+                self.verify(at, AnyUsage).map(|candidate| (candidate, true))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn verify(
+        &self,
+        at: Moment,
+        usage: impl ExtendedKeyUsageValidator,
+    ) -> Result<Candidate, Box<webpki::Error>> {
+        let seconds = u64::try_from(at.as_second()).unwrap_or(0);
+        let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let der = CertificateDer::from(&*self.leaf.certificate.der);
+        let leaf = EndEntityCert::try_from(&der).map_err(Box::new)?;
+        let found: RefCell<Vec<Candidate>> = RefCell::default();
+        // Each path that verifies is noted and turned down, so that the search goes on to the next.
+        let note = |path: &VerifiedPath<'_>| {
+            found.borrow_mut().push(self.candidate(path));
+            Err(webpki::Error::UnknownIssuer)
+        };
+        let result = leaf.verify_for_usage(
+            webpki::ALL_VERIFICATION_ALGS,
+            &self.anchors,
+            &self.ders,
+            time,
+            usage,
+            None,
+            Some(&note),
+        );
+        let error = result.err().unwrap_or(webpki::Error::UnknownIssuer);
+        let best = found.into_inner().into_iter().reduce(|best, next| {
+            let is_better = next.end > best.end
+                || (next.end == best.end && next.intermediates.len() < best.intermediates.len());
+            if is_better { next } else { best }
+        });
+        best.ok_or(Box::new(error))
+    }
+
+    fn candidate(&self, path: &VerifiedPath<'_>) -> Candidate {
+        let intermediates: Vec<usize> = path
+            .intermediate_certificates()
+            .filter_map(|intermediate| self.ders.iter().position(|der| *der == intermediate.der()))
+            .collect();
+        let end = intermediates
+            .iter()
+            .filter_map(|place| self.others.get(*place))
+            .filter_map(|placed| placed.not_after)
+            .min()
+            .unwrap_or(Moment::NO_EXPIRY);
+        Candidate { intermediates, root: Root::of(path.anchor(), self.roots), end }
+    }
+
+    fn assemble(&self, candidate: &Candidate) -> Vec<Placed<'a>> {
+        let rest = candidate.intermediates.iter().filter_map(|place| self.others.get(*place)).copied();
+        std::iter::once(self.leaf).chain(rest).collect()
+    }
+
+    fn failed(&self, all: &[Placed<'a>], at: Moment, error: Box<webpki::Error>) -> Path<'a> {
+        Path {
+            certificates: by_names(self.leaf, all, at),
+            trust: Trust::Failed(error),
+            forbids_servers: false,
+        }
+    }
+
+    /// A path that verifies at another moment than `at`, the nearest to it. Without one, what is wrong with the
+    /// certificates besides their dates.
+    fn at_another_moment(&self, at: Moment) -> Result<(Candidate, bool), Option<Box<webpki::Error>>> {
+        let mut moments: Vec<Moment> = std::iter::once(&self.leaf)
+            .chain(&self.others)
+            .flat_map(|placed| [placed.not_before, placed.not_after])
+            .flatten()
+            .collect();
+        moments.sort_unstable_by_key(|moment| moment.since(at).saturating_abs());
+        moments.dedup();
+        let mut besides = None;
+        for moment in moments.into_iter().take(MOST_MOMENTS) {
+            match self.at(moment) {
+                Ok(found) => return Ok(found),
+                Err(error) if is_of_time(&error) => {}
+                Err(error) => besides = besides.or(Some(error)),
+            }
+        }
+        Err(besides)
+    }
+}
+
+/// Whether only the moment is wrong.
+fn is_of_time(error: &webpki::Error) -> bool {
+    matches!(error, webpki::Error::CertExpired { .. } | webpki::Error::CertNotValidYet { .. })
+}
+
+/// The way up by names and key identifiers, as far as the certificates go. Nothing is verified; of several issuers one
+/// that is valid at `at` is taken, and of these the one that ends last.
+fn by_names<'a>(leaf: Placed<'a>, all: &[Placed<'a>], at: Moment) -> Vec<Placed<'a>> {
+    let mut path = vec![leaf];
+    let mut last = leaf;
+    while !last.is_self_issued() {
+        let issuer = all
+            .iter()
+            .filter(|placed| placed.subject_der == last.issuer_der && fits(placed, &last))
+            .filter(|placed| !path.iter().any(|other| other.der == placed.der))
+            .max_by_key(|placed| {
+                let is_valid = placed.not_before.is_some_and(|first| first <= at)
+                    && placed.not_after.is_some_and(|end| end >= at);
+                (is_valid, placed.not_after)
+            });
+        let Some(issuer) = issuer else { break };
+        path.push(*issuer);
+        last = *issuer;
+    }
+    path
+}
+
+/// Whether the key identifiers do not speak against `issuer` having signed `certificate`.
+fn fits(issuer: &Placed<'_>, certificate: &Placed<'_>) -> bool {
+    match (&issuer.subject_key_id, &certificate.authority_key_id) {
+        (Some(own), Some(wanted)) => own == wanted,
+        _ => true,
+    }
+}
+
+/// The content of a DER value, without its tag and length. Everything, where that cannot be told apart.
+fn content(der: &[u8]) -> &[u8] {
+    let Some((first, rest)) = der.get(1).zip(der.get(2..)) else { return der };
+    if *first < 0x80 {
+        return rest;
+    }
+    rest.get(usize::from(first & 0x7f)..).unwrap_or(der)
+}
+
+/// A name from the content of its sequence.
+fn distinguished_name(content: &[u8]) -> String {
+    let mut der = vec![0x30];
+    match u8::try_from(content.len()) {
+        Ok(length) if length < 0x80 => der.push(length),
+        Ok(length) => der.extend([0x81, length]),
+        Err(_) => {
+            let length = u16::try_from(content.len()).unwrap_or(u16::MAX);
+            der.push(0x82);
+            der.extend(length.to_be_bytes());
+        }
+    }
+    der.extend(content);
+    X509Name::from_der(&der)
+        .map_or_else(|_| "a root without a readable name".to_owned(), |(_, name)| name.to_string())
+}

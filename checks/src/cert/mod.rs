@@ -1,5 +1,4 @@
-//! Certificates: what is known of them ([`facts`]), how it is read, and how it is judged
-//! ([`judge`]).
+//! Certificates: what is known of them ([`facts`]), how it is read ([`read`]), and how it is judged.
 
 pub mod facts;
-pub mod judge;
+pub mod read;

@@ -1,0 +1,212 @@
+//! What a path, a pattern or a folder stands for: files to look at, and what stands in the way of that.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Component, Path, PathBuf};
+
+use model::{Finding, Severity};
+
+use super::codes;
+use super::file::{Obstacle, obstacle, quoted};
+
+/// What is read in a folder.
+const EXTENSIONS: [&str; 6] = ["pem", "crt", "cer", "der", "p12", "pfx"];
+/// Files of a lineage of certbot. One of them stands for all.
+const FULL_CHAIN: &str = "fullchain.pem";
+const LINEAGE_FILES: [&str; 4] = ["fullchain.pem", "privkey.pem", "cert.pem", "chain.pem"];
+
+/// A file to look at, or something that is wrong before any file can be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The file, or what was asked for.
+    pub path: PathBuf,
+    /// Whether it was named as it is. What a pattern or a folder brought up may be something else than a certificate.
+    pub is_named: bool,
+    /// Why there is nothing to look at.
+    pub problem: Option<Finding>,
+}
+
+impl Target {
+    /// A file that was named.
+    pub fn named(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), is_named: true, problem: None }
+    }
+
+    fn found(path: PathBuf) -> Self {
+        Self { path, is_named: false, problem: None }
+    }
+
+    fn problem(path: PathBuf, finding: Finding) -> Self {
+        Self { path, is_named: true, problem: Some(finding) }
+    }
+}
+
+/// What all of these stand for, in their order; what more than one of them brings up is there once.
+pub fn expand_all(patterns: &[String]) -> Vec<Target> {
+    let mut seen = BTreeSet::new();
+    patterns
+        .iter()
+        .flat_map(|pattern| expand(pattern))
+        .filter(|target| seen.insert((target.path.clone(), target.problem.is_some())))
+        .collect()
+}
+
+/// What a path, a pattern such as `/etc/ssl/*.pem`, or a folder stands for, sorted.
+///
+/// A folder stands for the files in it that are called as certificates are; one of certbot (`live`, or a lineage in it)
+/// for one file a lineage. Of files that a pattern brings up by more than one name, such as through the `..data` of
+/// Kubernetes, one is kept. There is always something in the result: that nothing was found is a problem of its own.
+pub fn expand(pattern: &str) -> Vec<Target> {
+    let path = Path::new(pattern);
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => {
+            let found = folder(path);
+            return if found.is_empty() { vec![empty_folder(path)] } else { found };
+        }
+        Ok(_) => return vec![Target::named(path)],
+        // A name with an asterisk in it is a pattern, unless there is a file of that name.
+        Err(_) if is_pattern(pattern) && fs::symlink_metadata(path).is_err() => {}
+        Err(error) => {
+            return vec![Target::problem(path.to_owned(), obstacle(path, &error, None).finding(path))];
+        }
+    }
+    let matches = match glob::glob(pattern) {
+        Ok(matches) => matches,
+        Err(error) => {
+            let finding = Finding::new(codes::BAD_PATTERN, Severity::Unknown, pattern, "is no pattern")
+                .evidence(error.to_string())
+                .hint("write * for any characters, ? for one, [ab] for one of these, [[] for a bracket");
+            return vec![Target::problem(path.to_owned(), finding)];
+        }
+    };
+    let mut targets = Vec::new();
+    for found in matches {
+        match found {
+            Ok(path) if path.is_dir() => targets.extend(folder(&path)),
+            // certbot explains itself in every folder of its own.
+            Ok(path) if path.file_name() == Some(OsStr::new("README")) => {}
+            Ok(path) => targets.push(Target::found(path)),
+            Err(error) => {
+                let path = error.path();
+                targets.push(Target::problem(
+                    path.to_owned(),
+                    obstacle(path, error.error(), None).finding(path),
+                ));
+            }
+        }
+    }
+    if targets.is_empty() {
+        let before = pattern.split(['*', '?', '[']).next().unwrap_or_default();
+        let folder =
+            before.rsplit_once('/').map_or(".", |(folder, _)| if folder.is_empty() { "/" } else { folder });
+        let finding = Finding::new(codes::NO_FILE, Severity::Unknown, pattern, "matches no file")
+            .hint(format!("see what is there: ls -la {}", quoted(Path::new(folder))));
+        return vec![Target::problem(path.to_owned(), finding)];
+    }
+    once(targets)
+}
+
+fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?', '['])
+}
+
+fn empty_folder(path: &Path) -> Target {
+    let extensions = EXTENSIONS.join(", ");
+    let finding = Finding::new(
+        codes::EMPTY_FOLDER,
+        Severity::Unknown,
+        path.display().to_string(),
+        "has no certificates in it",
+    )
+    .evidence(format!("no file ends in {extensions}"))
+    .hint(format!("name the file, or a pattern, if it is called otherwise: ls -la {}", quoted(path)));
+    Target::problem(path.to_owned(), finding)
+}
+
+/// The certificates of a folder. Not those of folders in it, except where certbot made it.
+fn folder(path: &Path) -> Vec<Target> {
+    if is_lineage(path) {
+        return vec![Target::named(path.join(FULL_CHAIN))];
+    }
+    let mut names = match list(path) {
+        Ok(names) => names,
+        Err(problem) => return vec![problem],
+    };
+    // `/etc/letsencrypt` itself: what it serves is in `live`; `archive` has all that it ever served.
+    let is_certbot = ["live", "archive", "renewal"].iter().all(|part| names.iter().any(|name| name == part));
+    if is_certbot {
+        return folder(&path.join("live"));
+    }
+    let is_live = path.file_name() == Some(OsStr::new("live"));
+    names.sort();
+    let mut targets = Vec::new();
+    for name in names {
+        let inside = path.join(&name);
+        let extension = inside.extension().map(OsStr::to_ascii_lowercase);
+        let is_wanted = extension.is_some_and(|found| EXTENSIONS.iter().any(|wanted| found == *wanted));
+        if is_wanted && !inside.is_dir() {
+            targets.push(Target::found(inside));
+        } else if !is_wanted || inside.is_dir() {
+            if is_lineage(&inside) {
+                targets.push(Target::named(inside.join(FULL_CHAIN)));
+            } else if is_live && inside.is_dir() {
+                // certbot was here, and what it should have left is gone, or cannot be seen.
+                let gone = inside.join(FULL_CHAIN);
+                let problem = match fs::symlink_metadata(&gone) {
+                    Err(error) => obstacle(&gone, &error, None),
+                    Ok(_) => Obstacle::Missing,
+                };
+                targets.push(Target::problem(gone.clone(), problem.finding(&gone)));
+            }
+        }
+    }
+    once(targets)
+}
+
+/// Whether certbot made this folder, or something that works as it does.
+fn is_lineage(path: &Path) -> bool {
+    let there = |name: &str| fs::symlink_metadata(path.join(name)).is_ok();
+    there(FULL_CHAIN) && LINEAGE_FILES.iter().skip(1).any(|name| there(name))
+}
+
+fn list(path: &Path) -> Result<Vec<std::ffi::OsString>, Target> {
+    let problem =
+        |error: &std::io::Error| Target::problem(path.to_owned(), obstacle(path, error, None).finding(path));
+    fs::read_dir(path)
+        .map_err(|error| problem(&error))?
+        .map(|entry| entry.map(|entry| entry.file_name()).map_err(|error| problem(&error)))
+        .collect()
+}
+
+/// Keeps one name of each file; one that leads through no folder such as `..data`, if there is one.
+fn once(mut targets: Vec<Target>) -> Vec<Target> {
+    targets.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut places: BTreeMap<(u64, u64), usize> = BTreeMap::new();
+    let mut kept: Vec<Target> = Vec::with_capacity(targets.len());
+    for target in targets {
+        let id = match &target.problem {
+            None => fs::metadata(&target.path).ok().map(|metadata| (metadata.dev(), metadata.ino())),
+            Some(_) => None,
+        };
+        match id.and_then(|id| places.get(&id)).and_then(|place| kept.get_mut(*place)) {
+            Some(known) if is_internal(&known.path) && !is_internal(&target.path) => *known = target,
+            Some(_) => {}
+            None => {
+                if let Some(id) = id {
+                    places.insert(id, kept.len());
+                }
+                kept.push(target);
+            }
+        }
+    }
+    kept.sort_by(|a, b| a.path.cmp(&b.path));
+    kept
+}
+
+/// Whether a part of the path begins with two dots and is not the folder above: Kubernetes keeps versions there.
+fn is_internal(path: &Path) -> bool {
+    path.components()
+        .any(|part| matches!(part, Component::Normal(name) if name.as_encoded_bytes().starts_with(b"..")))
+}

@@ -1,0 +1,1 @@
+//! Certificates with every peculiarity.

@@ -1,1 +1,15 @@
-//! PLACEHOLDER of remote.
+//! How another host is reached: names, addresses, TCP, STARTTLS, TLS, HTTP.
+//!
+//! Each step is a function with a deadline that says what it saw, failures included, as a value. What that means for
+//! a deployment is judged elsewhere.
+//!
+//! - [`target`]: where to, as an operator writes it.
+//! - [`connect`]: TCP to one address; refused, silent, reset and unroutable told apart.
+//! - [`tls`]: the handshake, the chain recorded whatever comes of it.
+//! - [`http`]: one request over either.
+
+pub mod connect;
+pub mod http;
+mod recorder;
+pub mod target;
+pub mod tls;

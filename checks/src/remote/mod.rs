@@ -5,11 +5,13 @@
 //!
 //! - [`target`]: where to, as an operator writes it.
 //! - [`connect`]: TCP to one address; refused, silent, reset and unroutable told apart.
+//! - [`starttls`]: the few lines of other protocols before TLS.
 //! - [`tls`]: the handshake, the chain recorded whatever comes of it.
 //! - [`http`]: one request over either.
 
 pub mod connect;
 pub mod http;
 mod recorder;
+pub mod starttls;
 pub mod target;
 pub mod tls;

@@ -26,8 +26,10 @@ pub enum Failure {
     TimedOut,
     /// The connection was there and was torn down at once.
     Reset,
-    /// A router, or this machine, knows no way there.
+    /// This machine knows no way there, as to IPv6 addresses where it has none itself.
     NoRoute,
+    /// A router on the way, or the last one, cannot reach the host.
+    Unreachable,
     /// This machine does not let the packet out.
     Forbidden,
     /// Something else, as the system calls it.
@@ -43,9 +45,8 @@ impl Failure {
             io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
                 Self::Reset
             }
-            io::ErrorKind::HostUnreachable
-            | io::ErrorKind::NetworkUnreachable
-            | io::ErrorKind::AddrNotAvailable => Self::NoRoute,
+            io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable => Self::NoRoute,
+            io::ErrorKind::HostUnreachable => Self::Unreachable,
             io::ErrorKind::PermissionDenied => Self::Forbidden,
             _ => Self::Other(error.to_string()),
         }
@@ -58,7 +59,8 @@ impl fmt::Display for Failure {
             Self::Refused => "refused",
             Self::TimedOut => "no answer",
             Self::Reset => "reset",
-            Self::NoRoute => "no route",
+            Self::NoRoute => "no route from here",
+            Self::Unreachable => "unreachable",
             Self::Forbidden => "forbidden by this machine",
             Self::Other(text) => text,
         })

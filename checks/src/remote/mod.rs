@@ -4,12 +4,14 @@
 //! a deployment is judged elsewhere.
 //!
 //! - [`target`]: where to, as an operator writes it.
+//! - [`dns`]: what name servers and the machine's own resolver say of a name.
 //! - [`connect`]: TCP to one address; refused, silent, reset and unroutable told apart.
 //! - [`starttls`]: the few lines of other protocols before TLS.
 //! - [`tls`]: the handshake, the chain recorded whatever comes of it.
 //! - [`http`]: one request over either.
 
 pub mod connect;
+pub mod dns;
 pub mod http;
 mod recorder;
 pub mod starttls;

@@ -34,6 +34,11 @@ pub(crate) fn entropy() -> Entropy {
     Entropy::seeded(RandomState::new().build_hasher().finish())
 }
 
+/// A number below this, by chance.
+pub(crate) fn chance(below: u64) -> u64 {
+    RandomState::new().build_hasher().finish().checked_rem(below).unwrap_or_default()
+}
+
 /// An account to reach.
 #[derive(Debug, Clone)]
 pub(crate) enum Account {

@@ -45,7 +45,16 @@ impl Entry {
 
 /// All checks, by area.
 pub fn all() -> impl Iterator<Item = &'static Entry> {
-    [cert::read::CHECKS, network::CHECKS, account::CHECKS, endpoint::CHECKS].into_iter().flatten()
+    [
+        cert::read::CHECKS,
+        cert::judge::CHECKS,
+        network::CHECKS,
+        account::CHECKS,
+        endpoint::CHECKS,
+        host::CHECKS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The check of a code.

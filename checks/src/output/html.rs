@@ -58,9 +58,10 @@ fn head(out: &mut String, report: &CheckReport, style: &Style) {
         fact("Judged as of", &time(Moment::from(moment)));
     }
     fact("By", &markup_line(&style.by));
-    if report.results.iter().any(|result| !result.certificates.is_empty()) {
-        fact("Warning below", &markup_line(&style.limits.warn.to_string()));
-        fact("Critical below", &markup_line(&style.limits.critical.to_string()));
+    if let Some(policy) = &style.policy {
+        let (warn, critical) = policy.described();
+        fact("Warning when less is left than", &markup_line(&warn));
+        fact("Critical when less than", &markup_line(&critical));
     }
     if !report.ignored.is_empty() {
         let codes: Vec<&str> = report.ignored.iter().map(String::as_str).collect();

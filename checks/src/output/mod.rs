@@ -8,7 +8,6 @@ mod escape;
 mod html;
 mod json;
 mod junit;
-mod limits;
 mod markdown;
 mod nagios;
 mod prometheus;
@@ -21,7 +20,6 @@ mod words;
 pub use html::html;
 pub use json::json;
 pub use junit::junit;
-pub use limits::{Limit, Limits};
 pub use markdown::markdown;
 pub use nagios::{LONGEST as NAGIOS_LONGEST, exit as nagios_exit, nagios, refusal as nagios_refusal};
 pub use prometheus::prometheus;
@@ -29,8 +27,10 @@ pub use text::{line, text};
 
 pub use escape::{lines as plain_lines, plain};
 
+use crate::cert::judge::Policy;
+
 /// How a report is to look, and what it says of where it comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Style {
     /// How the operator calls the program, for the commands that are printed.
     pub program: String,
@@ -44,6 +44,6 @@ pub struct Style {
     pub verbose: bool,
     /// Whether a pipeline should fail on warnings.
     pub fail_on_warning: bool,
-    /// From what remaining time on there is a warning.
-    pub limits: Limits,
+    /// What certificates were held to, where any were judged.
+    pub policy: Option<Policy>,
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::{Style, escape, words};
+use crate::cert::judge::Policy;
 use crate::{CheckReport, CheckResult, Status};
 
 /// Longest line in bytes, its newline included: more is cut by some readers.
@@ -66,10 +67,11 @@ fn performance(result: &CheckResult, style: &Style, labels: &mut BTreeSet<String
         return None;
     }
     let value = certificate.remaining_seconds.map_or_else(|| "U".to_owned(), |seconds| format!("{seconds}s"));
-    let range = |limit: super::Limit| {
-        limit.of(certificate.lifetime_seconds).map_or_else(String::new, |seconds| format!("{seconds}:"))
+    let range = |seconds: fn(&Policy, i64) -> i64| {
+        let policy = style.policy.as_ref().zip(certificate.lifetime_seconds);
+        policy.map_or_else(String::new, |(policy, lifetime)| format!("{}:", seconds(policy, lifetime)))
     };
-    let (warn, critical) = (range(style.limits.warn), range(style.limits.critical));
+    let (warn, critical) = (range(Policy::warn_seconds), range(Policy::critical_seconds));
     Some(format!("'{label}'={value};{warn};{critical}"))
 }
 

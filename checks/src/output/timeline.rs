@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use super::escape::{self, markup_line};
 use super::{Style, words};
+use crate::cert::judge::Policy;
 use crate::report::CertificateSummary;
 use crate::{CheckReport, CheckResult, Moment};
 
@@ -24,6 +25,9 @@ const LABELS: i64 = 280;
 const RIGHT: i64 = 24;
 const TOP: i64 = 44;
 const ROW: i64 = 26;
+
+/// What a policy allows of a lifetime, in seconds.
+type Seconds = fn(&Policy, i64) -> i64;
 
 /// From where to where.
 struct Scale {
@@ -199,8 +203,11 @@ fn bar(
     if right > middle {
         piece("left", middle, right, false, to > scale.end);
     }
-    for (class, limit) in [("warning", style.limits.warn), ("critical", style.limits.critical)] {
-        let at = limit.of(certificate.lifetime_seconds).map(|seconds| to.saturating_sub(seconds));
+    let limits: [(&str, Seconds); 2] =
+        [("warning", Policy::warn_seconds), ("critical", Policy::critical_seconds)];
+    for (class, seconds) in limits {
+        let policy = style.policy.as_ref().zip(certificate.lifetime_seconds);
+        let at = policy.map(|(policy, lifetime)| to.saturating_sub(seconds(policy, lifetime)));
         if let Some(at) = at.filter(|at| scale.has(*at)) {
             let x = scale.x(at);
             let _ = writeln!(

@@ -1,16 +1,228 @@
-//! `check certs`
+//! `check certs`: from flags to a policy, to what there is to look at, to results.
 
-use super::{Target, finish, target};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use checks::cert::facts::{Material, OnDisk};
+use checks::cert::judge::{Policy, Roots, Threshold, judge};
+use checks::cert::read::check_files;
+use checks::remote::target as remote;
+use checks::{CheckResult, Moment};
+use jiff::Timestamp;
+use model::config::{HostInstall, TlsSource};
+use model::plan::StepId;
+use provision::clock::Clock as _;
+
+use super::on_disk::Leaves;
+use super::{Target, finish_with, lock, roots_file, selection, target, timer, unattended};
 use crate::app::{App, Ended};
 use crate::args::CertsArgs;
+use crate::compose::{self, SystemClock};
+use crate::exit::Exit;
+use crate::failure::{Failure, codes};
+
+/// How much later than its time a cron line may run.
+const SPLAY: Duration = Duration::from_mins(10);
 
 /// `check certs`
 pub(crate) fn command(app: &App, args: &CertsArgs) -> Ended {
-    let target = target(app, &args.config, &args.state)?;
-    finish(app, &args.judge, None, results(app, args, &target)?)
+    let target = deployment(app, args)?;
+    let scope = Scope::of(app, args, &target)?;
+    let policy = policy(args)?;
+    let at = args.at.as_deref().map(moment).transpose()?;
+    selection(&args.judge)?;
+    if args.print_cron {
+        return print_cron(app, args);
+    }
+    if args.install_timer {
+        return install_timer(app, args, &scope);
+    }
+    if let Some(splay) = args.splay {
+        thread::sleep(chance_of(splay));
+    }
+    let wait = args.state.lock_timeout.unwrap_or_default();
+    let held = if args.lock { Some(lock::hold(&lock::path(app), wait)?) } else { None };
+    let now = SystemClock.now();
+    let results = judged(app, args, &scope, &policy, at.unwrap_or(now))?;
+    let ended = finish_with(app, &args.judge, now, at, results, Some(policy));
+    drop(held);
+    ended
 }
 
-/// What there is to say, for this command and for `verify`.
-pub(crate) fn results(_app: &App, _args: &CertsArgs, _target: &Target) -> super::Results {
+/// What there is to say, for `verify`.
+pub(crate) fn results(app: &App, args: &CertsArgs, target: &Target) -> super::Results {
+    let scope = Scope::of(app, args, target)?;
+    let at = args.at.as_deref().map(moment).transpose()?;
+    judged(app, args, &scope, &policy(args)?, at.unwrap_or_else(|| SystemClock.now()))
+}
+
+/// The deployment, where it matters: a check of a file has nothing to do with a state file that happens to lie here.
+fn deployment(app: &App, args: &CertsArgs) -> Result<Target, Box<Failure>> {
+    let is_named = args.config.config.is_some() || args.state.state_file.is_some();
+    if args.names_nothing() || is_named || !args.acm.is_empty() {
+        return target(app, &args.config, &args.state);
+    }
+    Ok(Target { config: None, state: None, state_file: PathBuf::new() })
+}
+
+/// What is looked at.
+struct Scope {
+    /// Paths, folders and patterns.
+    files: Vec<String>,
+    /// Servers.
+    endpoints: Vec<remote::Target>,
+    /// ARNs, or `all`.
+    acm: Vec<String>,
+    /// The certificate of the deployment, and the name that it has to be good for.
+    own: Option<(PathBuf, String)>,
+}
+
+impl Scope {
+    fn of(app: &App, args: &CertsArgs, target: &Target) -> Result<Self, Box<Failure>> {
+        let endpoints: Result<Vec<remote::Target>, Box<Failure>> =
+            args.endpoint.iter().map(|text| server(text)).collect();
+        let mut scope =
+            Self { files: args.file.clone(), endpoints: endpoints?, acm: args.acm.clone(), own: None };
+        let Some(config) = &target.config else {
+            return if args.names_nothing() { Err(nothing(app)) } else { Ok(scope) };
+        };
+        let domain = config.tls.domain.as_deref();
+        if let TlsSource::Files { cert_path, .. } = &config.tls.source {
+            scope.own = domain.map(|domain| (PathBuf::from(cert_path), domain.to_owned()));
+            // On another machine the file is somewhere else.
+            let is_here = config.host.install == HostInstall::Here || Path::new(cert_path).exists();
+            if args.names_nothing() && is_here {
+                scope.files.push(cert_path.clone());
+            }
+        }
+        if args.names_nothing() {
+            if let Some(domain) = domain {
+                scope.endpoints.push(server(&format!("{domain}:443"))?);
+            }
+            let arn = target.state.as_ref().and_then(|state| state.step(StepId::Certificate).id);
+            scope.acm.extend(arn);
+        }
+        if scope.files.is_empty() && scope.endpoints.is_empty() && scope.acm.is_empty() {
+            return Err(nothing(app));
+        }
+        Ok(scope)
+    }
+}
+
+fn nothing(app: &App) -> Box<Failure> {
+    Failure::new(codes::NOTHING_TO_CHECK, "command line", "nothing says what to check").hint(format!(
+        "give --file PATH, --endpoint HOST:PORT or --acm all, or a deployment with --config FILE or --state-file \
+         FILE; such as: {} check certs --endpoint api.example.com:443",
+        app.program
+    ))
+}
+
+fn value(flag: &str, message: impl Into<String>) -> Box<Failure> {
+    Failure::new(codes::CHECK_VALUE, flag, format!("{flag}: {}", message.into()))
+}
+
+fn server(text: &str) -> Result<remote::Target, Box<Failure>> {
+    text.parse::<remote::Target>().map_err(|error| value("--endpoint", error.to_string()))
+}
+
+/// RFC 3339 with a time zone: a date alone is a different moment everywhere.
+fn moment(text: &str) -> Result<Timestamp, Box<Failure>> {
+    text.trim().parse().map_err(|_| {
+        value("--at", format!("`{text}` is no moment with a time zone"))
+            .hint("write it as in RFC 3339: --at 2026-12-24T00:00:00Z, or with an offset: 2026-12-24T00:00:00+01:00")
+    })
+}
+
+fn policy(args: &CertsArgs) -> Result<Policy, Box<Failure>> {
+    let threshold = |flag: &str, text: &Option<String>| -> Result<Option<Threshold>, Box<Failure>> {
+        let parsed = text.as_deref().map(str::parse::<Threshold>).transpose();
+        parsed.map_err(|error| value(flag, error.to_string()))
+    };
+    let roots = match roots_file(args.ca_file.as_deref())? {
+        Some(pem) => Roots::from_pem(&pem).map_err(|reason| value("--ca-file", reason))?,
+        None => Roots::mozilla(),
+    };
+    Policy::new(roots)
+        .thresholds(threshold("--warn", &args.warn)?, threshold("--critical", &args.critical)?)
+        .map_err(|error| value("--critical", error.to_string()))
+}
+
+/// Any time up to this.
+fn chance_of(splay: Duration) -> Duration {
+    let most = u64::try_from(splay.as_millis()).unwrap_or(u64::MAX);
+    Duration::from_millis(compose::chance(most.saturating_add(1)))
+}
+
+fn judged(
+    app: &App,
+    args: &CertsArgs,
+    scope: &Scope,
+    policy: &Policy,
+    at: Timestamp,
+) -> Result<Vec<CheckResult>, Box<Failure>> {
+    let at = Moment::from(at);
+    let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let leaves = Mutex::new(Leaves::default());
+    let of_file = |material: &Material| {
+        if !scope.endpoints.is_empty() {
+            leaves.lock().unwrap_or_else(PoisonError::into_inner).add(material);
+        }
+        match &scope.own {
+            Some((path, domain)) if material.subject.name == path.display().to_string() => {
+                let own = Material { expected_names: vec![domain.clone()], ..material.clone() };
+                judge(&own, policy, at)
+            }
+            _ => judge(material, policy, at),
+        }
+    };
+    let mut results = check_files(&scope.files, threads, &of_file);
+    // Files are read and judged without a runtime, which would cost more than they do.
+    if !scope.endpoints.is_empty() {
+        let leaves = leaves.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for material in served(app, args, scope)? {
+            let on_disk: Option<OnDisk> = leaves.covering(&material.expected_names);
+            results.push(judge(&Material { on_disk, ..material }, policy, at));
+        }
+    }
+    if !scope.acm.is_empty() {
+        for material in in_acm(app, args, scope)? {
+            results.push(judge(&material, policy, at));
+        }
+    }
+    Ok(results)
+}
+
+fn print_cron(app: &App, args: &CertsArgs) -> Ended {
+    let command = unattended::command(app, args)?;
+    let slot = compose::chance(u64::MAX);
+    let splay = args.splay.unwrap_or(SPLAY).as_secs();
+    app.result(&unattended::cron_line(&command, slot, &format!("{splay}s"))?);
+    app.say(
+        "put it into your crontab: crontab -e; it says nothing while all is well, and one line otherwise",
+    );
+    Ok(Exit::Done)
+}
+
+fn install_timer(app: &App, args: &CertsArgs, scope: &Scope) -> Ended {
+    let command = unattended::command(app, args)?;
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let named = [&args.ca_file, &args.config.config, &args.state.state_file].into_iter().flatten();
+    let reads = scope.files.iter().map(Path::new).chain(named.map(PathBuf::as_path)).map(absolute).collect();
+    let wanted = timer::Wanted {
+        command: &command,
+        reads,
+        writes: args.judge.output.as_deref().map(absolute),
+        has_network: !scope.endpoints.is_empty() || !scope.acm.is_empty() || args.renewal_info,
+    };
+    timer::install(app, &wanted, args.unit_dir.as_deref())
+}
+
+fn served(_app: &App, _args: &CertsArgs, _scope: &Scope) -> Result<Vec<Material>, Box<Failure>> {
+    Ok(Vec::new())
+}
+
+fn in_acm(_app: &App, _args: &CertsArgs, _scope: &Scope) -> Result<Vec<Material>, Box<Failure>> {
     Ok(Vec::new())
 }

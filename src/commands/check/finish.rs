@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use checks::output::{self, Limits, Style};
+use checks::cert::judge::Policy;
+use checks::output::{self, Style};
 use checks::report::Selection;
 use checks::{CheckReport, CheckResult, Status, catalogue};
 use jiff::Timestamp;
@@ -35,21 +36,21 @@ pub(crate) fn finish(
     judged_as_of: Option<Timestamp>,
     results: Vec<CheckResult>,
 ) -> Ended {
-    finish_with(app, args, SystemClock.now(), judged_as_of, results, Limits::default())
+    finish_with(app, args, SystemClock.now(), judged_as_of, results, None)
 }
 
-/// The same for results that were judged by other thresholds, or collected at a known moment.
+/// The same for results that were collected at a known moment, and judged by a policy.
 pub(crate) fn finish_with(
     app: &App,
     args: &JudgeArgs,
     checked_at: Timestamp,
     judged_as_of: Option<Timestamp>,
     results: Vec<CheckResult>,
-    limits: Limits,
+    policy: Option<Policy>,
 ) -> Ended {
     let selection = selection(args)?;
     let report = CheckReport::new(checked_at, judged_as_of, results, &selection);
-    let style = style(app, args, limits);
+    let style = style(app, args, policy);
     let text = form(app, &report, &style);
     match &args.output {
         Some(path) => {
@@ -71,7 +72,7 @@ pub(crate) fn finish_with(
     })
 }
 
-fn style(app: &App, args: &JudgeArgs, limits: Limits) -> Style {
+fn style(app: &App, args: &JudgeArgs, policy: Option<Policy>) -> Style {
     /// What is not looked at on a terminal has no edge; lines are still read by people.
     const ELSEWHERE: usize = 100;
     let is_looked_at = app.io.out_is_terminal && args.output.is_none();
@@ -88,7 +89,7 @@ fn style(app: &App, args: &JudgeArgs, limits: Limits) -> Style {
         width: if is_looked_at { app.render_style(true).width } else { ELSEWHERE },
         verbose: app.verbose > 0,
         fail_on_warning: args.fail_on == FailOn::Warn,
-        limits,
+        policy,
     }
 }
 

@@ -5,7 +5,11 @@ mod certs;
 mod endpoint;
 mod finish;
 mod host;
+mod lock;
 mod network;
+mod on_disk;
+mod timer;
+mod unattended;
 
 use std::path::{Path, PathBuf};
 

@@ -17,7 +17,8 @@ const UNITS: &str = "/etc/systemd/system";
 /// systemd is what runs this machine where this is.
 const RUNNING: &str = "/run/systemd/system";
 /// The first line of what this file writes; what begins otherwise is somebody else's.
-const MARK: &str = "# Written by `sre-agent-deploy check certs --install-timer`; run it again to change this file.\n";
+const MARK: &str =
+    "# Written by `sre-agent-deploy check certs --install-timer`; run it again to change this file.\n";
 /// Mode of a unit.
 const UNIT_MODE: u32 = 0o644;
 
@@ -47,7 +48,8 @@ fn word(text: &str) -> String {
             c => out.push(c),
         }
     }
-    let is_plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:,@+=%".contains(c));
+    let is_plain =
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:,@+=%".contains(c));
     if is_plain { out } else { format!("\"{out}\"") }
 }
 
@@ -94,7 +96,11 @@ pub(crate) fn service(wanted: &Wanted<'_>) -> String {
     } else {
         out.push_str("PrivateNetwork=yes\nIPAddressDeny=any\nRestrictAddressFamilies=AF_UNIX\n");
     }
-    let home = if ["/home", "/root", "/run/user"].iter().any(|folder| touches(folder)) { "read-only" } else { "yes" };
+    let home = if ["/home", "/root", "/run/user"].iter().any(|folder| touches(folder)) {
+        "read-only"
+    } else {
+        "yes"
+    };
     let _ = writeln!(out, "ProtectHome={home}");
     // What lies there would be gone.
     if !touches("/tmp") && !touches("/var/tmp") {
@@ -179,7 +185,8 @@ pub(crate) fn install(app: &App, wanted: &Wanted<'_>, folder: Option<&Path>) -> 
     } else {
         app.result("systemd does not run here, or reads its units elsewhere; where it does:");
         if !is_own_folder {
-            let files: Vec<String> = units.iter().map(|(path, _)| quoted(&path.display().to_string())).collect();
+            let files: Vec<String> =
+                units.iter().map(|(path, _)| quoted(&path.display().to_string())).collect();
             app.result(&format!("  install -m 644 {} {UNITS}/", files.join(" ")));
         }
         app.result(&format!("  systemctl daemon-reload && systemctl enable --now {NAME}.timer"));
@@ -222,7 +229,15 @@ mod tests {
 
     #[test]
     fn files_need_no_network() {
-        let command = command(&["/opt/sre-agent-deploy", "check", "certs", "--file", "/etc/ssl/a b.pem", "--quiet", "--lock"]);
+        let command = command(&[
+            "/opt/sre-agent-deploy",
+            "check",
+            "certs",
+            "--file",
+            "/etc/ssl/a b.pem",
+            "--quiet",
+            "--lock",
+        ]);
         let wanted = Wanted {
             command: &command,
             reads: vec![PathBuf::from("/etc/ssl/a b.pem")],
@@ -242,7 +257,11 @@ mod tests {
             has_network: true,
         };
         let unit = service(&wanted);
-        for line in ["ProtectHome=read-only\n", "ReadWritePaths=/var/lib/prometheus/node-exporter\n", "After=network-online.target\n"] {
+        for line in [
+            "ProtectHome=read-only\n",
+            "ReadWritePaths=/var/lib/prometheus/node-exporter\n",
+            "After=network-online.target\n",
+        ] {
             assert!(unit.contains(line), "{line} is missing:\n{unit}");
         }
         for word in ["PrivateTmp", "DynamicUser", "PrivateNetwork"] {

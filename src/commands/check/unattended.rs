@@ -17,8 +17,12 @@ const PERIOD: u64 = 360;
 /// The program and its arguments, all paths absolute, so that they mean the same from any folder.
 pub(crate) fn command(app: &App, args: &CertsArgs) -> Result<Vec<String>, Box<Failure>> {
     if args.at.is_some() {
-        return Err(Failure::new(codes::USAGE, "command line", "`--at` is one moment, and this runs again and again")
-            .hint("leave out `--at`"));
+        return Err(Failure::new(
+            codes::USAGE,
+            "command line",
+            "`--at` is one moment, and this runs again and again",
+        )
+        .hint("leave out `--at`"));
     }
     let program = std::env::current_exe()
         .map_err(|error| Failure::of_file("find the program", Path::new("/proc/self/exe"), &error))?;
@@ -40,7 +44,8 @@ pub(crate) fn command(app: &App, args: &CertsArgs) -> Result<Vec<String>, Box<Fa
     for arn in &args.acm {
         flag("--acm", arn);
     }
-    let config = args.config.config.clone().or_else(|| app.variable("SRE_AGENT_DEPLOY_CONFIG").map(PathBuf::from));
+    let config =
+        args.config.config.clone().or_else(|| app.variable("SRE_AGENT_DEPLOY_CONFIG").map(PathBuf::from));
     let state = args.state.state_file.clone();
     let state = state.or_else(|| app.variable("SRE_AGENT_DEPLOY_STATE_FILE").map(PathBuf::from));
     // The default is a name in this folder, which is another one for whoever runs it.
@@ -81,7 +86,9 @@ pub(crate) fn command(app: &App, args: &CertsArgs) -> Result<Vec<String>, Box<Fa
     }
     match app.output {
         OutputFormat::Text => {}
-        other => flag("--format", other.to_possible_value().as_ref().map_or("text", |value| value.get_name())),
+        other => {
+            flag("--format", other.to_possible_value().as_ref().map_or("text", |value| value.get_name()))
+        }
     }
     if args.renewal_info {
         words.push("--renewal-info".to_owned());
@@ -107,8 +114,8 @@ fn text(path: &Path) -> Result<String, Box<Failure>> {
 }
 
 fn absolute(path: &Path) -> Result<String, Box<Failure>> {
-    let whole = std::path::absolute(path)
-        .map_err(|error| Failure::of_file("find the folder of", path, &error))?;
+    let whole =
+        std::path::absolute(path).map_err(|error| Failure::of_file("find the folder of", path, &error))?;
     text(&whole)
 }
 

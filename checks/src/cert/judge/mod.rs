@@ -22,6 +22,7 @@ use std::ops::Deref;
 
 use model::{Finding, Severity};
 
+pub use names::is_good_for;
 pub use path::Roots;
 pub use policy::{Policy, PolicyError, Threshold};
 

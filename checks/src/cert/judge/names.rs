@@ -63,7 +63,7 @@ fn covers(pattern: &str, host: &str) -> bool {
 }
 
 /// Whether a certificate is good for a host: a DNS name, an address, or an IDN in either form.
-pub(super) fn is_good_for(certificate: &Certificate, host: &str) -> bool {
+pub fn is_good_for(certificate: &Certificate, host: &str) -> bool {
     match Host::of(host) {
         Host::Address(address) => certificate.ip_addresses.contains(&address),
         Host::Name(name) => certificate.dns_names.iter().any(|pattern| covers(pattern, &name)),

@@ -198,6 +198,11 @@ impl Policy {
         self
     }
 
+    /// Both thresholds in words, the warning first.
+    pub fn described(&self) -> (String, String) {
+        (self.warn.to_string(), self.critical.to_string())
+    }
+
     /// Seconds left below which a certificate of this lifetime is critical.
     pub fn critical_seconds(&self, lifetime: i64) -> i64 {
         self.critical.seconds(lifetime)

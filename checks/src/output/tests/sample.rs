@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use model::{Finding, Severity};
 
-use super::super::{Limits, Style};
+use super::super::Style;
+use crate::cert::judge::{Policy, Roots};
 use crate::report::{CertificateSummary, Selection};
 use crate::{CheckReport, CheckResult, Moment, Subject, SubjectKind};
 
@@ -26,7 +27,7 @@ pub(super) fn style() -> Style {
         width: 80,
         verbose: false,
         fail_on_warning: false,
-        limits: Limits::default(),
+        policy: Some(Policy::new(Roots::mozilla())),
     }
 }
 

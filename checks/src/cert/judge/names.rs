@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use idna::AsciiDenyList;
 use model::{Finding, Severity};
 
 use super::{Case, words};
@@ -30,7 +31,7 @@ impl Host {
             return Self::Address(address);
         }
         let name = bare.strip_suffix('.').unwrap_or(bare);
-        match idna::domain_to_ascii(name) {
+        match idna::domain_to_ascii_cow(name.as_bytes(), AsciiDenyList::URL).map(Cow::into_owned) {
             Ok(name) if name.is_empty() => Self::Unclear("it is empty"),
             Ok(name) if name.contains('*') => {
                 Self::Unclear("a host is asked for by its full name, not by a pattern")

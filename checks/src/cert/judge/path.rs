@@ -65,7 +65,11 @@ impl Roots {
         Ok(Self::new(anchors, ends, false))
     }
 
-    fn new(anchors: Vec<TrustAnchor<'static>>, ends: Vec<Option<Moment>>, is_public: bool) -> Self {
+    pub(super) fn new(
+        anchors: Vec<TrustAnchor<'static>>,
+        ends: Vec<Option<Moment>>,
+        is_public: bool,
+    ) -> Self {
         let mut by_subject: HashMap<Vec<u8>, Vec<usize>> = HashMap::with_capacity(anchors.len());
         for (index, anchor) in anchors.iter().enumerate() {
             by_subject.entry(anchor.subject.as_ref().to_vec()).or_default().push(index);

@@ -107,7 +107,8 @@ impl Limit {
     fn seconds(self, lifetime: i64) -> i64 {
         let share = self.share.map(|share| {
             let whole = i128::from(lifetime.max(0)).saturating_mul(i128::from(share));
-            i64::try_from(whole.div_euclid(100)).unwrap_or(i64::MAX)
+            // Rounded up: then "fewer seconds than this are left" is the same as "less than this share is left".
+            i64::try_from(whole.saturating_add(99).div_euclid(100)).unwrap_or(i64::MAX)
         });
         [share, self.seconds].into_iter().flatten().min().unwrap_or(0)
     }

@@ -161,12 +161,24 @@ fn serial(case: &Case<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn oddities(case: &Case<'_>, placed: &Placed<'_>, findings: &mut Vec<Finding>) {
-    if placed.oddities.is_empty() {
-        return;
+    // The serial number of the leaf and all dates have findings of their own.
+    let told = |oddity: &&String| {
+        let is_serial =
+            case.is_leaf(placed) && (oddity.starts_with("serial") || *oddity == "negative serial");
+        !is_serial && !oddity.starts_with("malformed not")
+    };
+    let (unreadable, odd): (Vec<&String>, Vec<&String>) =
+        placed.oddities.iter().filter(told).partition(|oddity| oddity.starts_with("unreadable"));
+    for (severity, what, list) in [
+        (Severity::Unknown, "could be read in parts only", unreadable),
+        (Severity::Warning, "is oddly encoded", odd),
+    ] {
+        if !list.is_empty() {
+            findings.push(
+                case.finding("SRE-TLS-033", severity, format!("{} {what}", case.name(placed)))
+                    .evidence(words::some(&list))
+                    .hint("strict clients may refuse it: have it issued again"),
+            );
+        }
     }
-    findings.push(
-        case.finding("SRE-TLS-033", Severity::Warning, format!("{} is oddly encoded", case.name(placed)))
-            .evidence(words::some(&placed.oddities))
-            .hint("strict clients may refuse it: have it issued again"),
-    );
 }

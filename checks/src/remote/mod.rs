@@ -9,7 +9,9 @@
 //! - [`starttls`]: the few lines of other protocols before TLS.
 //! - [`tls`]: the handshake, the chain recorded whatever comes of it.
 //! - [`http`]: one request over either.
+//! - [`collect`]: all of it for many endpoints at once, and what they serve.
 
+pub mod collect;
 pub mod connect;
 pub mod dns;
 pub mod http;

@@ -31,6 +31,7 @@ pub use expand::{Target, expand, expand_all};
 pub use file::LARGEST_FILE;
 pub use material::{check_files, material, of_target};
 pub use parse::certificate;
+pub(crate) use source::guess;
 
 /// How an oddity begins that stands for something that is not known, although the certificate says it.
 pub const UNREADABLE: &str = "unreadable ";

@@ -40,7 +40,7 @@ const COMMERCIAL: [&str; 20] = [
 
 /// Where the certificate comes from, as far as can be told. `path` is where it lies; `target` what it is a symbolic
 /// link to, if it is one.
-pub(super) fn guess(path: &Path, target: Option<&Path>, leaf: Option<&Certificate>) -> Source {
+pub(crate) fn guess(path: &Path, target: Option<&Path>, leaf: Option<&Certificate>) -> Source {
     let lineage = lineage(path).or_else(|| lineage(target?));
     if let Some(name) = lineage {
         return Source::Certbot { name };

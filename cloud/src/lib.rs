@@ -19,7 +19,8 @@ pub use error::{CallError, ErrorKind};
 pub use hook::{Access, Call, Hook, Hooked};
 
 use port::{
-    acm::Acm, cognito::Cognito, ec2::Ec2, iam::Iam, quotas::Quotas, ssm::Ssm, sts::Sts, tagging::Tagging,
+    acm::Acm, bedrock::Bedrock, bedrock::BedrockRuntime, cognito::Cognito, ec2::Ec2, iam::Iam,
+    quotas::Quotas, ssm::Ssm, sts::Sts, tagging::Tagging,
 };
 
 /// An account in one Region, reached through its ports.
@@ -41,6 +42,10 @@ pub struct Cloud {
     pub tagging: Arc<dyn Tagging>,
     /// Service quotas.
     pub quotas: Arc<dyn Quotas>,
+    /// Models and inference profiles.
+    pub bedrock: Arc<dyn Bedrock>,
+    /// One token of a model.
+    pub bedrock_runtime: Arc<dyn BedrockRuntime>,
 }
 
 impl Cloud {
@@ -56,6 +61,8 @@ impl Cloud {
             acm: Arc::new(Hooked::new(Arc::clone(&self.acm), Arc::clone(hook))),
             tagging: Arc::new(Hooked::new(Arc::clone(&self.tagging), Arc::clone(hook))),
             quotas: Arc::new(Hooked::new(Arc::clone(&self.quotas), Arc::clone(hook))),
+            bedrock: Arc::new(Hooked::new(Arc::clone(&self.bedrock), Arc::clone(hook))),
+            bedrock_runtime: Arc::new(Hooked::new(Arc::clone(&self.bedrock_runtime), Arc::clone(hook))),
         }
     }
 }

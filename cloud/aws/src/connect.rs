@@ -17,6 +17,7 @@ use cloud::Cloud;
 use model::Region;
 
 use crate::acm::AwsAcm;
+use crate::bedrock::{AwsBedrock, AwsBedrockRuntime};
 use crate::cognito::AwsCognito;
 use crate::ec2::AwsEc2;
 use crate::iam::AwsIam;
@@ -80,6 +81,8 @@ pub async fn connect(options: ConnectOptions) -> Result<Cloud, ConnectError> {
         acm: Arc::new(AwsAcm::new(&config)),
         tagging: Arc::new(AwsTagging::new(&config)),
         quotas: Arc::new(AwsQuotas::new(&config)),
+        bedrock: Arc::new(AwsBedrock::new(&config)),
+        bedrock_runtime: Arc::new(AwsBedrockRuntime::new(&config)),
     })
 }
 

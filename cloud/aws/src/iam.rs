@@ -7,8 +7,8 @@ use aws_config::SdkConfig;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::{self, Tag};
 use cloud::port::iam::{
-    AttachedPolicy, Iam, InstanceProfile, NewInstanceProfile, NewRole, ProfileRole, Role, RolePolicy,
-    RolePolicyDocument, RoleTrust,
+    AttachedPolicy, Decision, Iam, InstanceProfile, NewInstanceProfile, NewRole, ProfileRole, Role,
+    RolePolicy, RolePolicyDocument, RoleTrust, Simulated, Simulation,
 };
 use cloud::{CallError, ErrorKind};
 use model::tags::Tags;
@@ -219,6 +219,49 @@ impl Iam for AwsIam {
             .await
             .map_err(failed(SERVICE, "DeleteInstanceProfile"))?;
         Ok(())
+    }
+
+    async fn simulate_principal_policy(&self, question: Simulation) -> Result<Vec<Simulated>, CallError> {
+        const OPERATION: &str = "SimulatePrincipalPolicy";
+        let mut items = self
+            .0
+            .simulate_principal_policy()
+            .policy_source_arn(question.principal_arn)
+            .set_action_names(Some(question.actions))
+            .set_resource_arns(Some(question.resources).filter(|resources| !resources.is_empty()))
+            .into_paginator()
+            .items()
+            .send();
+        let mut verdicts = Vec::new();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(failed(SERVICE, OPERATION))?;
+            let action = item.eval_action_name();
+            let whole = [(item.eval_resource_name().unwrap_or("*"), item.eval_decision())];
+            let by_resource = item
+                .resource_specific_results()
+                .iter()
+                .map(|one| (one.eval_resource_name(), one.eval_resource_decision()));
+            // With several resources the verdict of the action as a whole is no resource's own.
+            let mut pairs: Vec<_> = by_resource.collect();
+            if pairs.is_empty() {
+                pairs.extend(whole);
+            }
+            verdicts.extend(pairs.into_iter().map(|(resource, decision)| Simulated {
+                action: action.to_owned(),
+                resource: resource.to_owned(),
+                decision: from_decision(decision),
+            }));
+        }
+        Ok(verdicts)
+    }
+}
+
+/// A verdict that this program does not know is none to rely on.
+fn from_decision(decision: &types::PolicyEvaluationDecisionType) -> Decision {
+    match decision {
+        types::PolicyEvaluationDecisionType::Allowed => Decision::Allowed,
+        types::PolicyEvaluationDecisionType::ExplicitDeny => Decision::ExplicitDeny,
+        _ => Decision::ImplicitDeny,
     }
 }
 

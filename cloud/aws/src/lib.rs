@@ -6,6 +6,7 @@
 //! thing twice.
 
 mod acm;
+mod bedrock;
 mod cognito;
 mod connect;
 mod ec2;

@@ -21,6 +21,7 @@ areas!(
     identity,
     parameters,
     networks,
+    paths,
     security_groups,
     roles,
     instance_profiles,
@@ -40,5 +41,29 @@ areas!(
 fn resource_servers_on_ministack() {
     common::on_ministack("resource_servers_on_ministack", async |cloud| {
         contract::app_clients(&cloud, &common::whole_fixture("resource-servers")).await;
+    });
+}
+
+/// What moto lacks (5.2.5 answers with a web page): the policy simulator.
+#[test]
+fn simulations_on_ministack() {
+    common::on_ministack("simulations_on_ministack", async |cloud| {
+        contract::simulations(&cloud, &common::whole_fixture("simulations")).await;
+    });
+}
+
+/// What moto lacks: foundation models, their availability and inference profiles.
+#[test]
+fn models_on_ministack() {
+    common::on_ministack("models_on_ministack", async |cloud| {
+        contract::models(&cloud, &common::whole_fixture("models")).await;
+    });
+}
+
+/// What moto lacks: Converse. `unknown_models_do_not_answer` is left out: ministack (1.5.33) answers for any model.
+#[test]
+fn one_token_on_ministack() {
+    common::on_ministack("one_token_on_ministack", async |cloud| {
+        contract::one_token(&cloud, &common::whole_fixture("one-token")).await;
     });
 }

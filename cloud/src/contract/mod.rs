@@ -10,9 +10,11 @@
     reason = "test support: a breach of the contract is a panic"
 )]
 
+mod bedrock;
 mod cognito;
 mod ec2;
 mod iam;
+mod path;
 mod rest;
 
 use std::collections::BTreeSet;
@@ -25,9 +27,11 @@ use model::tags::{Tags, at_creation};
 use crate::port::ec2::{SubnetQuery, VpcQuery};
 use crate::{CallError, Cloud, ErrorKind};
 
+pub use bedrock::{models, one_token, simulations, unknown_models_do_not_answer};
 pub use cognito::{app_clients, domains, user_pools};
 pub use ec2::{addresses, dry_runs, instances, networks, security_groups};
 pub use iam::{instance_profiles, roles};
+pub use path::paths;
 pub use rest::{certificates, identity, not_found_answers, parameters, tagging};
 
 /// What the contract is told about the account that it runs on.
@@ -132,6 +136,7 @@ pub async fn all(cloud: &Cloud, fixture: &Fixture) {
     identity(cloud, fixture).await;
     parameters(cloud, fixture).await;
     networks(cloud, fixture).await;
+    paths(cloud, fixture).await;
     security_groups(cloud, fixture).await;
     roles(cloud, fixture).await;
     instance_profiles(cloud, fixture).await;
@@ -143,6 +148,10 @@ pub async fn all(cloud: &Cloud, fixture: &Fixture) {
     domains(cloud, fixture).await;
     certificates(cloud, fixture).await;
     tagging(cloud, fixture).await;
+    simulations(cloud, fixture).await;
+    models(cloud, fixture).await;
+    one_token(cloud, fixture).await;
+    unknown_models_do_not_answer(cloud, fixture).await;
     not_found_answers(cloud, fixture).await;
 }
 

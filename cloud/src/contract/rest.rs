@@ -70,6 +70,16 @@ pub async fn certificates(cloud: &Cloud, fixture: &Fixture) {
         .await;
     assert_eq!(acm.list_certificates("nobody.example.com".to_owned()).await.expect("read"), [""; 0]);
 
+    let all = acm.list_all_certificates(()).await.expect("all certificates can be listed");
+    assert!(all.contains(&arn), "{all:?}");
+    let detail = acm.describe_in_full(arn.clone()).await.expect("a certificate can be described");
+    let detail = detail.expect("the certificate exists");
+    assert_eq!((&detail.arn, detail.kind.as_str()), (&arn, "AMAZON_ISSUED"));
+    assert_eq!(detail.names.first(), Some(&new.domain));
+    assert!(["PENDING_VALIDATION", "ISSUED"].contains(&detail.status.as_str()), "{detail:?}");
+    // Whether there is anything to get yet differs; that it is no error does not.
+    acm.get_certificate(arn.clone()).await.expect("nothing to get is no error");
+
     acm.delete_certificate(arn.clone()).await.expect("the certificate is deleted");
     refused(acm.delete_certificate(arn.clone()).await, ErrorKind::NotFound, "DeleteCertificate");
     assert_eq!(acm.describe_certificate(arn).await.expect("read"), None);
@@ -198,5 +208,7 @@ pub async fn not_found_answers(cloud: &Cloud, fixture: &Fixture) {
     let arn =
         format!("arn:aws:acm:us-east-1:{}:certificate/00000000-0000-4000-8000-00000000dead", who.account);
     assert_eq!(cloud.acm.describe_certificate(arn.clone()).await.expect("certificate"), None);
+    assert_eq!(cloud.acm.describe_in_full(arn.clone()).await.expect("certificate"), None);
+    assert_eq!(cloud.acm.get_certificate(arn.clone()).await.expect("certificate"), None);
     refused(cloud.acm.delete_certificate(arn).await, missing, "DeleteCertificate");
 }

@@ -1,6 +1,8 @@
 //! AWS Certificate Manager: public certificates that can be exported.
 
+use jiff::Timestamp;
 use model::tags::Tags;
+use serde::{Deserialize, Serialize};
 
 use crate::hook::port;
 
@@ -35,7 +37,7 @@ pub struct Certificate {
 }
 
 /// A DNS record to make.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DnsRecord {
     /// Its owner name.
     pub name: String,
@@ -43,6 +45,48 @@ pub struct DnsRecord {
     pub record_type: String,
     /// What it points at.
     pub value: String,
+}
+
+/// Everything that ACM says of a certificate.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateDetail {
+    /// Its ARN.
+    pub arn: String,
+    /// As ACM spells it: `ISSUED`, `PENDING_VALIDATION`, `EXPIRED`, ...
+    pub status: String,
+    /// `AMAZON_ISSUED`, `IMPORTED` or `PRIVATE`.
+    pub kind: String,
+    /// `ELIGIBLE` or `INELIGIBLE`.
+    pub renewal_eligibility: Option<String>,
+    /// `PENDING_AUTO_RENEWAL`, `PENDING_VALIDATION`, `SUCCESS` or `FAILED`.
+    pub renewal_status: Option<String>,
+    /// Why a renewal or an issuance failed, in the words of ACM.
+    pub failure_reason: Option<String>,
+    /// Whether the private key can be had.
+    pub exportable: bool,
+    /// ARNs of what it is attached to.
+    pub in_use_by: Vec<String>,
+    /// The DNS record that ACM waits for.
+    pub validation: Option<DnsRecord>,
+    /// First second of validity; `None` before it is issued.
+    pub not_before: Option<Timestamp>,
+    /// Last second of validity.
+    pub not_after: Option<Timestamp>,
+    /// All names, the first one first.
+    pub names: Vec<String>,
+    /// The issuer as ACM calls it, such as `Amazon`.
+    pub issuer: String,
+    /// The serial as ACM writes it: hexadecimal with colons.
+    pub serial: String,
+}
+
+/// A certificate and its chain, PEM.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssuedCertificate {
+    /// The certificate.
+    pub certificate: String,
+    /// The certificates above it; empty where ACM has none.
+    pub chain: String,
 }
 
 port! {
@@ -54,6 +98,12 @@ port! {
         Read "DescribeCertificate" describe_certificate(String) -> Option<Certificate>;
         /// ARNs of the certificates whose first name is the given domain.
         Read "ListCertificates" list_certificates(String) -> Vec<String>;
+        /// ARNs of all certificates of the Region, whatever their keys and their state.
+        Read "ListCertificates" list_all_certificates(()) -> Vec<String>;
+        /// Everything that ACM says of a certificate.
+        Read "DescribeCertificate" describe_in_full(String) -> Option<CertificateDetail>;
+        /// A certificate and its chain; `None` while there is nothing to get, and for one that does not exist.
+        Read "GetCertificate" get_certificate(String) -> Option<IssuedCertificate>;
         /// Deletes a certificate that nothing uses.
         Write "DeleteCertificate" delete_certificate(String) -> ();
     }

@@ -8,6 +8,7 @@ use model::tags::Tags;
 use serde::{Deserialize, Serialize};
 
 use crate::hook::port;
+use crate::port::path::{GroupRule, NetworkAcl, Routes};
 
 /// Which VPCs are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -413,6 +414,12 @@ port! {
         Read "DescribeSubnets" describe_subnets(SubnetQuery) -> Vec<Subnet>;
         /// Route tables of a VPC.
         Read "DescribeRouteTables" describe_route_tables(String) -> Vec<RouteTable>;
+        /// Route tables of a VPC with all their routes.
+        Read "DescribeRouteTables" describe_routes(String) -> Vec<Routes>;
+        /// Network ACLs of a VPC.
+        Read "DescribeNetworkAcls" describe_network_acls(String) -> Vec<NetworkAcl>;
+        /// All rules of a security group, whatever their source; none for a group that does not exist.
+        Read "DescribeSecurityGroupRules" describe_security_group_rules(String) -> Vec<GroupRule>;
         /// An image by id.
         Read "DescribeImages" describe_image(String) -> Option<Image>;
         /// What a type offers; `None` where the Region does not have it.

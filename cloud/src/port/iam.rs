@@ -1,6 +1,7 @@
 //! AWS Identity and Access Management: roles with inline policies, and instance profiles.
 
 use model::tags::Tags;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::hook::port;
@@ -108,6 +109,40 @@ pub struct ProfileRole {
     pub role: String,
 }
 
+/// A question to the policy simulator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Simulation {
+    /// ARN of the user or role whose policies count; the ARN of a session is refused.
+    pub principal_arn: String,
+    /// Actions such as `ec2:RunInstances`.
+    pub actions: Vec<String>,
+    /// What they are to be allowed on; empty means `*`.
+    pub resources: Vec<String>,
+}
+
+/// What the policy simulator says of one action on one resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Simulated {
+    /// The action.
+    pub action: String,
+    /// The resource, `*` for all.
+    pub resource: String,
+    /// Its verdict.
+    pub decision: Decision,
+}
+
+/// The verdict of the policy simulator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// A policy allows it and none denies it.
+    Allowed,
+    /// No policy allows it.
+    ImplicitDeny,
+    /// A policy denies it.
+    ExplicitDeny,
+}
+
 port! {
     /// AWS Identity and Access Management.
     "iam" Iam {
@@ -145,5 +180,7 @@ port! {
         Write "RemoveRoleFromInstanceProfile" remove_role_from_instance_profile(ProfileRole) -> ();
         /// Deletes an instance profile without a role.
         Write "DeleteInstanceProfile" delete_instance_profile(String) -> ();
+        /// What the policies of a user or role say of actions, without making them.
+        Read "SimulatePrincipalPolicy" simulate_principal_policy(Simulation) -> Vec<Simulated>;
     }
 }

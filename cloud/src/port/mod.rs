@@ -4,9 +4,11 @@
 //! `NotFound`; the engine counts it as done. Lists return all pages.
 
 pub mod acm;
+pub mod bedrock;
 pub mod cognito;
 pub mod ec2;
 pub mod iam;
+pub mod path;
 pub mod quotas;
 pub mod ssm;
 pub mod sts;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::CallError;
 use crate::hook::Access::{Read, Write};
-use crate::port::acm::{Acm, Certificate, DnsRecord, NewCertificate};
+use crate::port::acm::{Acm, Certificate, CertificateDetail, DnsRecord, IssuedCertificate, NewCertificate};
 
 use super::desk::Desk;
 use super::refusal::{Answer, Refusal, demand, demand_tags};
@@ -60,6 +60,8 @@ impl State {
             status: "PENDING_VALIDATION".to_owned(),
             in_use_by: Vec::new(),
             tags: new.tags,
+            detail: None,
+            issued: None,
         };
         self.certificates.insert(arn.clone(), certificate);
         Ok(arn)
@@ -90,6 +92,38 @@ impl State {
             .collect()
     }
 
+    fn list_all_certificates(&mut self) -> Vec<String> {
+        self.certificates
+            .iter_mut()
+            .filter_map(|(arn, certificate)| certificate.unseen.look().then(|| arn.clone()))
+            .collect()
+    }
+
+    fn describe_in_full(&mut self, arn: &str) -> Option<CertificateDetail> {
+        let seen = self.describe_certificate(arn)?;
+        let detail = self.certificates.get(arn).and_then(|one| one.detail.clone());
+        let detail = detail.unwrap_or_else(|| CertificateDetail {
+            kind: "AMAZON_ISSUED".to_owned(),
+            renewal_eligibility: Some("INELIGIBLE".to_owned()),
+            exportable: seen.exportable,
+            names: vec![seen.domain],
+            issuer: "Amazon".to_owned(),
+            ..CertificateDetail::default()
+        });
+        let is_waiting = seen.status == "PENDING_VALIDATION";
+        Some(CertificateDetail {
+            arn: seen.arn,
+            status: seen.status,
+            in_use_by: seen.in_use_by,
+            validation: seen.validation.filter(|_| is_waiting),
+            ..detail
+        })
+    }
+
+    fn get_certificate(&mut self, arn: &str) -> Option<IssuedCertificate> {
+        self.certificates.get(arn).and_then(|one| one.issued.clone())
+    }
+
     fn delete_certificate(&mut self, arn: &str) -> Answer<()> {
         let certificate = self.certificates.get(arn).ok_or_else(|| no_certificate(arn))?;
         demand(certificate.in_use_by.is_empty(), "ResourceInUseException", || {
@@ -113,6 +147,18 @@ impl Acm for Desk {
 
     async fn list_certificates(&self, domain: String) -> Result<Vec<String>, CallError> {
         self.call("acm", "ListCertificates", Read, "*", |state| Ok(state.list_certificates(&domain)))
+    }
+
+    async fn list_all_certificates(&self, (): ()) -> Result<Vec<String>, CallError> {
+        self.call("acm", "ListCertificates", Read, "*", |state| Ok(state.list_all_certificates()))
+    }
+
+    async fn describe_in_full(&self, arn: String) -> Result<Option<CertificateDetail>, CallError> {
+        self.call("acm", "DescribeCertificate", Read, &arn, |state| Ok(state.describe_in_full(&arn)))
+    }
+
+    async fn get_certificate(&self, arn: String) -> Result<Option<IssuedCertificate>, CallError> {
+        self.call("acm", "GetCertificate", Read, &arn, |state| Ok(state.get_certificate(&arn)))
     }
 
     async fn delete_certificate(&self, arn: String) -> Result<(), CallError> {

@@ -145,7 +145,7 @@ fn throttled(service: &str) -> Refusal {
     match service {
         "ec2" => Refusal::new("RequestLimitExceeded", "Request limit exceeded."),
         "cognito-idp" | "servicequotas" => Refusal::new("TooManyRequestsException", "Rate exceeded"),
-        "acm" | "ssm" => Refusal::new("ThrottlingException", "Rate exceeded"),
+        "acm" | "ssm" | "bedrock" => Refusal::new("ThrottlingException", "Rate exceeded"),
         "tag" => Refusal::new("ThrottledException", "Rate exceeded"),
         _ => Refusal::new("Throttling", "Rate exceeded"),
     }

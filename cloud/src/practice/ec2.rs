@@ -11,6 +11,7 @@ use crate::port::ec2::{
     RouteTable, RuleChange, SecurityGroup, Subnet, SubnetQuery, TerminationProtection, Volume, VolumeSize,
     Vpc, VpcQuery,
 };
+use crate::port::path::{GroupRule, NetworkAcl, Routes};
 
 use super::address::check_address;
 use super::desk::Desk;
@@ -50,6 +51,21 @@ impl Ec2 for Desk {
 
     async fn describe_route_tables(&self, vpc_id: String) -> Result<Vec<RouteTable>, CallError> {
         self.ec2_read("DescribeRouteTables", |state| Ok(state.describe_route_tables(&vpc_id)))
+    }
+
+    async fn describe_routes(&self, vpc_id: String) -> Result<Vec<Routes>, CallError> {
+        self.ec2_read("DescribeRouteTables", |state| Ok(state.describe_routes(&vpc_id)))
+    }
+
+    async fn describe_network_acls(&self, vpc_id: String) -> Result<Vec<NetworkAcl>, CallError> {
+        self.ec2_read("DescribeNetworkAcls", |state| Ok(state.describe_network_acls(&vpc_id)))
+    }
+
+    async fn describe_security_group_rules(&self, group_id: String) -> Result<Vec<GroupRule>, CallError> {
+        self.ec2_read(
+            "DescribeSecurityGroupRules",
+            |state| Ok(state.describe_security_group_rules(&group_id)),
+        )
     }
 
     async fn describe_image(&self, id: String) -> Result<Option<Image>, CallError> {

@@ -8,11 +8,11 @@ use serde_json::Value;
 use crate::CallError;
 use crate::hook::Access::{self, Read, Write};
 use crate::port::iam::{
-    AttachedPolicy, Iam, InstanceProfile, NewInstanceProfile, NewRole, ProfileRole, Role, RolePolicy,
-    RolePolicyDocument, RoleTrust,
+    AttachedPolicy, Decision, Iam, InstanceProfile, NewInstanceProfile, NewRole, ProfileRole, Role,
+    RolePolicy, RolePolicyDocument, RoleTrust, Simulated, Simulation,
 };
 
-use super::desk::Desk;
+use super::desk::{Desk, permit};
 use super::refusal::{Answer, Refusal, demand, demand_tags};
 use super::state::{self, State};
 
@@ -272,6 +272,31 @@ impl State {
     }
 }
 
+impl State {
+    /// The caller may do whatever is not denied, whoever of this account is asked about.
+    fn simulate(&self, question: &Simulation) -> Answer<Vec<Simulated>> {
+        let principal = question.principal_arn.split(':').nth(5).unwrap_or_default();
+        demand(principal.starts_with("role/") || principal.starts_with("user/"), "InvalidInput", || {
+            format!(
+                "Invalid Entity Arn: {} does not clearly define entity type and name.",
+                question.principal_arn
+            )
+        })?;
+        let resources =
+            if question.resources.is_empty() { vec!["*".to_owned()] } else { question.resources.clone() };
+        let verdict = |action: &String, resource: &String| {
+            let (service, operation) = action.split_once(':').unwrap_or((action, ""));
+            let decision = match permit(self, service, operation, resource) {
+                Ok(()) => Decision::Allowed,
+                Err(_) => Decision::ImplicitDeny,
+            };
+            Simulated { action: action.clone(), resource: resource.clone(), decision }
+        };
+        let pairs = question.actions.iter().flat_map(|action| resources.iter().map(move |one| (action, one)));
+        Ok(pairs.map(|(action, resource)| verdict(action, resource)).collect())
+    }
+}
+
 impl Desk {
     /// A call about `resource`, such as `role/NAME`, which gains its path for the words of a denial.
     fn iam<T>(
@@ -398,5 +423,11 @@ impl Iam for Desk {
 
     async fn delete_instance_profile(&self, name: String) -> Result<(), CallError> {
         self.profile_call("DeleteInstanceProfile", Write, &name, |state| state.delete_instance_profile(&name))
+    }
+
+    async fn simulate_principal_policy(&self, question: Simulation) -> Result<Vec<Simulated>, CallError> {
+        let resource = question.principal_arn.clone();
+        let act = |state: &mut State| state.simulate(&question);
+        self.call("iam", "SimulatePrincipalPolicy", Read, &resource, act)
     }
 }

@@ -78,7 +78,7 @@ impl State {
             vpc_id: instance.vpc_id.clone(),
             subnet_id: instance.subnet_id.clone(),
             group_ids: if gone { <_>::default() } else { instance.group_ids.clone() },
-            profile_arn: Some(instance.profile_arn.clone()).filter(|_| !gone),
+            profile_arn: Some(instance.profile_arn.clone()).filter(|arn| !gone && !arn.is_empty()),
             public_ip: elastic.or(own),
             private_ip: Some(instance.private_ip.clone()).filter(|_| !gone),
             imds_tokens_required: instance.tokens_required,

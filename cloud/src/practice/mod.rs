@@ -7,6 +7,7 @@
 
 mod acm;
 mod address;
+mod bedrock;
 mod catalog;
 mod cognito;
 mod desk;
@@ -15,6 +16,7 @@ mod iam;
 mod instance;
 mod inventory;
 mod network;
+mod path;
 mod refusal;
 mod rest;
 mod seed;
@@ -190,6 +192,8 @@ impl Practice {
             acm: Arc::clone(&self.desk) as _,
             tagging: Arc::clone(&self.desk) as _,
             quotas: Arc::clone(&self.desk) as _,
+            bedrock: Arc::clone(&self.desk) as _,
+            bedrock_runtime: Arc::clone(&self.desk) as _,
         }
     }
 

@@ -2,15 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use model::AccountId;
 use model::config::Mfa;
 use model::tags::Tags;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::port::acm::{CertificateDetail, IssuedCertificate};
+use crate::port::bedrock::{ModelAvailability, ModelLife};
+use crate::port::ec2::Rule;
+use crate::port::path::{AclEntry, Destination, GroupRule, Route, RouteTarget};
+
 use super::network::everything_out;
+use super::path::everywhere;
 use super::state::{
-    Domain, Group, Image, InstanceType, Pool, Profile, Role, RouteTable, State, Subnet, Unseen,
+    Certificate, Domain, Group, Image, InstanceType, ModelNote, Pool, Profile, Role, RouteTable, State,
+    Subnet, Unseen,
 };
 
 /// What AWS thinks of the caller's credentials.
@@ -218,6 +226,105 @@ impl<'a> Seed<'a> {
             "ISSUED".clone_into(&mut certificate.status);
             certificate.settle = 0;
         }
+    }
+
+    /// Puts a certificate into ACM as it is described, with its content where there is one; answers its ARN.
+    pub fn certificate(&mut self, detail: CertificateDetail, issued: Option<IssuedCertificate>) -> String {
+        let number = self.state.next_hex();
+        let arn = if detail.arn.is_empty() {
+            self.state.arn("acm", &format!("certificate/{}", number.get(..32).unwrap_or_default()))
+        } else {
+            detail.arn.clone()
+        };
+        let certificate = Certificate {
+            unseen: Unseen::default(),
+            settle: 0,
+            domain: detail.names.first().cloned().unwrap_or_default(),
+            token: number,
+            status: detail.status.clone(),
+            in_use_by: detail.in_use_by.clone(),
+            tags: Tags::new(),
+            detail: Some(detail),
+            issued,
+        };
+        self.state.certificates.insert(arn.clone(), certificate);
+        arn
+    }
+
+    /// Replaces the entries of the network ACL of every VPC; the final refusals are added.
+    pub fn network_acl(&mut self, entries: &[AclEntry]) {
+        let refusals = [false, true].into_iter().filter_map(|egress| {
+            Some(AclEntry {
+                number: 32_767,
+                egress,
+                allow: false,
+                protocol: None,
+                ports: None,
+                cidr: everywhere()?,
+            })
+        });
+        let entries: Vec<AclEntry> = entries.iter().cloned().chain(refusals).collect();
+        for vpc_id in self.state.vpcs.keys() {
+            self.state.acls.insert(vpc_id.clone(), entries.clone());
+        }
+    }
+
+    /// Replaces the default route of every route table: through this, or through nothing that is left.
+    pub fn default_route(&mut self, target_id: &str, target: RouteTarget, active: bool) {
+        let Some(cidr) = everywhere() else { return };
+        let tables: Vec<(String, String)> =
+            self.state.route_tables.iter().map(|(id, table)| (id.clone(), table.vpc_id.clone())).collect();
+        for (id, vpc_id) in tables {
+            let mut routes = self.state.usual_routes(&vpc_id, false);
+            let destination = Destination::Cidr(cidr);
+            routes.push(Route { destination, target_id: target_id.to_owned(), target, active });
+            self.state.routes.insert(id.clone(), routes);
+            if let Some(table) = self.state.route_tables.get_mut(&id) {
+                table.to_internet = active && target == RouteTarget::InternetGateway;
+            }
+        }
+    }
+
+    /// Adds a rule that the engine's own reads do not show, such as one whose source is another group.
+    pub fn group_rule(&mut self, rule: GroupRule) {
+        self.state.peers.push(rule);
+    }
+
+    /// Puts a model on its way out.
+    pub fn legacy_model(&mut self, id: &str, end_of_life: Option<Timestamp>) {
+        let note = self.model(id);
+        note.life = ModelLife::Legacy;
+        note.end_of_life = end_of_life;
+    }
+
+    /// Says who may use a model.
+    pub fn model_availability(&mut self, id: &str, availability: ModelAvailability) {
+        self.model(id).availability = Some(availability);
+    }
+
+    fn model(&mut self, id: &str) -> &mut ModelNote {
+        let usual = || ModelNote { life: ModelLife::Active, end_of_life: None, availability: None };
+        self.state.models.entry(id.to_owned()).or_insert_with(usual)
+    }
+
+    /// Takes an inbound or outbound rule away, by the words of [`Rule`]; answers whether it was there.
+    pub fn revoke_rule(&mut self, group_id: &str, rule: &Rule) -> bool {
+        self.state
+            .groups
+            .get_mut(group_id)
+            .is_some_and(|group| group.ingress.remove(rule) || group.egress.remove(rule))
+    }
+
+    /// Takes the profile from every instance, as a person does in the Console.
+    pub fn detach_profiles(&mut self) {
+        for instance in self.state.instances.values_mut() {
+            instance.profile_arn.clear();
+        }
+    }
+
+    /// Deletes a role with all that is in it, whoever uses it.
+    pub fn delete_role(&mut self, name: &str) -> bool {
+        self.state.roles.remove(name).is_some()
     }
 
     /// Attaches a certificate to something, so that it cannot be deleted.

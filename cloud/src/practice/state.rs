@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
+use jiff::Timestamp;
 use model::config::Mfa;
 use model::tags::{DEPLOYMENT, Tags};
 use model::{AccountId, Region};
@@ -10,7 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::port::acm::{CertificateDetail, IssuedCertificate};
+use crate::port::bedrock::{ModelAvailability, ModelLife};
 use crate::port::ec2::{InstanceState, Rule};
+use crate::port::path::{AclEntry, GroupRule, Route};
 
 use super::seed::Credentials;
 use super::{PracticeOptions, catalog};
@@ -46,6 +50,18 @@ pub(super) struct State {
     pub(super) pools: BTreeMap<String, Pool>,
     pub(super) domains: BTreeMap<String, Domain>,
     pub(super) certificates: BTreeMap<String, Certificate>,
+    /// Routes by route table, where they are not the usual ones.
+    #[serde(default)]
+    pub(super) routes: BTreeMap<String, Vec<Route>>,
+    /// Entries of the network ACL by VPC, where they are not the usual ones.
+    #[serde(default)]
+    pub(super) acls: BTreeMap<String, Vec<AclEntry>>,
+    /// Rules of security groups whose source is no block of addresses.
+    #[serde(default)]
+    pub(super) peers: Vec<GroupRule>,
+    /// Models of which there is more to say than that they are active and accessible, by id.
+    #[serde(default)]
+    pub(super) models: BTreeMap<String, ModelNote>,
     #[serde(skip)]
     pub(super) pace: Pace,
 }
@@ -263,6 +279,20 @@ pub(super) struct Certificate {
     pub(super) status: String,
     pub(super) in_use_by: Vec<String>,
     pub(super) tags: Tags,
+    /// What ACM says beyond that, for one that came from outside.
+    #[serde(default)]
+    pub(super) detail: Option<CertificateDetail>,
+    /// The certificate itself, once there is one.
+    #[serde(default)]
+    pub(super) issued: Option<IssuedCertificate>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct ModelNote {
+    pub(super) life: ModelLife,
+    pub(super) end_of_life: Option<Timestamp>,
+    /// None for accessible.
+    pub(super) availability: Option<ModelAvailability>,
 }
 
 impl State {
@@ -292,6 +322,10 @@ impl State {
             pools: BTreeMap::new(),
             domains: BTreeMap::new(),
             certificates: BTreeMap::new(),
+            routes: BTreeMap::new(),
+            acls: BTreeMap::new(),
+            peers: Vec::new(),
+            models: BTreeMap::new(),
             pace: Pace::default(),
         };
         catalog::add_images(&mut state);

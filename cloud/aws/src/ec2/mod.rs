@@ -7,6 +7,7 @@ mod group;
 mod instance;
 mod launch;
 mod network;
+mod path;
 mod rule;
 
 use async_trait::async_trait;
@@ -19,6 +20,7 @@ use cloud::port::ec2::{
     RouteTable, RuleChange, SecurityGroup, Subnet, SubnetQuery, TerminationProtection, Volume, VolumeSize,
     Vpc, VpcQuery,
 };
+use cloud::port::path::{GroupRule, NetworkAcl, Routes};
 use cloud::{CallError, ErrorKind};
 use model::tags::{DEPLOYMENT, Tags};
 
@@ -45,6 +47,15 @@ impl Ec2 for AwsEc2 {
     }
     async fn describe_route_tables(&self, vpc_id: String) -> Result<Vec<RouteTable>, CallError> {
         network::describe_route_tables(&self.0, vpc_id).await
+    }
+    async fn describe_routes(&self, vpc_id: String) -> Result<Vec<Routes>, CallError> {
+        path::describe_routes(&self.0, vpc_id).await
+    }
+    async fn describe_network_acls(&self, vpc_id: String) -> Result<Vec<NetworkAcl>, CallError> {
+        path::describe_network_acls(&self.0, vpc_id).await
+    }
+    async fn describe_security_group_rules(&self, group_id: String) -> Result<Vec<GroupRule>, CallError> {
+        path::describe_security_group_rules(&self.0, group_id).await
     }
     async fn describe_image(&self, image_id: String) -> Result<Option<Image>, CallError> {
         launch::describe_image(&self.0, image_id).await

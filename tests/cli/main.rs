@@ -8,6 +8,8 @@
     reason = "a test that cannot go on stops"
 )]
 
+mod certificates;
+mod checks;
 mod configuration;
 mod exits;
 mod forms;
@@ -17,3 +19,4 @@ mod runs;
 mod state_file;
 mod support;
 mod terminal;
+mod unattended;

@@ -8,6 +8,8 @@ use std::time::Duration;
 use checks::cert::facts::{Material, OnDisk};
 use checks::cert::judge::{Policy, Roots, Threshold, judge};
 use checks::cert::read::check_files;
+use checks::remote::collect::{self, Options};
+use checks::remote::dns::NameServers;
 use checks::remote::target as remote;
 use checks::{CheckResult, Moment};
 use jiff::Timestamp;
@@ -181,7 +183,7 @@ fn judged(
     // Files are read and judged without a runtime, which would cost more than they do.
     if !scope.endpoints.is_empty() {
         let leaves = leaves.into_inner().unwrap_or_else(PoisonError::into_inner);
-        for material in served(app, args, scope)? {
+        for material in served(args, scope)? {
             let on_disk: Option<OnDisk> = leaves.covering(&material.expected_names);
             results.push(judge(&Material { on_disk, ..material }, policy, at));
         }
@@ -219,8 +221,20 @@ fn install_timer(app: &App, args: &CertsArgs, scope: &Scope) -> Ended {
     timer::install(app, &wanted, args.unit_dir.as_deref())
 }
 
-fn served(_app: &App, _args: &CertsArgs, _scope: &Scope) -> Result<Vec<Material>, Box<Failure>> {
-    Ok(Vec::new())
+/// What the servers serve; a runtime is made for them only.
+fn served(args: &CertsArgs, scope: &Scope) -> Result<Vec<Material>, Box<Failure>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        Failure::new(codes::BUG, "runtime", "the system refused what a run needs").evidence(error.to_string())
+    })?;
+    let usual = Options::default();
+    let options = Options {
+        // Who may issue for a name matters where anybody's roots are trusted.
+        caa: args.ca_file.is_none(),
+        // Without them it cannot be said why a name does not resolve; that it does not is said all the same.
+        name_servers: NameServers::of_system(usual.step).ok(),
+        ..usual
+    };
+    Ok(runtime.block_on(collect::endpoints(&scope.endpoints, &options)))
 }
 
 fn in_acm(_app: &App, _args: &CertsArgs, _scope: &Scope) -> Result<Vec<Material>, Box<Failure>> {

@@ -73,7 +73,7 @@ pub(crate) fn service(wanted: &Wanted<'_>) -> String {
     let _ = write!(
         out,
         "\n[Service]\nType=oneshot\nExecStart={}\n# Warnings are in the log, and no failure of the unit.\nSuccessExitStatus=6\n\
-         TimeoutStartSec=15min\nRuntimeDirectory={NAME}\nRuntimeDirectoryPreserve=yes\n\n",
+         TimeoutStartSec=15min\nRuntimeDirectory={NAME}\n\n",
         command.join(" ")
     );
     match &wanted.writes {

@@ -209,8 +209,11 @@ fn unreadable(material: &Material, findings: &mut Vec<Finding>) {
 }
 
 fn nothing(material: &Material, findings: &mut Vec<Finding>) {
-    let is_explained = findings.iter().any(|finding| Status::of(finding.severity) != Status::Ok);
-    if !is_explained {
+    // A key that a pattern brought up is worth a note, and is no certificate that is missing.
+    let explains = |finding: &Finding| {
+        Status::of(finding.severity) != Status::Ok || finding.code == read::codes::ONLY_A_KEY
+    };
+    if !findings.iter().any(explains) {
         findings.push(
             Finding::new(
                 "SRE-TLS-010",

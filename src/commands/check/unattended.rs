@@ -87,7 +87,8 @@ pub(crate) fn command(app: &App, args: &CertsArgs) -> Result<Vec<String>, Box<Fa
     match app.output {
         OutputFormat::Text => {}
         other => {
-            flag("--format", other.to_possible_value().as_ref().map_or("text", |value| value.get_name()))
+            let value = other.to_possible_value();
+            flag("--format", value.as_ref().map_or("text", |value| value.get_name()));
         }
     }
     if args.renewal_info {

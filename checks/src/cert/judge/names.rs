@@ -51,14 +51,18 @@ fn presented(name: &str) -> Cow<'_, str> {
     idna::domain_to_ascii(rest).map_or(Cow::Borrowed(name), |rest| Cow::Owned(format!("{wildcard}{rest}")))
 }
 
-/// Whether a name of a certificate covers a host. A wildcard is the whole first label, and stands for one.
+/// Whether a name of a certificate covers a host. A wildcard is the whole first label, stands for one, and never for all
+/// of a top-level domain.
 fn covers(pattern: &str, host: &str) -> bool {
     let pattern = presented(pattern);
     let pattern = pattern.strip_suffix('.').unwrap_or(&pattern);
     match pattern.strip_prefix("*.") {
-        Some(parent) => host
-            .split_once('.')
-            .is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(parent)),
+        Some(parent) => {
+            parent.contains('.')
+                && host
+                    .split_once('.')
+                    .is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(parent))
+        }
         None => pattern.eq_ignore_ascii_case(host),
     }
 }

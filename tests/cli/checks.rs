@@ -1,5 +1,6 @@
 //! `check certs` as an operator, a pipeline and a monitor see it.
 
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
@@ -267,7 +268,7 @@ fn without_a_word_the_files_of_the_deployment_are_checked() {
     let path = desk.path("fullchain.pem");
     let config = format!(
         "version: 1\ndeployment: {{id: sre-cli, environment: dev}}\naws: {{region: us-east-1}}\n\
-         tls: {{domain: localhost.example.com, source: files, cert_path: {0}, key_path: {0}}}\nhost: {{install: here}}\n",
+         tls: {{domain: api.sre-cli.invalid, source: files, cert_path: {0}, key_path: {0}}}\nhost: {{install: here}}\n",
         path.display()
     );
     desk.write("config.yaml", &config);
@@ -279,7 +280,7 @@ fn without_a_word_the_files_of_the_deployment_are_checked() {
         .iter()
         .map(|result| result["subject"]["name"].as_str().unwrap())
         .collect();
-    assert_eq!(subjects, [path.to_str().unwrap(), "localhost.example.com:443"]);
+    assert_eq!(subjects, [path.to_str().unwrap(), "api.sre-cli.invalid:443"]);
     // The deployment's name is not among those of its certificate.
     let codes: Vec<&str> = json["results"][0]["findings"]
         .as_array()
@@ -289,4 +290,99 @@ fn without_a_word_the_files_of_the_deployment_are_checked() {
         .map(|finding| finding["code"].as_str().unwrap())
         .collect();
     assert_eq!(codes.len(), 1, "{json:#}");
+}
+
+/// A TLS server that is somebody else's, on a free port of loopback.
+struct Server {
+    child: std::process::Child,
+    port: String,
+}
+
+impl Server {
+    fn start(desk: &Desk, name: &str) -> Self {
+        let mut child = Command::new("openssl")
+            .args([
+                "s_server",
+                "-accept",
+                "127.0.0.1:0",
+                "-cert",
+                &format!("{name}.pem"),
+                "-key",
+                &format!("{name}.key"),
+            ])
+            .current_dir(desk.path("."))
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("`openssl` serves (Debian: apt-get install openssl)");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let port = lines.find_map(|line| {
+            line.unwrap()
+                .strip_prefix("ACCEPT ")
+                .map(|address| address.rsplit(':').next().unwrap().to_owned())
+        });
+        // What it says later is not read; it says little.
+        let port = port.expect("it says where it listens");
+        Self { child, port }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_service_that_forgot_to_reload_is_told_apart_from_a_renewal_that_failed() {
+    let authority = Authority::new();
+    let desk = authority.desk();
+    let renewed = |from, to| authority.leaf(&desk, "fullchain", "api.example.com", from, to);
+    renewed((2030, 3), (2030, 7));
+    let server = Server::start(&desk, "fullchain");
+    let check = |flags: &str| {
+        let line = format!(
+            "check certs --endpoint api.example.com:{},address=127.0.0.1 {NOW} --format json {flags}",
+            server.port
+        );
+        let json = desk.run(&line).json();
+        let results = json["results"].as_array().unwrap().clone();
+        let found = |wanted: &str| {
+            results
+                .iter()
+                .flat_map(|result| result["findings"].as_array().unwrap().clone())
+                .any(|finding| finding["code"] == wanted && finding["severity"] == "warning")
+        };
+        // Late, and not reloaded.
+        (found("SRE-TLS-002"), found("SRE-TLS-037"), results)
+    };
+    let (late, forgotten, results) = check("");
+    assert!(late && !forgotten, "{results:#?}");
+    assert_eq!(results[0]["certificates"][0]["names"][0], "api.example.com");
+    // The same on disk as served: the renewal failed.
+    let (late, forgotten, results) = check("--file fullchain.pem");
+    assert!(late && !forgotten, "{results:#?}");
+    // A newer one on disk: the service forgot to load it.
+    renewed((2030, 6), (2030, 10));
+    let (late, forgotten, results) = check("--file fullchain.pem");
+    assert!(late && forgotten, "{results:#?}");
+    // A file of another name says nothing about this server.
+    authority.leaf(&desk, "other", "other.example.com", (2030, 6), (2030, 10));
+    let (_, forgotten, results) = check("--file other.pem");
+    assert!(!forgotten, "{results:#?}");
+    drop(server);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_no_certificate_in_order() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = closed.local_addr().unwrap();
+    drop(closed);
+    let desk = desk();
+    let said = desk.run(&format!("check certs --endpoint {address} {NOW} --format nagios"));
+    assert!(matches!(said.code, Some(2 | 3)) && said.stdout.contains("refused"), "{said:?}");
+    let both = desk.run(&format!("check certs --endpoint {address} --file fine.pem {NOW}")).expect(5);
+    assert!(both.stdout.starts_with("ok        fine.pem"), "{}", both.stdout);
 }

@@ -41,7 +41,7 @@ fn a_line_of_cron_is_silent_while_all_is_well_and_says_one_line_otherwise() {
     // Until the year 2041, so that the test does not expire; far from any threshold.
     authority.leaf(&desk, "it's 100% \"fine\"", "api.example.com", (2026, 1), (2041, 1));
     let file = "it's 100% \"fine\".pem";
-    let fine = line(&desk, &["--file", file, "--warn", "10%", "--critical", "7d"]);
+    let entry = line(&desk, &["--file", file, "--warn", "10%", "--critical", "7d"]);
     let said = cron(&entry);
     assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("", ""), "{entry}");
     assert_eq!(said.code, Some(0));

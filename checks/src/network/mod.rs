@@ -1,13 +1,15 @@
 //! What lies between here and another host: names, addresses, ports, TLS, HTTP, clocks, instance metadata and the
 //! endpoints of AWS.
 //!
-//! [`findings`], [`clock`] and [`metadata`] judge, and [`services`] knows which endpoints of AWS a
+//! [`suite`] asks, [`findings`], [`clock`] and [`metadata`] judge, and [`services`] knows which endpoints of AWS a
 //! deployment needs.
 
+mod aws;
 pub mod clock;
 pub mod findings;
 pub mod metadata;
 pub mod services;
+pub mod suite;
 
 use crate::catalogue::Entry;
 
@@ -30,7 +32,7 @@ pub const TRUSTED: Entry = Entry::pure("SRE-NET-006", "the certificate is truste
 pub const ANSWERS: Entry =
     Entry::waiting("SRE-NET-007", "the server answers over HTTP", &["SRE-NET-006"], 40).attempts(2);
 /// Clocks agree.
-pub const CLOCK: Entry = Entry::pure("SRE-NET-008", "the clocks agree");
+pub const CLOCK: Entry = Entry::waiting("SRE-NET-008", "the clocks agree", &["SRE-NET-007"], 40);
 /// Instance metadata, version 2.
 pub const METADATA: Entry =
     Entry::waiting("SRE-NET-009", "instance metadata answers with tokens only", &[], 20);

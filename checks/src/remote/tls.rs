@@ -6,8 +6,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier as _;
 use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
@@ -121,6 +124,42 @@ impl fmt::Display for TlsError {
 }
 
 impl std::error::Error for TlsError {}
+
+/// The roots in a PEM text, or Mozilla's. The error says what is wrong with the text.
+pub fn roots(pem: Option<&[u8]>) -> Result<Arc<RootCertStore>, String> {
+    let Some(pem) = pem else {
+        return Ok(Arc::new(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }));
+    };
+    let mut store = RootCertStore::empty();
+    for der in CertificateDer::pem_slice_iter(pem) {
+        let der = der.map_err(|error| format!("the roots are no PEM: {error:?}"))?;
+        store.add(der).map_err(|error| format!("a root cannot be used: {error}"))?;
+    }
+    if store.is_empty() {
+        Err("there is no certificate among the roots".to_owned())
+    } else {
+        Ok(Arc::new(store))
+    }
+}
+
+/// A moment as rustls has it; what lies before 1970 is 1970.
+pub fn moment(now: Timestamp) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now.as_second()).unwrap_or(0)))
+}
+
+/// Whether a recorded chain leads to a root, under a name, at a moment; else why not, in rustls' words.
+pub fn verify(
+    chain: &[CertificateDer<'_>],
+    server: &ServerName<'_>,
+    roots: &Arc<RootCertStore>,
+    now: UnixTime,
+) -> Result<(), String> {
+    let (leaf, rest) = chain.split_first().ok_or("no certificate was sent")?;
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::clone(roots), provider())
+        .build()
+        .map_err(|error| error.to_string())?;
+    verifier.verify_server_cert(leaf, rest, server, &[], now).map(|_| ()).map_err(|error| error.to_string())
+}
 
 /// Speaks TLS over a connected stream. `server` goes into SNI where it is a name; addresses never do (RFC 6066).
 ///

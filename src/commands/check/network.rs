@@ -1,8 +1,36 @@
 //! `check network`
 
-use super::{Target, finish, target};
+use std::time::Duration;
+
+use checks::network::metadata;
+use checks::network::services::{Service, ServiceFacts, services};
+use checks::network::suite::{self, Options, Question};
+use checks::remote::dns::NameServers;
+use checks::remote::http::Url;
+use checks::remote::target::{Host, Target as Server};
+use checks::remote::tls;
+use model::Finding;
+use model::config::{Config, Mode, TlsSource};
+use provision::clock::Clock as _;
+
+use super::{Target, finish, roots_file, target};
 use crate::app::{App, Ended};
 use crate::args::NetworkArgs;
+use crate::compose::SystemClock;
+use crate::failure::{Failure, codes};
+
+/// How long a look-up, a connection or a handshake may take.
+const STEP: Duration = Duration::from_secs(5);
+/// How long an answer over HTTP may take.
+const ANSWER: Duration = Duration::from_secs(15);
+/// Where the instance metadata is, if not where every instance has it; the AWS SDKs read the same variable.
+const METADATA: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
+/// Whether the AWS SDKs may ask for instance metadata.
+const NO_METADATA: &str = "AWS_EC2_METADATA_DISABLED";
+/// Who made this machine, as its firmware says.
+const MAKER: &str = "/sys/class/dmi/id/sys_vendor";
+/// The proxy says there that it lives, to anybody.
+const LIVE: &str = "/health/live";
 
 /// `check network`
 pub(crate) fn command(app: &App, args: &NetworkArgs) -> Ended {
@@ -11,6 +39,86 @@ pub(crate) fn command(app: &App, args: &NetworkArgs) -> Ended {
 }
 
 /// What there is to say, for this command and for `verify`.
-pub(crate) fn results(_app: &App, _args: &NetworkArgs, _target: &Target) -> super::Results {
-    Ok(Vec::new())
+pub(crate) fn results(app: &App, args: &NetworkArgs, target: &Target) -> super::Results {
+    let system = |error: std::io::Error| {
+        Failure::new(codes::BUG, "runtime", "the system refused what a check needs")
+            .evidence(error.to_string())
+    };
+    let roots = roots_file(args.ca_file.as_deref())?;
+    let roots = tls::roots(roots.as_deref()).map_err(|why| Failure::new(codes::USAGE, "--ca-file", why))?;
+    let questions = questions(args, target.config.as_ref())?;
+    let services = if args.endpoint.is_empty() { needed(app, target.config.as_ref()) } else { Vec::new() };
+    let metadata = if args.endpoint.is_empty() { instance_metadata(app)? } else { None };
+    if questions.is_empty() && services.is_empty() && metadata.is_none() {
+        let finding = Finding::new(codes::GAPS, model::Severity::Error, "network", "nobody says what to reach")
+            .hint("name a server with `--endpoint HOST:PORT`, or a deployment with `--config FILE` or `--state-file FILE`");
+        return Err(Failure::of_findings(vec![finding]));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system)?;
+    let results = runtime.block_on(async {
+        let options = Options {
+            step: STEP,
+            answer: ANSWER,
+            roots,
+            now: &|| SystemClock.now(),
+            name_servers: NameServers::of_system(STEP),
+            hosts_file: std::fs::read_to_string("/etc/hosts").unwrap_or_default(),
+        };
+        suite::run(&questions, &services, metadata.as_ref(), &options).await
+    });
+    // The system's resolver cannot be told to stop; nobody waits for it.
+    runtime.shutdown_background();
+    Ok(results)
+}
+
+/// The servers that are meant: those of the flags, or else the one of the deployment.
+fn questions(args: &NetworkArgs, config: Option<&Config>) -> Result<Vec<Question>, Box<Failure>> {
+    if !args.endpoint.is_empty() {
+        let parsed = args.endpoint.iter().map(|text| text.parse::<Server>().map(Question::about));
+        return parsed
+            .collect::<Result<_, _>>()
+            .map_err(|error| Failure::new(codes::USAGE, "--endpoint", error.to_string()));
+    }
+    let domain = config.and_then(|config| config.tls.domain.as_deref());
+    let host = domain.and_then(|domain| Host::parse(domain).ok());
+    Ok(host
+        .map(|host| Question {
+            target: Server::tls(host, 443),
+            path: Some(LIVE.to_owned()),
+            status: Some(200),
+        })
+        .into_iter()
+        .collect())
+}
+
+/// The endpoints of AWS that a deployment needs; none where it does not reach AWS.
+fn needed(app: &App, config: Option<&Config>) -> Vec<Service> {
+    let Some(config) = config else { return Vec::new() };
+    let is_elsewhere = ["SRE_AGENT_DEPLOY_PRACTICE_ACCOUNT", "AWS_ENDPOINT_URL"]
+        .iter()
+        .any(|name| app.variable(name).is_some());
+    if config.mode == Mode::Rehearsal || is_elsewhere {
+        return Vec::new();
+    }
+    services(&ServiceFacts {
+        region: config.aws.region.to_string(),
+        cognito: true,
+        acm: config.tls.source == TlsSource::AcmExportable,
+        bedrock: !config.proxy.models.is_empty(),
+    })
+}
+
+/// Where instance metadata is to be asked: on an instance, or where the environment names a place.
+fn instance_metadata(app: &App) -> Result<Option<Url>, Box<Failure>> {
+    if app.variable(NO_METADATA).is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        return Ok(None);
+    }
+    let named = app.variable(METADATA);
+    let is_instance = || std::fs::read_to_string(MAKER).is_ok_and(|maker| maker.trim() == "Amazon EC2");
+    let place = match named {
+        Some(place) => place,
+        None if is_instance() => metadata::USUAL,
+        None => return Ok(None),
+    };
+    place.parse().map(Some).map_err(|why: String| Failure::new(codes::USAGE, METADATA, why))
 }

@@ -11,7 +11,7 @@ use checks::cert::read::check_files;
 use checks::remote::collect::{self, Options};
 use checks::remote::dns::NameServers;
 use checks::remote::target as remote;
-use checks::{CheckResult, Moment};
+use checks::{CheckResult, Moment, Subject, SubjectKind};
 use jiff::Timestamp;
 use model::config::{HostInstall, TlsSource};
 use model::plan::StepId;
@@ -47,7 +47,7 @@ pub(crate) fn command(app: &App, args: &CertsArgs) -> Ended {
     let wait = args.state.lock_timeout.unwrap_or_default();
     let held = if args.lock { Some(lock::hold(&lock::path(app), wait)?) } else { None };
     let now = SystemClock.now();
-    let results = judged(app, args, &scope, &policy, at.unwrap_or(now))?;
+    let results = judged(args, &scope, &policy, at.unwrap_or(now))?;
     let ended = finish_with(app, &args.judge, now, at, results, Some(policy));
     drop(held);
     ended
@@ -57,7 +57,7 @@ pub(crate) fn command(app: &App, args: &CertsArgs) -> Ended {
 pub(crate) fn results(app: &App, args: &CertsArgs, target: &Target) -> super::Results {
     let scope = Scope::of(app, args, target)?;
     let at = args.at.as_deref().map(moment).transpose()?;
-    judged(app, args, &scope, &policy(args)?, at.unwrap_or_else(|| SystemClock.now()))
+    judged(args, &scope, &policy(args)?, at.unwrap_or_else(|| SystemClock.now()))
 }
 
 /// The deployment, where it matters: a check of a file has nothing to do with a state file that happens to lie here.
@@ -158,7 +158,6 @@ fn chance_of(splay: Duration) -> Duration {
 }
 
 fn judged(
-    app: &App,
     args: &CertsArgs,
     scope: &Scope,
     policy: &Policy,
@@ -189,7 +188,7 @@ fn judged(
         }
     }
     if !scope.acm.is_empty() {
-        for material in in_acm(app, args, scope)? {
+        for material in in_acm(scope) {
             results.push(judge(&material, policy, at));
         }
     }
@@ -237,6 +236,7 @@ fn served(args: &CertsArgs, scope: &Scope) -> Result<Vec<Material>, Box<Failure>
     Ok(runtime.block_on(collect::endpoints(&scope.endpoints, &options)))
 }
 
-fn in_acm(_app: &App, _args: &CertsArgs, _scope: &Scope) -> Result<Vec<Material>, Box<Failure>> {
-    Ok(Vec::new())
+/// What is in ACM. Until the account is asked, nothing is known of it, which is not "in order".
+fn in_acm(scope: &Scope) -> Vec<Material> {
+    scope.acm.iter().map(|arn| Material::new(Subject::new(SubjectKind::Acm, arn))).collect()
 }

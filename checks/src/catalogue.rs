@@ -45,16 +45,9 @@ impl Entry {
 
 /// All checks, by area.
 pub fn all() -> impl Iterator<Item = &'static Entry> {
-    [
-        cert::read::CHECKS,
-        cert::judge::CHECKS,
-        network::CHECKS,
-        account::CHECKS,
-        endpoint::CHECKS,
-        host::CHECKS,
-    ]
-    .into_iter()
-    .flatten()
+    [cert::CHECKS, network::CHECKS, network::path::CHECKS, account::CHECKS, endpoint::CHECKS]
+        .into_iter()
+        .flatten()
 }
 
 /// The check of a code.

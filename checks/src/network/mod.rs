@@ -11,6 +11,8 @@ pub mod metadata;
 pub mod services;
 pub mod suite;
 
+pub mod path;
+
 use crate::catalogue::Entry;
 
 /// The name resolves.

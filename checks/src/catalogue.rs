@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{account, cert, endpoint, host, network};
+use crate::{account, cert, cognito, endpoint, network};
 
 /// What there is to know of a check before it runs.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,9 +45,7 @@ impl Entry {
 
 /// All checks, by area.
 pub fn all() -> impl Iterator<Item = &'static Entry> {
-    [cert::CHECKS, network::CHECKS, network::path::CHECKS, account::CHECKS, endpoint::CHECKS]
-        .into_iter()
-        .flatten()
+    [cert::CHECKS, network::CHECKS, account::CHECKS, cognito::CHECKS, endpoint::CHECKS].into_iter().flatten()
 }
 
 /// The check of a code.

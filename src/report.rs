@@ -32,8 +32,7 @@ pub(crate) fn report(observed: Observed<'_>) -> VerificationReport {
     let Observed { state, remarks, failures, resume, now } = observed;
     let config = state.config.as_ref().and_then(|config| Config::from_resolved(config).ok());
     let is_removed = state.cleaned_up;
-    let steps = state.plan.iter().flat_map(|plan| &plan.steps);
-    let component_results = steps.map(|planned| result(state, planned, &failures)).collect();
+    let component_results = components(state, &failures);
     let mut findings = remarks;
     if let Some(config) = config.as_ref().filter(|_| !is_removed) {
         findings.push(of_host(config.host.install));
@@ -46,16 +45,10 @@ pub(crate) fn report(observed: Observed<'_>) -> VerificationReport {
         (false, true, true) => Status::CompleteWithWarnings,
         (false, true, false) => Status::Complete,
     };
-    let header = &state.header;
     VerificationReport {
         schema_version: REPORT_SCHEMA_VERSION,
         timestamp: now,
-        deployment: Subject {
-            id: header.deployment_id.to_string(),
-            account_id: header.account_id.to_string(),
-            region: header.region.to_string(),
-            mode: state.plan.as_ref().map_or(header.mode, |plan| plan.mode).name().to_owned(),
-        },
+        deployment: subject(state),
         overall_status,
         component_results,
         // Nothing was tested, so there is nothing to say.
@@ -63,6 +56,23 @@ pub(crate) fn report(observed: Observed<'_>) -> VerificationReport {
         recommendations: recommendations(state, config.as_ref(), &findings, resume),
         findings,
     }
+}
+
+/// What a report on this state is about.
+pub(crate) fn subject(state: &State) -> Subject {
+    let header = &state.header;
+    Subject {
+        id: header.deployment_id.to_string(),
+        account_id: header.account_id.to_string(),
+        region: header.region.to_string(),
+        mode: state.plan.as_ref().map_or(header.mode, |plan| plan.mode).name().to_owned(),
+    }
+}
+
+/// One entry a component of the last plan.
+pub(crate) fn components(state: &State, failures: &[Finding]) -> Vec<SetupResult> {
+    let steps = state.plan.iter().flat_map(|plan| &plan.steps);
+    steps.map(|planned| result(state, planned, failures)).collect()
 }
 
 fn result(state: &State, planned: &PlannedStep, failures: &[Finding]) -> SetupResult {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::RootCertStore;
-use rustls_pki_types::UnixTime;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, UnixTime};
 use tokio::time::{Instant, timeout_at};
 
 use super::facts::{End, NoReply, Outcome, Reply};
@@ -116,4 +117,23 @@ fn no_reply(error: &HttpError) -> NoReply {
         },
         HttpError::TooLong { .. } | HttpError::Broken(_) => NoReply::Broken(error.to_string()),
     }
+}
+
+/// The roots of a PEM file, or Mozilla's. A file without a usable certificate is an error, and so is one that holds
+/// something that is none: trusting less than was meant would be a riddle later.
+pub fn roots(pem: Option<&[u8]>) -> Result<Arc<RootCertStore>, String> {
+    let mut roots = RootCertStore::empty();
+    match pem {
+        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        Some(pem) => {
+            for certificate in CertificateDer::pem_slice_iter(pem) {
+                let certificate = certificate.map_err(|error| error.to_string())?;
+                roots.add(certificate).map_err(|error| error.to_string())?;
+            }
+            if roots.is_empty() {
+                return Err("it holds no certificate in PEM".to_owned());
+            }
+        }
+    }
+    Ok(Arc::new(roots))
 }

@@ -17,7 +17,7 @@ mod surroundings;
 #[cfg(test)]
 mod tests;
 
-pub use ask::Manner;
+pub use ask::{Manner, roots};
 pub(crate) use facts::excerpt;
 pub use suite::{Options, Token, check};
 

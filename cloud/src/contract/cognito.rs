@@ -119,6 +119,9 @@ pub async fn app_clients(cloud: &Cloud, fixture: &Fixture) {
         })
         .await;
 
+    let secret = cognito.app_client_secret(client_ref.clone()).await.expect("the secret can be read");
+    assert!(secret.is_some_and(|secret| secret.expose().len() > 15), "a generated client has a secret");
+
     let changed = AppClientSettings {
         scopes: scopes(&["contract-api/read", "contract-api/write"]),
         access_token_minutes: 30,
@@ -134,6 +137,7 @@ pub async fn app_clients(cloud: &Cloud, fixture: &Fixture) {
 
     cognito.delete_app_client(client_ref.clone()).await.expect("the client is deleted");
     refused(cognito.delete_app_client(client_ref.clone()).await, ErrorKind::NotFound, "DeleteUserPoolClient");
+    assert!(cognito.app_client_secret(client_ref.clone()).await.expect("read").is_none());
     assert_eq!(cognito.describe_app_client(client_ref).await.expect("read"), None);
     if fixture.has("UpdateResourceServer") {
         let wider = ResourceServer { scopes: scopes(&["admin", "read", "write"]), ..server };

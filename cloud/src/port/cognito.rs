@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use model::Secret;
 use model::config::Mfa;
 use model::tags::Tags;
 
@@ -118,7 +119,7 @@ pub struct NewAppClient {
     pub settings: AppClientSettings,
 }
 
-/// An app client. Its secret stays in Cognito.
+/// An app client, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppClient {
     /// The pool.
@@ -207,6 +208,8 @@ port! {
         Read "ListUserPoolClients" list_app_clients(String) -> Vec<AppClientSummary>;
         /// An app client by id.
         Read "DescribeUserPoolClient" describe_app_client(AppClientRef) -> Option<AppClient>;
+        /// The secret of an app client, for whoever fetches a token in its name; none of a client without one.
+        Read "DescribeUserPoolClient" app_client_secret(AppClientRef) -> Option<Secret<String>>;
         /// Makes an app client with a secret; its id is the answer. No token, no tags: never repeat blindly.
         Write "CreateUserPoolClient" create_app_client(NewAppClient) -> String;
         /// Replaces the settings of an app client.

@@ -79,6 +79,7 @@ pub const COMMAND_LINE_VARIABLES: &[&str] = &[
     "SRE_AGENT_DEPLOY_STATE_FILE",
     "SRE_AGENT_DEPLOY_LOG",
     "SRE_AGENT_DEPLOY_PRACTICE_",
+    "SRE_AGENT_DEPLOY_TOKEN",
 ];
 
 const ID: &str = "^[a-z][a-z0-9-]{1,30}[a-z0-9]$";

@@ -1,8 +1,27 @@
-//! `check endpoint`
+//! `check endpoint`: where the proxy is, who asks it, and from where.
 
-use super::{Target, finish, target};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use checks::endpoint::{self, Manner, Options, Token};
+use checks::remote::http::Url;
+use checks::remote::target::Host;
+use checks::{CheckResult, Moment, Subject, SubjectKind};
+use model::config::HostInstall;
+use model::{Finding, Secret, Severity};
+use provision::clock::Clock as _;
+
+use super::{Target, cognito, finish, target, wait};
 use crate::app::{App, Ended};
 use crate::args::EndpointArgs;
+use crate::compose::SystemClock;
+use crate::failure::{Failure, codes};
+use crate::storage;
+
+/// A token or key that the proxy accepts.
+pub(crate) const TOKEN: &str = "SRE_AGENT_DEPLOY_TOKEN";
+/// A token is shorter than this; what is longer is another file.
+const LONGEST_TOKEN: u64 = 64 * 1024;
 
 /// `check endpoint`
 pub(crate) fn command(app: &App, args: &EndpointArgs) -> Ended {
@@ -11,6 +30,154 @@ pub(crate) fn command(app: &App, args: &EndpointArgs) -> Ended {
 }
 
 /// What there is to say, for this command and for `verify`.
-pub(crate) fn results(_app: &App, _args: &EndpointArgs, _target: &Target) -> super::Results {
-    Ok(Vec::new())
+pub(crate) fn results(app: &App, args: &EndpointArgs, target: &Target) -> super::Results {
+    results_as(app, args, target, None)
+}
+
+/// The same for a caller whose token was fetched before, or could not be.
+pub(crate) fn results_as(
+    app: &App,
+    args: &EndpointArgs,
+    target: &Target,
+    fetched: Option<Token>,
+) -> super::Results {
+    if let Some(finding) = not_there(app, args, target) {
+        let id = finding.subject.clone();
+        let subject = Subject::new(SubjectKind::Deployment, id);
+        return Ok(vec![CheckResult::new(subject, Vec::new(), vec![finding])]);
+    }
+    let url = url(app, args, target)?;
+    let mut manner = manner(args)?;
+    manner.address = args.address;
+    let token = match (named_token(app, args)?, fetched) {
+        (Some(token), _) => Token::Given(token),
+        (None, Some(token)) => token,
+        (None, None) if args.url.is_some() => cognito::no_token(),
+        (None, None) => cognito::token(cognito::run(app, &args.config, &args.state, target, &manner)?),
+    };
+    // A URL by itself says nothing of a deployment; a state file that happens to lie around is not meant.
+    let config = target.config.as_ref().filter(|_| args.url.is_none() || args.config.config.is_some());
+    let options = Options {
+        is_outside: !is_here(&url, args.address),
+        url,
+        manner,
+        token,
+        models: config
+            .map(|config| config.proxy.models.keys().cloned().collect::<BTreeSet<_>>())
+            .unwrap_or_default(),
+        model: args.model.clone(),
+        security_log: args.security_log.clone(),
+        backend_ports: config
+            .map_or_else(|| BACKEND_PORTS.to_vec(), |config| config.network.backend_ports.clone()),
+    };
+    wait(app, &args.state, async |session| {
+        session.say("asking the proxy");
+        session.look(async { Ok(vec![endpoint::check(&options).await]) }).await
+    })
+}
+
+/// The backend's ports where nobody configured others.
+const BACKEND_PORTS: [u16; 4] = [8011, 8012, 8013, 8014];
+
+/// Why there is no proxy to look at, where that is known: the same words as in the report on a deployment.
+pub(crate) fn not_there(app: &App, args: &EndpointArgs, target: &Target) -> Option<Finding> {
+    let config = target.config.as_ref().filter(|_| args.url.is_none())?;
+    let id = config.deployment.id.as_str();
+    if config.host.install == HostInstall::None {
+        return Some(Finding::new(
+            codes::HOST_SKIPPED,
+            Severity::Skipped,
+            id,
+            "the endpoint was not checked: skipped because host.install is none",
+        ));
+    }
+    super::is_practice(app, target).then(|| {
+        Finding::new(
+            "SRE-EP-001",
+            Severity::Skipped,
+            id,
+            "the endpoint was not checked: skipped because a practice account runs no proxy",
+        )
+    })
+}
+
+fn url(app: &App, args: &EndpointArgs, target: &Target) -> Result<Url, Box<Failure>> {
+    if let Some(text) = &args.url {
+        let example =
+            "such as https://api.example.com; without --url, the endpoint of the deployment is checked";
+        let url: Url = text
+            .parse()
+            .map_err(|why: String| Failure::new(codes::NO_ENDPOINT, "--url", why).hint(example))?;
+        if !url.is_secure {
+            let why = format!("`{text}` is without TLS, and a token is never sent in clear");
+            return Err(Failure::new(codes::NO_ENDPOINT, "--url", why).hint(example));
+        }
+        return Ok(url);
+    }
+    let Some(config) = &target.config else {
+        // Neither a URL nor a configuration: what is missing is the deployment.
+        storage::peek_existing(app, &target.state_file)?;
+        return Err(Failure::new(
+            codes::NO_ENDPOINT,
+            "endpoint",
+            "the state file does not say what was deployed",
+        )
+        .hint("name the endpoint with --url https://HOST, or the configuration with --config FILE"));
+    };
+    let Some(domain) = &config.tls.domain else {
+        return Err(Failure::new(
+            codes::NO_ENDPOINT,
+            "tls.domain",
+            "this deployment has no name that clients could use",
+        )
+        .hint("set `tls.domain`, or name the endpoint with --url https://HOST"));
+    };
+    let url = format!("https://{domain}").parse();
+    url.map_err(|why: String| Failure::new(codes::NO_ENDPOINT, "tls.domain", why))
+}
+
+fn manner(args: &EndpointArgs) -> Result<Manner, Box<Failure>> {
+    super::manner(args.ca_file.as_deref())
+}
+
+/// The token that the operator names. What is in it is never shown.
+fn named_token(app: &App, args: &EndpointArgs) -> Result<Option<Secret<String>>, Box<Failure>> {
+    let (text, whence) = match &args.token_file {
+        Some(path) => {
+            use std::io::Read as _;
+            let mut text = String::new();
+            let read =
+                std::fs::File::open(path).and_then(|file| file.take(LONGEST_TOKEN).read_to_string(&mut text));
+            read.map_err(|error| Failure::of_file("read the token", path, &error))?;
+            (text, path.display().to_string())
+        }
+        None => match app.variable(TOKEN) {
+            Some(text) => (text.to_owned(), TOKEN.to_owned()),
+            None => return Ok(None),
+        },
+    };
+    let token = text.trim();
+    // What RFC 6750 allows is less; what a header cannot carry at all is another file, such as a key.
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Failure::new(
+            codes::NO_TOKEN,
+            &whence,
+            format!("`{whence}` does not hold a token: one line without blanks"),
+        )
+        .hint("write the access token or API key into it, and nothing else"));
+    }
+    Ok(Some(Secret::new(token.to_owned())))
+}
+
+/// Whether the proxy is on this machine, as far as its address tells.
+fn is_here(url: &Url, address: Option<IpAddr>) -> bool {
+    match (&address, &url.host) {
+        (Some(address), _) | (None, Host::Address(address)) => address.is_loopback(),
+        (None, host) => host.to_string() == "localhost",
+    }
+}
+
+/// Now, for certificates and tokens.
+pub(crate) fn now() -> Moment {
+    Moment::from(SystemClock.now())
 }

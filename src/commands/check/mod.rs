@@ -2,6 +2,7 @@
 
 mod account;
 mod certs;
+mod cognito;
 mod endpoint;
 mod finish;
 mod host;
@@ -11,18 +12,28 @@ mod on_disk;
 mod timer;
 mod unattended;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use checks::CheckResult;
-use model::config::Config;
+use checks::endpoint::Manner;
+use model::config::{Config, Mode};
 use provision::journal::State;
 
 use crate::app::{App, Ended};
 use crate::args::{CheckVerb, ConfigArgs, StateArgs};
-use crate::failure::Failure;
+use crate::exit::Exit;
+use crate::failure::{Failure, codes};
+use crate::session::{self, Session};
 use crate::{settings, storage};
 
-pub(crate) use finish::{finish, finish_with, selection};
+pub(crate) use account::results as account;
+pub(crate) use certs::results as certs;
+pub(crate) use cognito::{Known, no_token, run as cognito, token};
+pub(crate) use endpoint::{not_there, results_as as endpoint_as};
+pub(crate) use finish::{finish, selection};
+pub(crate) use host::results as host;
+pub(crate) use network::results as network;
 
 /// `check`
 pub(crate) fn command(app: &App, verb: &CheckVerb) -> Ended {
@@ -70,4 +81,37 @@ pub(crate) type Results = Result<Vec<CheckResult>, Box<Failure>>;
 pub(crate) fn roots_file(path: Option<&Path>) -> Result<Option<Vec<u8>>, Box<Failure>> {
     path.map(|path| std::fs::read(path).map_err(|error| Failure::of_file("read the roots", path, &error)))
         .transpose()
+}
+
+/// Waits for something beside the operator's wish to stop.
+pub(crate) fn wait<T>(
+    app: &App,
+    state: &StateArgs,
+    work: impl AsyncFnOnce(&Session<'_>) -> Result<T, Box<Failure>>,
+) -> Result<T, Box<Failure>> {
+    let done = RefCell::new(None);
+    session::run(app, state, async |session| {
+        done.replace(Some(work(session).await?));
+        Ok(Exit::Done)
+    })?;
+    done.into_inner().ok_or_else(|| Failure::new(codes::BUG, "check", "a check ended without an answer"))
+}
+
+/// How others are asked: whom to believe, and now.
+pub(crate) fn manner(ca_file: Option<&Path>) -> Result<Manner, Box<Failure>> {
+    let pem = roots_file(ca_file)?;
+    let roots = checks::endpoint::roots(pem.as_deref()).map_err(|why| {
+        let path = ca_file.map(|path| path.display().to_string()).unwrap_or_default();
+        Failure::new(codes::NO_ROOTS, &path, format!("`{path}` holds no roots to trust: {why}"))
+            .hint("name a PEM file with the certificate of the authority: --ca-file ca.pem")
+    })?;
+    Ok(Manner::new(roots, endpoint::now()))
+}
+
+/// Whether the deployment is in a practice account, which nothing but this program can reach.
+pub(crate) fn is_practice(app: &App, target: &Target) -> bool {
+    let is_rehearsal = |mode: &Mode| *mode == Mode::Rehearsal;
+    app.variable("SRE_AGENT_DEPLOY_PRACTICE_ACCOUNT").is_some()
+        || target.config.as_ref().map(|config| &config.mode).is_some_and(is_rehearsal)
+        || target.state.as_ref().map(|state| &state.header.mode).is_some_and(is_rehearsal)
 }

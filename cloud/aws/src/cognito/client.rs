@@ -9,6 +9,7 @@ use cloud::port::cognito::{
     AppClient, AppClientRef, AppClientSettings, AppClientSummary, AppClientUpdate, NewAppClient,
 };
 use cloud::{CallError, ErrorKind};
+use model::Secret;
 
 use super::{PAGE, SERVICE};
 use crate::error::{absent, failed, found};
@@ -51,6 +52,14 @@ pub(super) async fn describe(client: &Client, which: AppClientRef) -> Result<Opt
         },
         client_credentials_only,
     }))
+}
+
+pub(super) async fn secret(
+    client: &Client,
+    which: AppClientRef,
+) -> Result<Option<Secret<String>>, CallError> {
+    let found = found(read(client, &which).await)?;
+    Ok(found.and_then(|found| found.client_secret).map(Secret::new))
 }
 
 pub(super) async fn create(client: &Client, new: NewAppClient) -> Result<String, CallError> {

@@ -16,6 +16,7 @@ use cloud::port::cognito::{
     AppClient, AppClientRef, AppClientSummary, AppClientUpdate, Cognito, Domain, NewAppClient, NewUserPool,
     PoolDomain, PoolMfa, ResourceServer, ResourceServerRef, UserPool, UserPoolSummary, UserPoolUpdate,
 };
+use model::Secret;
 
 const SERVICE: &str = "cognito-idp";
 
@@ -71,6 +72,9 @@ impl Cognito for AwsCognito {
     }
     async fn describe_app_client(&self, client: AppClientRef) -> Result<Option<AppClient>, CallError> {
         client::describe(&self.0, client).await
+    }
+    async fn app_client_secret(&self, client: AppClientRef) -> Result<Option<Secret<String>>, CallError> {
+        client::secret(&self.0, client).await
     }
     async fn create_app_client(&self, new: NewAppClient) -> Result<String, CallError> {
         client::create(&self.0, new).await

@@ -1,0 +1,158 @@
+//! `verify`: everything that concerns a deployment, and the report.
+//!
+//! Each kind of check has its own command; here they are put together. One that cannot even begin is told as not
+//! known, and the others go on.
+
+mod report;
+
+use checks::endpoint::Token;
+use checks::{CheckReport, CheckResult, Subject, SubjectKind};
+use model::config::HostInstall;
+use model::{Finding, Severity};
+use provision::clock::Clock as _;
+use provision::journal::State;
+
+use super::check::{self, Target};
+use crate::app::{App, Ended};
+use crate::args::{AccountArgs, CertsArgs, EndpointArgs, HostArgs, NetworkArgs, VerifyArgs};
+use crate::compose::SystemClock;
+use crate::exit::Exit;
+use crate::failure::{Failure, codes};
+use crate::{next, report_file, storage};
+
+/// `verify`
+pub(crate) fn command(app: &App, args: &VerifyArgs) -> Ended {
+    let (target, results) = gather(app, args)?;
+    if let Some(state) = &target.state {
+        let selection = check::selection(&args.judge)?;
+        let report = CheckReport::new(SystemClock.now(), None, results.clone(), &selection);
+        let report = report::verification(state, &report, &selection);
+        if let Err((path, error)) = report_file::write(&target.state_file, &report) {
+            return Err(Failure::of_file("write the report", &path, &error));
+        }
+    } else {
+        app.say("note: there is no state file, so no report is written");
+    }
+    check::finish(app, &args.judge, None, results)
+}
+
+/// `check all`
+pub(crate) fn all(app: &App, args: &VerifyArgs) -> Ended {
+    let (_, results) = gather(app, args)?;
+    check::finish(app, &args.judge, None, results)
+}
+
+/// Everything there is to say of a deployment.
+fn gather(app: &App, args: &VerifyArgs) -> Result<(Target, Vec<CheckResult>), Box<Failure>> {
+    let target = check::target(app, &args.config, &args.state)?;
+    if target.config.is_none() && target.state.is_none() {
+        storage::peek_existing(app, &target.state_file)?;
+    }
+    // What is wrong with a flag is said before anything is asked.
+    check::selection(&args.judge)?;
+    let manner = check::manner(args.ca_file.as_deref())?;
+    let mut results = Vec::new();
+    let mut of_deployment: Vec<Finding> =
+        target.state.iter().map(|state| standing(app, &target, state)).collect();
+
+    let certs = CertsArgs {
+        ca_file: args.ca_file.clone(),
+        judge: args.judge.clone(),
+        config: args.config.clone(),
+        state: args.state.clone(),
+        ..CertsArgs::default()
+    };
+    results.extend(or_unknown("certificates", check::certs(app, &certs, &target))?);
+    let network = NetworkArgs {
+        ca_file: args.ca_file.clone(),
+        judge: args.judge.clone(),
+        config: args.config.clone(),
+        state: args.state.clone(),
+        ..NetworkArgs::default()
+    };
+    results.extend(or_unknown("network", check::network(app, &network, &target))?);
+    let account = AccountArgs {
+        converse: args.converse,
+        ca_file: args.ca_file.clone(),
+        judge: args.judge.clone(),
+        config: args.config.clone(),
+        state: args.state.clone(),
+    };
+    results.extend(or_unknown("account", check::account(app, &account, &target))?);
+
+    let token = match check::cognito(app, &args.config, &args.state, &target, &manner) {
+        Ok(known) => {
+            match &known {
+                check::Known::Asked(run) => results.push(run.result.clone()),
+                check::Known::Nothing(finding) => of_deployment.push(finding.clone()),
+            }
+            check::token(known)
+        }
+        Err(failure) => {
+            results.extend(or_unknown("cognito", Err(failure))?);
+            check::no_token()
+        }
+    };
+    let endpoint = EndpointArgs {
+        token_file: args.token_file.clone(),
+        ca_file: args.ca_file.clone(),
+        judge: args.judge.clone(),
+        config: args.config.clone(),
+        state: args.state.clone(),
+        ..EndpointArgs::default()
+    };
+    match check::not_there(app, &endpoint, &target) {
+        Some(finding) => of_deployment.push(finding),
+        None => results.extend(or_unknown("endpoint", endpoint_results(app, &endpoint, &target, token))?),
+    }
+    if is_this_the_host(&target) {
+        let host =
+            HostArgs { judge: args.judge.clone(), config: args.config.clone(), state: args.state.clone() };
+        results.extend(or_unknown("host", check::host(app, &host, &target))?);
+    }
+    if let Some(first) = of_deployment.first() {
+        let subject = Subject::new(SubjectKind::Deployment, first.subject.clone());
+        results.insert(0, CheckResult::new(subject, Vec::new(), of_deployment));
+    }
+    Ok((target, results))
+}
+
+fn endpoint_results(app: &App, args: &EndpointArgs, target: &Target, token: Token) -> check::Results {
+    check::endpoint_as(app, args, target, Some(token))
+}
+
+/// Whether the host that is to be checked is this machine.
+fn is_this_the_host(target: &Target) -> bool {
+    target.config.as_ref().is_some_and(|config| config.host.install == HostInstall::Here)
+}
+
+/// How the deployment stands by its journal.
+fn standing(app: &App, target: &Target, state: &State) -> Finding {
+    let id = state.header.deployment_id.as_str();
+    let finding = |severity, message: &str| Finding::new(codes::DEPLOYED, severity, id, message);
+    let is_rehearsal = state.header.mode == model::config::Mode::Rehearsal;
+    if state.cleaned_up {
+        return finding(Severity::Error, "the deployment was removed");
+    }
+    if state.is_finished() {
+        return finding(Severity::Ok, "everything that was planned is there");
+    }
+    let how = next::resume(app, &target.state_file, is_rehearsal, None);
+    finding(Severity::Error, "the deployment is not finished").hint(how.command())
+}
+
+/// Results, or what kept them from being collected as something that is not known. An operator who stops is obeyed.
+fn or_unknown(subject: &str, results: check::Results) -> check::Results {
+    results.or_else(|failure| {
+        if failure.exit == Exit::Cancelled {
+            return Err(failure);
+        }
+        let findings: Vec<Finding> = failure
+            .findings
+            .into_iter()
+            .map(|finding| Finding { severity: Severity::Unknown, ..finding })
+            .collect();
+        let subject = Subject::new(SubjectKind::Deployment, subject);
+        Ok(vec![CheckResult::new(subject, Vec::new(), findings)])
+    })
+}

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 4] = [
 /// Siblings that may name each other all the same: the adapters implement the ports.
 const SIBLINGS: [(&str, &str); 1] = [("cloud-aws", "cloud")];
 /// Siblings that only tests may name: the endpoints of the practice account stand in for the real ones.
-const SIBLINGS_IN_TESTS: [(&str, &str); 1] = [("proxy", "cloud-loopback")];
+const SIBLINGS_IN_TESTS: [(&str, &str); 2] = [("proxy", "cloud-loopback"), ("checks", "cloud-loopback")];
 /// Starts the real parts that tests run against.
 const FOR_TESTS: &str = "test-support";
 /// Outside crates, by the beginning of their names, that only these members may name.

@@ -95,7 +95,7 @@ fn is_chat(asked: &Asked) -> bool {
 
 /// A body of a stream that ends as HTTP says.
 fn stream_of(events: &[&str]) -> Act {
-    let text: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+    let text = events.iter().map(|event| format!("data: {event}\n\n")).collect::<Vec<_>>().concat();
     Act::Say(chunked("200 OK", "content-type: text/event-stream\r\n", &[text.as_bytes()]))
 }
 
@@ -384,13 +384,13 @@ fn a_line_of_the_security_log_may_take_its_time_but_has_to_come() {
     assert_eq!(worst(&result)["SRE-EP-007"], Severity::Unknown, "{result:#?}");
 }
 
-fn reply(status: u16, content_type: &str, body: &[u8], end: End) -> Outcome {
+fn reply(status: u16, content_type: &str, body: &[u8], end: End) -> Reply {
     let mut headers = http::HeaderMap::new();
     if let Ok(value) = http::HeaderValue::from_str(content_type) {
         headers.insert(http::header::CONTENT_TYPE, value);
     }
     let pieces = body.chunks(7).map(|piece| (Duration::from_millis(3), piece.to_vec())).collect();
-    Ok(Reply { status, headers, pieces, end, head_after: Duration::ZERO, total: Duration::from_millis(3) })
+    Reply { status, headers, pieces, end, head_after: Duration::ZERO, total: Duration::from_millis(3) }
 }
 
 fn outcomes() -> impl Strategy<Value = Outcome> {
@@ -413,7 +413,7 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
     let types = proptest::sample::select(vec!["application/json", "text/event-stream", "text/html", "\u{1}"]);
     prop_oneof![
         6 => (100_u16..600, types, body, end)
-            .prop_map(|(status, kind, body, end)| reply(status, kind, &body, end)),
+            .prop_map(|(status, kind, body, end)| Ok(reply(status, kind, &body, end))),
         1 => Just(Err(NoReply::TimedOut("x".to_owned()))),
         1 => Just(Err(NoReply::Broken("x".to_owned()))),
     ]
@@ -476,16 +476,14 @@ fn only_a_connection_means_that_a_port_is_open() {
 fn a_stream_that_comes_all_at_its_end_was_held_back() {
     let site = Site { base: "https://api.example.com".to_owned(), name: "api.example.com:443".to_owned() };
     let about = About { entry: &super::STREAM, site: &site };
-    let text: String = [TEXT, TEXT, TEXT, TEXT, TEXT, FINISH, USAGE, DONE]
-        .iter()
+    let text = [TEXT, TEXT, TEXT, TEXT, TEXT, FINISH, USAGE, DONE]
         .map(|event| format!("data: {event}\n\n"))
-        .collect();
+        .concat();
     let judged = |at: u64| {
-        let mut outcome = reply(200, "text/event-stream", text.as_bytes(), End::Whole);
-        let whole = outcome.as_mut().unwrap();
+        let mut whole = reply(200, "text/event-stream", text.as_bytes(), End::Whole);
         whole.total = Duration::from_secs(3);
         whole.pieces.iter_mut().for_each(|(when, _)| *when = Duration::from_millis(at));
-        answers::stream(&about, &outcome, "m")[0].severity
+        answers::stream(&about, &Ok(whole), "m")[0].severity
     };
     assert_eq!((judged(2900), judged(300)), (Severity::Warning, Severity::Ok));
 }

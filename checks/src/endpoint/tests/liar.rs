@@ -120,9 +120,9 @@ impl Liar {
             Act::SayAndHang(bytes) => {
                 stream.write_all(&bytes).await?;
                 stream.flush().await?;
-                tokio::time::sleep(Duration::from_secs(600)).await;
+                tokio::time::sleep(Duration::from_mins(10)).await;
             }
-            Act::Hang => tokio::time::sleep(Duration::from_secs(600)).await,
+            Act::Hang => tokio::time::sleep(Duration::from_mins(10)).await,
             Act::Reset => stream.get_ref().0.set_zero_linger()?,
         }
         Ok(())
@@ -142,7 +142,7 @@ async fn read(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> std::io::Resu
                     .map(|(_, value)| value.to_owned())
             };
             let length = header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0_usize);
-            let body = bytes[head.len() + 4..].to_vec();
+            let body: Vec<u8> = bytes.iter().skip(head.len()).skip(4).copied().collect();
             if body.len() >= length {
                 let mut words = head.split(' ');
                 return Ok(Asked {

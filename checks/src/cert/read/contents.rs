@@ -2,7 +2,7 @@
 
 use super::der::{Element, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE};
 use super::parse::certificate;
-use super::pem::{self, Section};
+use super::pem::{self, Section, is_certificate};
 use super::{key, pkcs12};
 use crate::cert::facts::{Certificate, Item, KeyState};
 
@@ -85,10 +85,13 @@ pub fn items(bytes: &[u8]) -> Contents {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Contents::of(Form::Empty);
     }
-    // An element of DER has a length of two or more bytes here: nothing shorter is worth reading.
-    if let [SEQUENCE, 0x80..=0x84, ..] = bytes
-        && let Some(contents) = binary(bytes)
-    {
+    // Text may begin with the same byte, which is a zero there; a short element has to end where the bytes do.
+    let is_element = match bytes {
+        [SEQUENCE, 0x80..=0x84, ..] => true,
+        [SEQUENCE, length, content @ ..] => usize::from(*length) == content.len(),
+        _ => false,
+    };
+    if is_element && let Some(contents) = binary(bytes) {
         return contents;
     }
     if pem::is_pem(bytes) {
@@ -147,10 +150,6 @@ fn section(contents: &mut Contents, section: Section) {
         label if label.ends_with("PARAMETERS") => {}
         _ => contents.add(Other::Section(label)),
     }
-}
-
-fn is_certificate(label: &str) -> bool {
-    matches!(label, "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE")
 }
 
 /// What begins as DER, or `None` where that was chance.

@@ -198,7 +198,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_wrapped_is_found_again(content in prop::collection::vec(any::<u8>(), 0..70_000), tail in prop::collection::vec(any::<u8>(), 0..9)) {
+        fn what_is_wrapped_is_found_again(length in 0_usize..70_000, byte: u8, tail in prop::collection::vec(any::<u8>(), 0..9)) {
+            let content = vec![byte; length];
             let mut bytes = wrap(SEQUENCE, &content);
             let length = bytes.len();
             bytes.extend_from_slice(&tail);

@@ -116,7 +116,16 @@ fn parts(outer: Element<'_>) -> Result<Parts<'_>, String> {
     let mut inside = outer.inside();
     let body = inside.expect(SEQUENCE).map_err(|fault| wrong("tbsCertificate", fault))?;
     let signature = inside.expect(SEQUENCE).map_err(|fault| wrong("signatureAlgorithm", fault))?;
-    inside.expect(BIT_STRING).map_err(|fault| wrong("signatureValue", fault))?;
+    let value = inside.expect(BIT_STRING).map_err(|fault| wrong("signatureValue", fault))?;
+    // Its first byte says how many bits of the last are unused, and these are zero.
+    let is_whole = match value.content {
+        [0, ..] => true,
+        [unused @ 1..=7, .., last] => last.trailing_zeros() >= u32::from(*unused),
+        _ => false,
+    };
+    if !is_whole {
+        return Err(wrong("signatureValue", Fault::Length));
+    }
     inside.finish().map_err(|fault| wrong("certificate", fault))?;
 
     let mut inside = body.inside();

@@ -31,6 +31,11 @@ pub(super) struct Section {
     pub(super) content: Result<Zeroizing<Vec<u8>>, String>,
 }
 
+/// Whether a section of this label should be a certificate.
+pub(super) fn is_certificate(label: &str) -> bool {
+    matches!(label, "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE")
+}
+
 /// Whether there is anything in these bytes that looks like PEM.
 pub(super) fn is_pem(bytes: &[u8]) -> bool {
     memchr::memmem::find(bytes, b"-----BEGIN").is_some() || memchr::memmem::find(bytes, b"-----END").is_some()
@@ -59,9 +64,23 @@ pub(super) fn sections(bytes: &[u8]) -> Vec<Section> {
                 Some(Marker::End(label)) => {
                     sections.push(match open.take() {
                         Some(open) if open.label == label => open.close(),
-                        Some(open) => open.broken(&format!("ends as {label:?}")),
+                        Some(mut open) => {
+                            let why = format!("begins as {:?} and ends as {label:?}", open.label);
+                            // What either line calls a certificate should be one.
+                            if is_certificate(&label) && !is_certificate(&open.label) {
+                                open.label = label;
+                            }
+                            open.broken(&why)
+                        }
                         None => Open::new(label, number, rest).broken("has an END line and no BEGIN line"),
                     });
+                    continue;
+                }
+                Some(Marker::Joined(label)) => {
+                    let ended =
+                        open.take().unwrap_or_else(|| Open::new("CERTIFICATE".to_owned(), number, rest));
+                    sections.push(ended.broken("has something behind its END on the same line"));
+                    open = label.map(|label| Open::new(label, number, rest));
                     continue;
                 }
                 Some(Marker::Spoilt(label)) => {
@@ -107,6 +126,9 @@ enum Marker {
     End(String),
     /// A BEGIN with something behind it.
     Spoilt(String),
+    /// An END with something behind it, mostly the BEGIN of the next, since files were joined that end without a line
+    /// end.
+    Joined(Option<String>),
 }
 
 fn marker(line: &[u8]) -> Option<Marker> {
@@ -115,15 +137,21 @@ fn marker(line: &[u8]) -> Option<Marker> {
         None => (line.strip_prefix(END)?, false),
     };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes.get(..64).unwrap_or(bytes)).into_owned();
-    match (rest.strip_suffix(DASHES), is_begin) {
-        (Some(label), true) if memchr::memmem::find(label, DASHES).is_none() => {
-            Some(Marker::Begin(text(label)))
-        }
-        (Some(label), false) => Some(Marker::End(text(label))),
-        (None, false) => Some(Marker::End(text(rest))),
-        (_, true) => {
-            let end = memchr::memchr(b'-', rest).unwrap_or(rest.len());
-            Some(Marker::Spoilt(text(rest.get(..end).unwrap_or(rest))))
+    let label = rest.strip_suffix(DASHES);
+    let end = memchr::memmem::find(rest, DASHES).unwrap_or(rest.len());
+    match label {
+        Some(label) if label.len() == end && is_begin => Some(Marker::Begin(text(label))),
+        Some(label) if label.len() == end => Some(Marker::End(text(label))),
+        _ if is_begin => Some(Marker::Spoilt(text(rest.get(..end).unwrap_or(rest)))),
+        // Fewer dashes than there should be.
+        None if end == rest.len() => Some(Marker::End(text(rest))),
+        _ => {
+            let next = memchr::memmem::find(rest, BEGIN).and_then(|at| rest.get(at..));
+            let next = next.and_then(|next| match marker(next) {
+                Some(Marker::Begin(label) | Marker::Spoilt(label)) => Some(label),
+                _ => None,
+            });
+            Some(Marker::Joined(next))
         }
     }
 }
@@ -250,13 +278,23 @@ mod tests {
             ("-----BEGIN X-----\nAA?C\n-----END X-----", "line 2 has '?', which is not base64"),
             ("-----BEGIN X-----\nAAECA\n-----END X-----", "is damaged: its base64 does not add up"),
             ("-----BEGIN X-----\n-----END X-----", "is empty"),
-            ("-----BEGIN X-----\nAAEC\n-----END Y-----", "ends as \"Y\""),
+            ("-----BEGIN X-----\nAAEC\n-----END Y-----", "begins as \"X\" and ends as \"Y\""),
             ("AAEC\n-----END X-----", "has an END line and no BEGIN line"),
             ("-----BEGIN X-----AAEC-----END X-----", "has its BEGIN line and its data on one line"),
         ];
         for (text, why) in cases {
             assert_eq!(one(text), Err(why.to_owned()), "{text:?}");
         }
+    }
+
+    #[test]
+    fn files_that_were_joined_without_a_line_end_are_told() {
+        let one = "-----BEGIN X-----\nAAEC\n-----END X-----";
+        let found = labels(&format!("{one}{one}\n"));
+        let why = "has something behind its END on the same line";
+        assert_eq!(found[0].2, Err(why.to_owned()));
+        assert_eq!(found[1].2, Ok(vec![0, 1, 2]));
+        assert_eq!(found.len(), 2);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::parse::certificate;
 use crate::cert::facts::KeyState;
 
 /// All rounds of all key derivations together: about a second. OpenSSL uses 2,048, Java 10,000 in each of three.
-const MOST_ROUNDS: u64 = 3_000_000;
+const MOST_ROUNDS: u64 = 2_000_000;
 /// How deep elements are looked into. An archive has its certificates at 12.
 const DEEPEST: usize = 24;
 /// `x509Certificate`, 1.2.840.113549.1.9.22.1.

@@ -10,7 +10,9 @@
 //! - [`tls`]: the handshake, the chain recorded whatever comes of it.
 //! - [`http`]: one request over either.
 //! - [`collect`]: all of it for many endpoints at once, and what they serve.
+//! - [`ari`]: when the authority of a certificate suggests to renew it.
 
+pub mod ari;
 pub mod collect;
 pub mod connect;
 pub mod dns;

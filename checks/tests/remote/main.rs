@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on stops")]
 
+mod endpoints;
 mod handshakes;
 mod names;
 mod parts;
 mod requests;
+mod services;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{account, cert, cognito, endpoint, network};
+use crate::{account, cert, cognito, endpoint, host, network};
 
 /// What there is to know of a check before it runs.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,7 +45,18 @@ impl Entry {
 
 /// All checks, by area.
 pub fn all() -> impl Iterator<Item = &'static Entry> {
-    [cert::CHECKS, network::CHECKS, account::CHECKS, cognito::CHECKS, endpoint::CHECKS].into_iter().flatten()
+    [
+        cert::read::CHECKS,
+        cert::judge::CHECKS,
+        network::CHECKS,
+        network::path::CHECKS,
+        account::CHECKS,
+        cognito::CHECKS,
+        endpoint::CHECKS,
+        host::CHECKS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The check of a code.

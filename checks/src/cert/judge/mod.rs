@@ -15,9 +15,6 @@ mod trust;
 mod usage;
 mod words;
 
-#[cfg(test)]
-mod tests;
-
 use std::ops::Deref;
 
 use model::{Finding, Severity};
@@ -271,3 +268,6 @@ fn summaries(material: &Material, at: Moment) -> Vec<CertificateSummary> {
 fn lifetime(first: Option<Moment>, last: Option<Moment>) -> Option<i64> {
     first.zip(last).map(|(first, last)| last.since(first).saturating_add(1))
 }
+
+#[cfg(test)]
+mod tests;

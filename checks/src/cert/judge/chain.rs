@@ -1,5 +1,7 @@
 //! The certificates as a list: which one is the server's, what is superfluous, twice, or in the wrong place.
 
+use std::collections::HashSet;
+
 use model::{Finding, Severity};
 
 use super::expiry::{Dates, complaint};
@@ -114,16 +116,19 @@ fn number(placed: &Placed<'_>) -> usize {
 }
 
 /// Certificates that are no CA, have issued nothing here, and are not the leaf.
-fn is_other_leaf(case: &Case<'_>, placed: &Placed<'_>) -> bool {
-    !placed.is_ca
-        && !case.is_leaf(placed)
-        && !case.is_on_path(placed)
-        && !case.all.iter().any(|other| other.issuer_der == placed.subject_der && other.der != placed.der)
+fn other_leaves<'c, 'a>(case: &'c Case<'a>) -> Vec<&'c Placed<'a>> {
+    let issuers: HashSet<&[u8]> = case.all.iter().map(|placed| &*placed.certificate.issuer_der).collect();
+    let is_leaf = |placed: &&Placed<'_>| {
+        !placed.is_ca
+            && !case.is_leaf(placed)
+            && !case.is_on_path(placed)
+            && (placed.is_self_issued() || !issuers.contains(&*placed.subject_der))
+    };
+    case.all.iter().filter(is_leaf).collect()
 }
 
 fn several_leaves(case: &Case<'_>, findings: &mut Vec<Finding>) {
-    let others: Vec<String> =
-        case.all.iter().filter(|placed| is_other_leaf(case, placed)).map(Placed::label).collect();
+    let others: Vec<String> = other_leaves(case).into_iter().map(Placed::label).collect();
     if others.is_empty() {
         return;
     }
@@ -139,14 +144,13 @@ fn several_leaves(case: &Case<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn twice(case: &Case<'_>, findings: &mut Vec<Finding>) {
-    let mut seen: Vec<&Placed<'_>> = Vec::new();
-    let mut again: Vec<String> = Vec::new();
-    for placed in &case.all {
-        match seen.iter().find(|other| other.sha256 == placed.sha256) {
-            Some(_) => again.push(placed.label()),
-            None => seen.push(placed),
-        }
-    }
+    let mut seen: HashSet<&str> = HashSet::new();
+    let again: Vec<String> = case
+        .all
+        .iter()
+        .filter(|placed| !seen.insert(&placed.certificate.sha256))
+        .map(Placed::label)
+        .collect();
     if !again.is_empty() {
         findings.push(
             case.finding(
@@ -186,7 +190,9 @@ fn is_root(case: &Case<'_>, placed: &Placed<'_>) -> bool {
 }
 
 fn superfluous(case: &Case<'_>, findings: &mut Vec<Finding>) {
-    let aside = case.all.iter().filter(|placed| !case.is_on_path(placed) && !is_other_leaf(case, placed));
+    let leaves: HashSet<usize> = other_leaves(case).into_iter().map(|placed| placed.position).collect();
+    let aside =
+        case.all.iter().filter(|placed| !case.is_on_path(placed) && !leaves.contains(&placed.position));
     let (roots, others): (Vec<&Placed<'_>>, Vec<&Placed<'_>>) =
         aside.partition(|placed| is_root(case, placed));
     if let Some(root) = roots.first() {

@@ -17,6 +17,9 @@ use crate::Moment;
 
 /// How many other moments are tried for a path that is out of time. A chain of four certificates has eight ends.
 const MOST_MOMENTS: usize = 16;
+/// How many certificates may take part in the search. Chains have three, with all cross-signs six; the number of ways
+/// through them grows with the factorial, and a server can send what it likes.
+const MOST_ISSUERS: usize = 8;
 
 /// The roots that are trusted.
 #[derive(Debug, Clone)]
@@ -227,25 +230,45 @@ struct Search<'s, 'a> {
     ders: Vec<CertificateDer<'a>>,
     anchors: Vec<TrustAnchor<'static>>,
     roots: &'s Roots,
+    /// Whether there were more within reach than are looked at.
+    is_crowded: bool,
+}
+
+/// The certificates that can be on a path from `leaf` by their names, nearest first, each once; and whether there are
+/// more than [`MOST_ISSUERS`].
+fn within_reach<'a>(leaf: Placed<'a>, all: &[Placed<'a>]) -> (Vec<Placed<'a>>, bool) {
+    let mut by_subject: HashMap<&[u8], Vec<Placed<'a>>> = HashMap::new();
+    for placed in all {
+        by_subject.entry(&placed.certificate.subject_der).or_default().push(*placed);
+    }
+    let mut found: Vec<Placed<'a>> = Vec::new();
+    let mut next = Some(leaf);
+    let mut seen = 0;
+    while let Some(placed) = next {
+        let issuers = by_subject.remove(&*placed.certificate.issuer_der).unwrap_or_default();
+        for issuer in issuers {
+            if issuer.der == leaf.der || found.iter().any(|known| known.der == issuer.der) {
+                continue;
+            }
+            if found.len() >= MOST_ISSUERS {
+                return (found, true);
+            }
+            found.push(issuer);
+        }
+        next = found.get(seen).copied();
+        seen = seen.saturating_add(1);
+    }
+    (found, false)
 }
 
 impl<'s, 'a> Search<'s, 'a> {
     fn new(leaf: Placed<'a>, all: &[Placed<'a>], roots: &'s Roots) -> Self {
-        let mut others: Vec<Placed<'a>> = Vec::with_capacity(all.len());
-        for placed in all {
-            let is_known = placed.der == leaf.der || others.iter().any(|other| other.der == placed.der);
-            if !is_known {
-                others.push(*placed);
-            }
-        }
+        let (others, is_crowded) = within_reach(leaf, all);
         let ders = others.iter().map(|placed| CertificateDer::from(&*placed.certificate.der)).collect();
-        let mut anchors = roots.relevant(&others);
-        for anchor in roots.relevant(&[leaf]) {
-            if !anchors.contains(&anchor) {
-                anchors.push(anchor);
-            }
-        }
-        Self { leaf, others, ders, anchors, roots }
+        let mut issued = others.clone();
+        issued.push(leaf);
+        let anchors = roots.relevant(&issued);
+        Self { leaf, others, ders, anchors, roots, is_crowded }
     }
 
     /// The best verified path at a moment, and whether a usage on it does not allow servers.
@@ -317,6 +340,9 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 
     fn failed(&self, all: &[Placed<'a>], at: Moment, error: Box<webpki::Error>) -> Path<'a> {
+        // What was not looked at may have led further.
+        let error =
+            if self.is_crowded { Box::new(webpki::Error::MaximumPathBuildCallsExceeded) } else { error };
         Path {
             certificates: by_names(self.leaf, all, at),
             trust: Trust::Failed(error),

@@ -254,3 +254,24 @@ fn nothing_to_judge_is_unknown_and_said_once() {
     remarked.remarks.push(model::Finding::new("SRE-TLS-042", Unknown, "x", "may not be read"));
     assert_eq!(complaints(&now(&remarked, &policy)), [("SRE-TLS-042", Unknown)]);
 }
+
+/// A server can send what it likes: a thicket of CAs of one name has more ways through it than anybody can walk.
+#[test]
+fn a_thicket_of_certificates_is_given_up_and_not_called_ok() {
+    let house = House::new();
+    let mut chain = house.chain(&Recipe::leaf(&[NAME]));
+    for number in 0..60_u8 {
+        let mut other = house.middle.clone().serial(&[1, number]);
+        other.key = usize::from(number % 4) + 2;
+        let mut issuer = house.middle.clone();
+        issuer.key = usize::from(number % 3) + 2;
+        chain.insert(1, other.by(&issuer));
+    }
+    let result = now(&served(&chain, &[NAME]), &house.named());
+    assert_eq!(severity(&result, "SRE-TLS-018"), Some(Unknown), "{:?}", result.findings);
+    // A bundle of roots behind the chain is no thicket.
+    let mut chain = house.chain(&Recipe::leaf(&[NAME]));
+    chain.extend((0..150_u8).map(|number| Recipe::ca(&format!("Root {number}"), 3).own()));
+    let result = now(&served(&chain, &[NAME]), &house.named());
+    assert_eq!(complaints(&result), []);
+}

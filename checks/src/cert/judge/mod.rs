@@ -10,6 +10,7 @@ mod key;
 mod names;
 mod path;
 pub mod policy;
+mod roots;
 mod served;
 mod trust;
 mod usage;
@@ -19,9 +20,8 @@ use std::ops::Deref;
 
 use model::{Finding, Severity};
 
-pub use names::is_good_for;
-pub use path::Roots;
 pub use policy::{Policy, PolicyError, Threshold};
+pub use roots::Roots;
 
 use crate::catalogue::Entry;
 use crate::cert::facts::{Certificate, Item, Material};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use super::path::Roots;
+use super::roots::Roots;
 
 /// Seconds of a day.
 pub(super) const DAY: i64 = 86_400;

@@ -385,3 +385,34 @@ fn advice_is_by_source_with_the_exact_command() {
         assert!(hint.contains("renewal has been due since 2026-05-07T"), "{source:?}: {hint}");
     }
 }
+
+/// The words of a bad day: an old certificate of another site, half its chain, a key that everybody reads.
+#[test]
+fn the_words_of_a_bad_day() {
+    let house = House::new();
+    let leaf = Recipe::leaf(&["old.example.com", "*.example.org"])
+        .lives(NOW - 100 * DAY, NOW - 10 * DAY)
+        .issuer_url("http://ca.example.com/middle.der")
+        .serial(&[0]);
+    let mut material = served(&[leaf.by(&house.middle)], &[NAME]);
+    material.source = Source::Certbot { name: "old.example.com".to_owned() };
+    let result = now(&material, &Policy::new(Roots::mozilla()));
+    let said: Vec<String> = result
+        .findings
+        .iter()
+        .map(|finding| {
+            let part = |name: &str, text: &Option<String>| {
+                text.as_ref().map(|text| format!("\n  {name}: {text}")).unwrap_or_default()
+            };
+            format!(
+                "{} {:?}: {}{}{}",
+                finding.code,
+                finding.severity,
+                finding.message,
+                part("evidence", &finding.evidence),
+                part("hint", &finding.hint)
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(said.join("\n"));
+}

@@ -8,7 +8,7 @@ use super::super::policy::DAY;
 use super::super::{Policy, Roots, judge};
 use super::make::{House, NOW, Recipe, at, file, served};
 use crate::Status;
-use crate::cert::facts::Item;
+use crate::cert::facts::{Item, RenewalWindow};
 
 const NAME: &str = "api.example.com";
 
@@ -51,7 +51,7 @@ fn mutate(bytes: &mut Vec<u8>, mutation: &Mutation) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     /// Feature: aws-ec2-production-deployment, Property 7: certificate monitoring. No altered certificate is ok, and none
     /// stops the judge.
@@ -120,6 +120,46 @@ proptest! {
         for moment in [NOW, second] {
             let result = judge(&material, &NAMED, at(moment));
             prop_assert_ne!(result.status, Status::Ok, "{:?}", result.findings);
+        }
+    }
+
+    /// Feature: aws-ec2-production-deployment, Property 7: certificate monitoring. No facts stop the judge, however far
+    /// they are from what a certificate can say; and dates that lie apart from the signed ones change nothing about trust.
+    #[test]
+    fn no_facts_stop_the_judge(
+        dates in prop::array::uniform4(prop::option::of(any::<i64>())),
+        second in any::<i64>(),
+        serial in "[0-9a-fé]{0,50}",
+        names in prop::collection::vec(".{0,80}", 0..4),
+        wanted in prop::collection::vec(".{0,80}", 0..3),
+        caa in prop::collection::vec(".{0,40}", 0..3),
+        urls in prop::collection::vec(".{0,40}", 0..2),
+    ) {
+        let mut material = served(&CHAIN, &[]);
+        for (item, pair) in material.items.iter_mut().zip(dates.chunks(2)) {
+            if let Item::Certificate(certificate) = item {
+                certificate.not_before = pair[0].map(at);
+                certificate.not_after = pair[1].map(at);
+                certificate.serial.clone_from(&serial);
+                certificate.dns_names.clone_from(&names);
+                certificate.issuer_urls.clone_from(&urls);
+                certificate.issuer = "O=Let's Encrypt".to_owned();
+            }
+        }
+        material.expected_names = wanted;
+        material.caa = Some(caa);
+        material.renewal = Some(RenewalWindow {
+            start: at(dates[0].unwrap_or(second)),
+            end: at(dates[1].unwrap_or(second)),
+            explanation: Some(serial),
+        });
+        for policy in [&*NAMED, &Policy::new(Roots::mozilla())] {
+            let result = judge(&material, policy, at(second));
+            prop_assert!(!result.findings.is_empty());
+            for finding in &result.findings {
+                prop_assert!(!finding.message.chars().any(char::is_control), "{finding:?}");
+                prop_assert!(!finding.hint.as_ref().is_some_and(|hint| hint.chars().any(char::is_control)), "{finding:?}");
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use model::{Finding, Severity};
 use super::expiry::{Dates, complaint};
 use super::path::Trust;
 use super::policy::Policy;
-use super::{Case, Placed, words};
+use super::{Case, Placed, key, usage, words};
 use crate::Moment;
 use crate::cert::facts::{KeyState, Material};
 
@@ -50,7 +50,7 @@ pub(super) fn subject<'a>(all: &[Placed<'a>], material: &Material) -> Found<'a> 
     Found::Server(*lowest.unwrap_or(first))
 }
 
-/// Judges a list of CA certificates, such as `chain.pem`: the dates of each. That they are no server's certificate is a
+/// Judges a list of CA certificates, such as `chain.pem`: dates, key and encoding of each. That they are no server's certificate is a
 /// warning, since a self-made one looks just like this.
 pub(super) fn authorities(
     material: &Material,
@@ -70,6 +70,8 @@ pub(super) fn authorities(
             let hint = "take the CA's present certificate";
             findings.push(if finding.hint.is_some() { finding } else { finding.hint(hint) });
         }
+        usage::encoding(material, placed, &placed.label(), false, findings);
+        findings.extend(key::weakness(subject, placed, &placed.label()));
     }
     let (count, are_roots) = (all.len(), all.iter().all(|placed| policy.roots.holds(placed)));
     let what =
@@ -80,7 +82,7 @@ pub(super) fn authorities(
             "SRE-TLS-029",
             Severity::Warning,
             subject,
-            format!("{what}{whose}, not of a server; only dates were judged"),
+            format!("{what}{whose}, not of a server; only dates, keys and encoding were judged"),
         )
         .hint(
             "name the file that a server uses, or leave this one out; to trust it, name it with `--ca-file`",

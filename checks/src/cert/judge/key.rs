@@ -139,13 +139,16 @@ fn fault(key: &PublicKey) -> Option<(Severity, String)> {
 }
 
 fn weak_key(case: &Case<'_>, placed: &Placed<'_>, findings: &mut Vec<Finding>) {
-    if let Some((severity, what)) = fault(&placed.key) {
-        findings.push(
-            case.finding("SRE-TLS-027", severity, format!("{} has {what}", case.name(placed))).hint(
-                "make a new key and have it certified: `openssl ecparam -name prime256v1 -genkey -noout -out KEY.pem`",
-            ),
-        );
-    }
+    findings.extend(weakness(&case.material.subject.name, placed, &case.name(placed)));
+}
+
+/// What is wrong with the public key of a certificate, which is called `name` in a sentence.
+pub(super) fn weakness(subject: &str, placed: &Placed<'_>, name: &str) -> Option<Finding> {
+    let (severity, what) = fault(&placed.key)?;
+    Some(
+        Finding::new("SRE-TLS-027", severity, subject, format!("{name} has {what}"))
+            .hint("make a new key and have it certified: `openssl ecparam -name prime256v1 -genkey -noout -out KEY.pem`"),
+    )
 }
 
 /// The signature of a root on itself proves nothing, so its strength does not matter.

@@ -3,6 +3,8 @@
 use model::{Finding, Severity};
 
 use super::{Case, Placed, words};
+use crate::cert::facts::Material;
+use crate::cert::read::{UNREADABLE, codes};
 
 /// `serverAuth` and its neighbours (RFC 5280, section 4.2.1.12).
 const SERVER: &str = "1.3.6.1.5.5.7.3.1";
@@ -161,21 +163,34 @@ fn serial(case: &Case<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn oddities(case: &Case<'_>, placed: &Placed<'_>, findings: &mut Vec<Finding>) {
-    // The serial number of the leaf and all dates have findings of their own.
+    encoding(case.material, placed, &case.name(placed), case.is_leaf(placed), findings);
+}
+
+/// What is odd about the encoding of a certificate. `has_own` says that its serial number has findings of its own.
+pub(super) fn encoding(
+    material: &Material,
+    placed: &Placed<'_>,
+    name: &str,
+    has_own: bool,
+    findings: &mut Vec<Finding>,
+) {
+    // Dates have findings of their own everywhere.
     let told = |oddity: &&String| {
-        let is_serial =
-            case.is_leaf(placed) && (oddity.starts_with("serial") || *oddity == "negative serial");
+        let is_serial = has_own && (oddity.starts_with("serial") || *oddity == "negative serial");
         !is_serial && !oddity.starts_with("malformed not")
     };
     let (unreadable, odd): (Vec<&String>, Vec<&String>) =
-        placed.oddities.iter().filter(told).partition(|oddity| oddity.starts_with("unreadable"));
+        placed.oddities.iter().filter(told).partition(|oddity| oddity.starts_with(UNREADABLE));
+    // Who read a file has said it already.
+    let is_said = material.remarks.iter().any(|remark| remark.code == codes::INCOMPLETE);
+    let unreadable = if is_said { Vec::new() } else { unreadable };
     for (severity, what, list) in [
         (Severity::Unknown, "could be read in parts only", unreadable),
         (Severity::Warning, "is oddly encoded", odd),
     ] {
         if !list.is_empty() {
             findings.push(
-                case.finding("SRE-TLS-033", severity, format!("{} {what}", case.name(placed)))
+                Finding::new("SRE-TLS-033", severity, &material.subject.name, format!("{name} {what}"))
                     .evidence(words::some(&list))
                     .hint("strict clients may refuse it: have it issued again"),
             );

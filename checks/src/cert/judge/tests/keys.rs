@@ -3,8 +3,8 @@
 use model::Severity::{self, Error, Info, Ok as Good, Unknown, Warning};
 
 use super::super::policy::DAY;
-use super::super::{Policy, judge};
-use super::make::{House, NOW, Recipe, at, complaints, file, served, severity, with_code};
+use super::super::{Policy, Roots, judge};
+use super::make::{House, NOW, Recipe, at, complaints, file, pem, served, severity, with_code};
 use crate::Status;
 use crate::cert::facts::{
     FileAccess, Item, KeyFacts, KeyState, Material, OnDisk, PublicKey, SignatureAlgorithm,
@@ -143,4 +143,30 @@ fn renewed_on_disk_is_told_apart_from_about_to_expire() {
     material.on_disk.as_mut().unwrap().not_after = None;
     let result = judge(&material, &policy, at(NOW));
     assert!(with_code(&result, "SRE-TLS-037").unwrap().message.contains("another certificate is served"));
+}
+
+/// Row 15: keys of every kind, of CA and server, are read and verified; what few clients know is said.
+#[test]
+fn edge_case_15_keys_of_every_kind() {
+    use rcgen::{
+        PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ECDSA_P521_SHA512, PKCS_ED25519, PKCS_RSA_SHA256,
+    };
+    for (algorithm, expected) in [
+        (&PKCS_ECDSA_P256_SHA256, None),
+        (&PKCS_ECDSA_P384_SHA384, None),
+        (&PKCS_ECDSA_P521_SHA512, None),
+        (&PKCS_RSA_SHA256, None),
+        (&PKCS_ED25519, Some(Info)),
+    ] {
+        let key = || rcgen::KeyPair::generate_for(algorithm).unwrap();
+        let (ca, server) = (key(), key());
+        let root = Recipe::ca("Root", 0).params;
+        let root_der = root.self_signed(&ca).unwrap().der().to_vec();
+        let issuer = rcgen::Issuer::from_params(&root, &ca);
+        let leaf = Recipe::leaf(&[NAME]).params.signed_by(&server, &issuer).unwrap().der().to_vec();
+        let policy = Policy::new(Roots::from_pem(pem(&root_der).as_bytes()).unwrap());
+        let result = judge(&served(&[leaf], &[NAME]), &policy, at(NOW));
+        assert_eq!(complaints(&result), [], "{algorithm:?}: {:?}", result.findings);
+        assert_eq!(severity(&result, "SRE-TLS-027"), expected, "{algorithm:?}");
+    }
 }

@@ -1,8 +1,8 @@
 //! What a path, a pattern or a folder stands for: files to look at, and what stands in the way of that.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
-use std::fs;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, FileType};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
@@ -26,20 +26,22 @@ pub struct Target {
     pub is_named: bool,
     /// Why there is nothing to look at.
     pub problem: Option<Finding>,
+    /// Whether a folder just said that it is a regular file, so that it need not be asked again before it is opened.
+    pub(super) is_regular: bool,
 }
 
 impl Target {
     /// A file that was named.
     pub fn named(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), is_named: true, problem: None }
+        Self { path: path.into(), is_named: true, problem: None, is_regular: false }
     }
 
     fn found(path: PathBuf) -> Self {
-        Self { path, is_named: false, problem: None }
+        Self { path, is_named: false, problem: None, is_regular: false }
     }
 
     fn problem(path: PathBuf, finding: Finding) -> Self {
-        Self { path, is_named: true, problem: Some(finding) }
+        Self { path, is_named: true, problem: Some(finding), is_regular: false }
     }
 }
 
@@ -130,39 +132,49 @@ fn folder(path: &Path) -> Vec<Target> {
     if is_lineage(path) {
         return vec![Target::named(path.join(FULL_CHAIN))];
     }
-    let mut names = match list(path) {
-        Ok(names) => names,
+    let entries = match list(path) {
+        Ok(entries) => entries,
         Err(problem) => return vec![problem],
     };
     // `/etc/letsencrypt` itself: what it serves is in `live`; `archive` has all that it ever served.
-    let is_certbot = ["live", "archive", "renewal"].iter().all(|part| names.iter().any(|name| name == part));
+    let is_certbot =
+        ["live", "archive", "renewal"].iter().all(|part| entries.iter().any(|(name, _)| name == part));
     if is_certbot {
         return folder(&path.join("live"));
     }
     let is_live = path.file_name() == Some(OsStr::new("live"));
-    names.sort();
-    let mut targets = Vec::new();
-    for name in names {
+    let mut targets = Vec::with_capacity(entries.len());
+    let mut has_links = false;
+    for (name, kind) in entries {
         let inside = path.join(&name);
-        let extension = inside.extension().map(OsStr::to_ascii_lowercase);
-        let is_wanted = extension.is_some_and(|found| EXTENSIONS.iter().any(|wanted| found == *wanted));
-        if is_wanted && !inside.is_dir() {
-            targets.push(Target::found(inside));
-        } else if !is_wanted || inside.is_dir() {
-            if is_lineage(&inside) {
-                targets.push(Target::named(inside.join(FULL_CHAIN)));
-            } else if is_live && inside.is_dir() {
-                // certbot was here, and what it should have left is gone, or cannot be seen.
-                let gone = inside.join(FULL_CHAIN);
-                let problem = match fs::symlink_metadata(&gone) {
-                    Err(error) => obstacle(&gone, &error, None),
-                    Ok(_) => Obstacle::Missing,
-                };
-                targets.push(Target::problem(gone.clone(), problem.finding(&gone)));
-            }
+        let is_regular = kind.is_some_and(|kind| kind.is_file());
+        let is_folder = !is_regular && inside.is_dir();
+        if !is_folder && is_wanted(&inside) {
+            has_links |= !is_regular;
+            targets.push(Target { is_regular, ..Target::found(inside) });
+        } else if is_folder && is_lineage(&inside) {
+            targets.push(Target::named(inside.join(FULL_CHAIN)));
+        } else if is_folder && is_live {
+            // certbot was here, and what it should have left is gone, or cannot be seen.
+            let gone = inside.join(FULL_CHAIN);
+            let problem = match fs::symlink_metadata(&gone) {
+                Err(error) => obstacle(&gone, &error, None),
+                Ok(_) => Obstacle::Missing,
+            };
+            targets.push(Target::problem(gone.clone(), problem.finding(&gone)));
         }
     }
-    once(targets)
+    // Names in a folder are there once, unless some lead to others.
+    if has_links {
+        return once(targets);
+    }
+    targets.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    targets
+}
+
+/// Whether a file is called as certificates are.
+fn is_wanted(path: &Path) -> bool {
+    path.extension().is_some_and(|found| EXTENSIONS.iter().any(|wanted| found.eq_ignore_ascii_case(wanted)))
 }
 
 /// Whether certbot made this folder, or something that works as it does.
@@ -171,12 +183,16 @@ fn is_lineage(path: &Path) -> bool {
     there(FULL_CHAIN) && LINEAGE_FILES.iter().skip(1).any(|name| there(name))
 }
 
-fn list(path: &Path) -> Result<Vec<std::ffi::OsString>, Target> {
+/// Names in a folder, and what they are as far as the folder itself says.
+fn list(path: &Path) -> Result<Vec<(OsString, Option<FileType>)>, Target> {
     let problem =
         |error: &std::io::Error| Target::problem(path.to_owned(), obstacle(path, error, None).finding(path));
     fs::read_dir(path)
         .map_err(|error| problem(&error))?
-        .map(|entry| entry.map(|entry| entry.file_name()).map_err(|error| problem(&error)))
+        .map(|entry| {
+            let entry = entry.map_err(|error| problem(&error))?;
+            Ok((entry.file_name(), entry.file_type().ok()))
+        })
         .collect()
 }
 

@@ -46,17 +46,24 @@ pub(super) fn access(metadata: &Metadata) -> FileAccess {
 /// Reads a file, following symbolic links.
 ///
 /// It is looked at before it is opened, since opening a device may do something, and again when it is open, since it
-/// may have been replaced; it is opened without waiting for a writer, should it have become a pipe by then.
+/// may have been replaced.
 pub(super) fn read(path: &Path) -> Result<Read, Obstacle> {
     let metadata = std::fs::metadata(path).map_err(|error| obstacle(path, &error, None))?;
-    let access = self::access(&metadata);
     check(&metadata)?;
-    let mut file = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-        .open(path)
-        .map_err(|error| obstacle(path, &error, Some(access)))?;
-    let metadata = file.metadata().map_err(|error| obstacle(path, &error, Some(access)))?;
+    read_regular(path)
+}
+
+/// Reads what was a regular file a moment ago. It is opened without waiting for a writer, should it be a pipe by now.
+pub(super) fn read_regular(path: &Path) -> Result<Read, Obstacle> {
+    let mut file =
+        OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path).map_err(
+            |error| {
+                let metadata = std::fs::metadata(path).ok();
+                obstacle(path, &error, metadata.as_ref().map(access))
+            },
+        )?;
+    let metadata = file.metadata().map_err(|error| obstacle(path, &error, None))?;
+    let access = self::access(&metadata);
     check(&metadata)?;
     // One byte more than it should have, so that its end is seen in the same call.
     let expected = usize::try_from(metadata.len()).unwrap_or_default().saturating_add(1);
@@ -71,7 +78,7 @@ pub(super) fn read(path: &Path) -> Result<Read, Obstacle> {
     if read > LARGEST_FILE {
         return Err(Obstacle::Large(read));
     }
-    Ok(Read { bytes, access: self::access(&metadata) })
+    Ok(Read { bytes, access })
 }
 
 fn check(metadata: &Metadata) -> Result<(), Obstacle> {

@@ -1,5 +1,6 @@
 //! Everything that is known of one file of certificates, and of many.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -27,7 +28,8 @@ pub fn of_target(target: &Target) -> Material {
         material.remarks.push(problem.clone());
         return material;
     }
-    let mut read = match file::read(path) {
+    let read = if target.is_regular { file::read_regular(path) } else { file::read(path) };
+    let mut read = match read {
         Ok(read) => read,
         Err(obstacle) => {
             material.remarks.push(obstacle.finding(path));
@@ -41,7 +43,7 @@ pub fn of_target(target: &Target) -> Material {
     remark(&mut material.remarks, target, &contents);
     material.items = std::mem::take(&mut contents.items);
     material.key = own_key(path, read.access, contents, &material).or_else(|| key_beside(path, &material));
-    let link = std::fs::read_link(path).ok();
+    let link = if target.is_regular { None } else { std::fs::read_link(path).ok() };
     material.source = source::guess(path, link.as_deref(), leaf(&material));
     material
 }
@@ -134,6 +136,10 @@ fn key_beside(path: &Path, material: &Material) -> Option<KeyFacts> {
     material.certificates().next()?;
     let is_lineage = source::lineage(path).is_some();
     for candidate in beside(path)? {
+        // Most candidates are not there, and one question is enough to see that.
+        if std::fs::symlink_metadata(&candidate).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+            continue;
+        }
         match file::read(&candidate) {
             Ok(mut read) => {
                 let contents = items(&read.bytes);

@@ -20,7 +20,7 @@ use super::{Client, Options, Run};
 use crate::Moment;
 use crate::endpoint::Manner;
 use crate::endpoint::about::{About, Site};
-use crate::endpoint::facts::{End, Outcome, Reply};
+use crate::endpoint::facts::{End, Reply};
 use crate::report::Status;
 
 #[expect(clippy::disallowed_methods, reason = "tokens are issued by the clock of the machine")]
@@ -88,25 +88,26 @@ fn a_round_trip_passes_with_either_algorithm_and_gives_the_token_back() {
     }
 }
 
+type Change = fn(&mut Options);
+
 #[test]
 fn what_is_wrong_is_named_and_what_stands_on_it_is_skipped() {
     let issuer = Issuer::start(IssuerOptions::default()).unwrap();
-    type Change = fn(&mut Options);
     let cases: [(&str, Change); 6] = [
         ("SRE-COG-003", |options| {
-            client(options).secret = Secret::new("another-secret-altogether".to_owned())
+            client(options).secret = Secret::new("another-secret-altogether".to_owned());
         }),
         ("SRE-COG-003", |options| client(options).scopes.push("sre-agent-api/admin".to_owned())),
         ("SRE-COG-003", |options| {
-            client(options).token_endpoint = Some("http://127.0.0.1:1/oauth2/token".to_owned())
+            client(options).token_endpoint = Some("http://127.0.0.1:1/oauth2/token".to_owned());
         }),
         ("SRE-COG-007", |options| client(options).access_token_minutes = Some(61)),
         ("SRE-COG-003", |options| {
-            client(options).token_endpoint = Some("http://example.com/oauth2/token".to_owned())
+            client(options).token_endpoint = Some("http://example.com/oauth2/token".to_owned());
         }),
         ("SRE-COG-001", |options| {
             options.reached_at = Some(options.issuer.clone());
-            options.issuer.push_str("x");
+            options.issuer.push('x');
         }),
     ];
     for (code, change) in cases {
@@ -211,15 +212,15 @@ fn site() -> Site {
     Site { base: SITE.to_owned(), name: SITE.to_owned() }
 }
 
-fn reply(status: u16, body: &str) -> Outcome {
-    Ok(Reply {
+fn reply(status: u16, body: &str) -> Reply {
+    Reply {
         status,
         headers: HeaderMap::new(),
         pieces: vec![(Duration::ZERO, body.as_bytes().to_vec())],
         end: End::Whole,
         head_after: Duration::ZERO,
         total: Duration::ZERO,
-    })
+    }
 }
 
 #[test]
@@ -234,11 +235,11 @@ fn documents_that_must_not_pass() {
         r#"{"issuer":"https://cognito-idp.us-east-1.amazonaws.com/us-east-1_EXAMPLE/","jwks_uri":"https://x/"}"#,
         r#"{"issuer":"https://cognito-idp.us-east-1.amazonaws.com/us-east-1_EXAMPLE"}"#,
     ] {
-        assert!(judge::discovery(&about, &reply(200, body), SITE).is_err(), "{body}");
+        assert!(judge::discovery(&about, &Ok(reply(200, body)), SITE).is_err(), "{body}");
     }
     let about = About { entry: &super::KEYS, site: &site };
     let good = r#"{"kty":"EC","kid":"a","alg":"ES256","use":"sig","x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","y":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#;
-    let judged = |keys: &str| judge::keys(&about, &reply(200, &format!("{{\"keys\":[{keys}]}}")));
+    let judged = |keys: &str| judge::keys(&about, &Ok(reply(200, &format!("{{\"keys\":[{keys}]}}"))));
     let severity = |keys: &str| match judged(keys) {
         Ok((_, findings)) | Err(findings) => findings[0].severity,
     };
@@ -263,7 +264,7 @@ fn documents_that_must_not_pass() {
         (400, r#"{"error":"invalid_client"}"#.to_owned()),
         (200, format!("{token} and no JSON")),
     ] {
-        let Err(findings) = judge::token(&about, &reply(status, &body), "client") else {
+        let Err(findings) = judge::token(&about, &Ok(reply(status, &body)), "client") else {
             panic!("{status} {body} passes");
         };
         assert!(!format!("{findings:?}").contains(token), "{findings:?}");
@@ -294,8 +295,8 @@ fn only_the_key_that_signed_verifies() {
         keys: keys
             .keys
             .iter()
-            .cloned()
             .filter(|key| Some(key.kid.clone()) != jwt::read(&token).unwrap().kid)
+            .cloned()
             .collect(),
     };
     assert_eq!(jwt::verify(&token, &swapped), Err("its `kid` is none of the published ones"));
@@ -318,7 +319,7 @@ proptest! {
         let site = site();
         let about = |entry| About { entry, site: &site };
         let now = Moment::from_second(1_800_000_000);
-        let iat = now.as_second() - age;
+        let iat = now.as_second().saturating_sub(age);
         let exp = iat.saturating_add(life);
         let claims = Claims { iss: iss.clone(), client_id: id.clone(), token_use: token_use.clone(), scope: scope.clone(), exp: Some(exp), iat: Some(iat) };
         let passes = |findings: Vec<model::Finding>| findings.iter().all(|finding| finding.severity < Severity::Warning);

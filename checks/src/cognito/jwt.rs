@@ -90,6 +90,8 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 pub(crate) struct Read {
     pub(crate) kid: Option<String>,
     pub(crate) alg: Option<String>,
+    /// Whether it wants something understood that a verifier may not know (RFC 7515, section 4.1.11).
+    pub(crate) is_critical: bool,
     pub(crate) claims: Claims,
 }
 
@@ -120,12 +122,15 @@ pub(crate) fn read(token: &str) -> Result<Read, &'static str> {
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .ok_or("its claims are not the JSON of a JWT")?;
     let text = |name: &str| header.get(name).and_then(Value::as_str).map(str::to_owned);
-    Ok(Read { kid: text("kid"), alg: text("alg"), claims })
+    Ok(Read { kid: text("kid"), alg: text("alg"), is_critical: header.get("crit").is_some(), claims })
 }
 
 /// Whether a published key signed the token; why not.
 pub(crate) fn verify(token: &str, keys: &KeySet) -> Result<(), &'static str> {
     let head = read(token)?;
+    if head.is_critical {
+        return Err("its header names extensions that have to be understood");
+    }
     let kid = head.kid.ok_or("its header names no `kid`")?;
     let key = keys.keys.iter().find(|key| key.kid == kid).ok_or("its `kid` is none of the published ones")?;
     if head.alg.as_deref() != Some(key.alg.as_str()) {

@@ -8,7 +8,7 @@ use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use http::{HeaderValue, Method, header};
 use model::{Finding, Secret, Severity};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::judge::{self, Discovery, Issued};
 use super::jwt::{self, KeySet, Read};
@@ -20,6 +20,8 @@ use crate::remote::http::{Request, Url};
 use crate::{CheckResult, Moment, Subject, SubjectKind};
 
 const AT_ONCE: usize = 4;
+/// What a form encodes: everything but what RFC 3986, section 2.3, calls unreserved.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// An app client, with which machines fetch tokens.
 #[derive(Debug, Clone)]
@@ -263,7 +265,7 @@ fn url(options: &Options, text: &str) -> Result<Url, String> {
 
 /// The grant `client_credentials` (RFC 6749, section 4.4) with Basic authentication (section 2.3.1).
 fn token_request(url: Url, client: &Client) -> Request {
-    let form = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let form = |text: &str| utf8_percent_encode(text, ENCODED).to_string();
     let scope = form(&client.scopes.join(" "));
     let body = if scope.is_empty() {
         "grant_type=client_credentials".to_owned()

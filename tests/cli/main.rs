@@ -11,12 +11,14 @@
 mod certificates;
 mod checks;
 mod configuration;
+mod endpoint;
 mod exits;
 mod forms;
 mod outputs;
+mod proxy;
 mod rehearsal;
 mod runs;
 mod state_file;
 mod support;
 mod terminal;
-mod unattended;
+mod verify;

@@ -6,8 +6,6 @@
 mod judge;
 mod jwt;
 mod suite;
-#[cfg(test)]
-mod tests;
 
 pub use suite::{Client, Options, Run, check};
 
@@ -33,3 +31,6 @@ const SIGNATURE: Entry = Entry {
 
 /// The checks of this area.
 pub const CHECKS: &[Entry] = &[DISCOVERY, KEYS, TOKEN, ISSUER, CLIENT, SCOPES, LIFETIME, SIGNATURE];
+
+#[cfg(test)]
+mod tests;

@@ -14,8 +14,6 @@ mod security_log;
 mod sse;
 mod suite;
 mod surroundings;
-#[cfg(test)]
-mod tests;
 
 pub use ask::{Manner, roots};
 pub(crate) use facts::excerpt;
@@ -71,3 +69,6 @@ pub const CHECKS: &[Entry] = &[
     METRICS,
     BACKEND,
 ];
+
+#[cfg(test)]
+mod tests;

@@ -190,8 +190,9 @@ fn what_cannot_be_checked_is_said_before_anything_is_asked() {
     ] {
         desk.run(&format!("check endpoint {line}")).expect(2).says(&[code, words]);
     }
+    let desk = desk.without("SRE_AGENT_DEPLOY_PRACTICE_ACCOUNT");
     desk.write("nameless.yaml", "version: 1\ndeployment: {id: sre-cli, environment: dev}\naws: {region: us-east-1}\ntls: {source: files, cert_path: /a.pem, key_path: /b.pem}\nhost: {install: here}\n");
-    desk.run("check endpoint --config nameless.yaml").says(&["tls.domain"]);
+    desk.run("check endpoint --config nameless.yaml").expect(2).says(&["SRE-CLI-016", "tls.domain"]);
 }
 
 #[test]

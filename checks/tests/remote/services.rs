@@ -90,7 +90,7 @@ pub(crate) fn postgres(pki: &Pki, with_tls: bool) -> Service {
     fs::set_permissions(folder.path().join("key.pem"), fs::Permissions::from_mode(0o600)).unwrap();
     // It refuses to run as root.
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
-    let mut before = vec!["setpriv", "--pdeathsig", "KILL"];
+    let mut before = vec!["--pdeathsig", "KILL"];
     if is_root {
         for path in [data.clone(), folder.path().join("key.pem"), folder.path().join("full.pem")] {
             chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
@@ -98,8 +98,8 @@ pub(crate) fn postgres(pki: &Pki, with_tls: bool) -> Service {
         before.extend(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
     }
     before.push("--");
-    let made = Command::new(before[0])
-        .args(&before[1..])
+    let made = Command::new("setpriv")
+        .args(&before)
         .arg(programs.join("initdb"))
         .args(["-A", "trust", "--no-sync", "-E", "UTF8", "--locale", "C", "-D"])
         .arg(&data)
@@ -123,8 +123,8 @@ pub(crate) fn postgres(pki: &Pki, with_tls: bool) -> Service {
             format!("ssl_key_file={}", key.display()),
         ]);
     }
-    let mut command = Command::new(before[0]);
-    command.args(&before[1..]).arg(programs.join("postgres")).arg("-D").arg(&data).current_dir("/");
+    let mut command = Command::new("setpriv");
+    command.args(&before).arg(programs.join("postgres")).arg("-D").arg(&data).current_dir("/");
     for setting in settings {
         command.args(["-c", &setting]);
     }

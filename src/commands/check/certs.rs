@@ -1,16 +1,15 @@
 //! `check certs`: from flags to a policy, to what there is to look at, to results.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use checks::cert::facts::{Material, OnDisk};
+use checks::cert::facts::Material;
 use checks::cert::judge::{Policy, Roots, Threshold, judge};
-use checks::cert::read::check_files;
+use checks::cert::read::{check_files, expand_all, of_target};
 use checks::remote::collect::{self, Options};
 use checks::remote::dns::NameServers;
-use checks::remote::target as remote;
+use checks::remote::{ari, http, target as remote, tls};
 use checks::{CheckResult, Moment, Subject, SubjectKind};
 use jiff::Timestamp;
 use model::config::{HostInstall, TlsSource};
@@ -79,18 +78,28 @@ struct Scope {
     acm: Vec<String>,
     /// The certificate of the deployment, and the name that it has to be good for.
     own: Option<(PathBuf, String)>,
+    /// Where the deployment's authority has its ACME directory, if that is not one that everybody knows.
+    directory: Option<http::Url>,
 }
 
 impl Scope {
     fn of(app: &App, args: &CertsArgs, target: &Target) -> Result<Self, Box<Failure>> {
         let endpoints: Result<Vec<remote::Target>, Box<Failure>> =
             args.endpoint.iter().map(|text| server(text)).collect();
-        let mut scope =
-            Self { files: args.file.clone(), endpoints: endpoints?, acm: args.acm.clone(), own: None };
+        let mut scope = Self {
+            files: args.file.clone(),
+            endpoints: endpoints?,
+            acm: args.acm.clone(),
+            own: None,
+            directory: None,
+        };
         let Some(config) = &target.config else {
             return if args.names_nothing() { Err(nothing(app)) } else { Ok(scope) };
         };
         let domain = config.tls.domain.as_deref();
+        if let TlsSource::Acme { directory, .. } = &config.tls.source {
+            scope.directory = directory.parse().ok();
+        }
         if let TlsSource::Files { cert_path, .. } = &config.tls.source {
             scope.own = domain.map(|domain| (PathBuf::from(cert_path), domain.to_owned()));
             // On another machine the file is somewhere else.
@@ -110,6 +119,13 @@ impl Scope {
             return Err(nothing(app));
         }
         Ok(scope)
+    }
+
+    /// The deployment's own certificate, with the name that it has to be good for.
+    fn of_own(&self, material: &Material) -> Option<Material> {
+        let (path, domain) = self.own.as_ref()?;
+        (material.subject.name == path.display().to_string())
+            .then(|| Material { expected_names: vec![domain.clone()], ..material.clone() })
     }
 }
 
@@ -163,36 +179,69 @@ fn judged(
     policy: &Policy,
     at: Timestamp,
 ) -> Result<Vec<CheckResult>, Box<Failure>> {
-    let at = Moment::from(at);
+    let now = Moment::from(at);
     let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let leaves = Mutex::new(Leaves::default());
-    let of_file = |material: &Material| {
-        if !scope.endpoints.is_empty() {
-            leaves.lock().unwrap_or_else(PoisonError::into_inner).add(material);
-        }
-        match &scope.own {
-            Some((path, domain)) if material.subject.name == path.display().to_string() => {
-                let own = Material { expected_names: vec![domain.clone()], ..material.clone() };
-                judge(&own, policy, at)
-            }
-            _ => judge(material, policy, at),
-        }
-    };
-    let mut results = check_files(&scope.files, threads, &of_file);
-    // Files are read and judged without a runtime, which would cost more than they do.
-    if !scope.endpoints.is_empty() {
-        let leaves = leaves.into_inner().unwrap_or_else(PoisonError::into_inner);
-        for material in served(args, scope)? {
-            let on_disk: Option<OnDisk> = leaves.covering(&material.expected_names);
-            results.push(judge(&Material { on_disk, ..material }, policy, at));
-        }
+    let is_only_files = scope.endpoints.is_empty() && scope.acm.is_empty() && !args.renewal_info;
+    if is_only_files {
+        // Read and judged without a runtime, which would cost more than they do, and without keeping any of them.
+        return Ok(check_files(&scope.files, threads, &|material| match scope.of_own(material) {
+            Some(own) => judge(&own, policy, now),
+            None => judge(material, policy, now),
+        }));
     }
-    if !scope.acm.is_empty() {
-        for material in in_acm(scope) {
-            results.push(judge(&material, policy, at));
-        }
+    let mut materials: Vec<Material> = expand_all(&scope.files)
+        .iter()
+        .map(of_target)
+        .map(|material| scope.of_own(&material).unwrap_or(material))
+        .collect();
+    let mut leaves = Leaves::default();
+    for material in &materials {
+        leaves.add(material);
     }
-    Ok(results)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        Failure::new(codes::BUG, "runtime", "the system refused what a check needs")
+            .evidence(error.to_string())
+    })?;
+    let asked = runtime.block_on(async {
+        for material in collect::endpoints(&scope.endpoints, &manner(args)).await {
+            let on_disk = leaves.covering(&material.expected_names);
+            materials.push(Material { on_disk, ..material });
+        }
+        materials.extend(in_acm(scope));
+        if args.renewal_info {
+            renewal_info(args, scope, &mut materials).await?;
+        }
+        Ok(())
+    });
+    // The system's resolver cannot be told to stop; nobody waits for it.
+    runtime.shutdown_background();
+    asked.map(|()| materials.iter().map(|material| judge(material, policy, now)).collect())
+}
+
+/// How servers are asked.
+fn manner(args: &CertsArgs) -> Options {
+    let usual = Options::default();
+    Options {
+        // Who may issue for a name matters where anybody's roots are trusted.
+        caa: args.ca_file.is_none(),
+        // Without them it cannot be said why a name does not resolve; that it does not is said all the same.
+        name_servers: NameServers::of_system(usual.step).ok(),
+        ..usual
+    }
+}
+
+/// Asks the authorities when they suggest to renew.
+async fn renewal_info(
+    args: &CertsArgs,
+    scope: &Scope,
+    materials: &mut [Material],
+) -> Result<(), Box<Failure>> {
+    let roots = roots_file(args.ca_file.as_deref())?;
+    let roots = tls::roots(roots.as_deref()).map_err(|reason| value("--ca-file", reason))?;
+    let trust = tls::Trust::Roots { roots, now: tls::moment(SystemClock.now()) };
+    let options = http::Options { trust, ..http::Options::default() };
+    ari::enrich(materials, scope.directory.as_ref(), &options).await;
+    Ok(())
 }
 
 fn print_cron(app: &App, args: &CertsArgs) -> Ended {
@@ -218,22 +267,6 @@ fn install_timer(app: &App, args: &CertsArgs, scope: &Scope) -> Ended {
         has_network: !scope.endpoints.is_empty() || !scope.acm.is_empty() || args.renewal_info,
     };
     timer::install(app, &wanted, args.unit_dir.as_deref())
-}
-
-/// What the servers serve; a runtime is made for them only.
-fn served(args: &CertsArgs, scope: &Scope) -> Result<Vec<Material>, Box<Failure>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-        Failure::new(codes::BUG, "runtime", "the system refused what a run needs").evidence(error.to_string())
-    })?;
-    let usual = Options::default();
-    let options = Options {
-        // Who may issue for a name matters where anybody's roots are trusted.
-        caa: args.ca_file.is_none(),
-        // Without them it cannot be said why a name does not resolve; that it does not is said all the same.
-        name_servers: NameServers::of_system(usual.step).ok(),
-        ..usual
-    };
-    Ok(runtime.block_on(collect::endpoints(&scope.endpoints, &options)))
 }
 
 /// What is in ACM. Until the account is asked, nothing is known of it, which is not "in order".

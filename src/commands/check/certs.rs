@@ -10,14 +10,14 @@ use checks::cert::read::{check_files, expand_all, of_target};
 use checks::remote::collect::{self, Options};
 use checks::remote::dns::NameServers;
 use checks::remote::{ari, http, target as remote, tls};
-use checks::{CheckResult, Moment, Subject, SubjectKind};
+use checks::{CheckResult, Moment};
 use jiff::Timestamp;
 use model::config::{HostInstall, TlsSource};
 use model::plan::StepId;
 use provision::clock::Clock as _;
 
 use super::on_disk::Leaves;
-use super::{Target, finish_with, lock, roots_file, selection, target, timer, unattended};
+use super::{Target, finish_with, in_acm, lock, roots_file, selection, target, timer, unattended};
 use crate::app::{App, Ended};
 use crate::args::CertsArgs;
 use crate::compose::{self, SystemClock};
@@ -46,7 +46,7 @@ pub(crate) fn command(app: &App, args: &CertsArgs) -> Ended {
     let wait = args.state.lock_timeout.unwrap_or_default();
     let held = if args.lock { Some(lock::hold(&lock::path(app), wait)?) } else { None };
     let now = SystemClock.now();
-    let results = judged(args, &scope, &policy, at.unwrap_or(now))?;
+    let results = judged(app, args, &target, &scope, &policy, at.unwrap_or(now))?;
     let ended = finish_with(app, &args.judge, now, at, results, Some(policy));
     drop(held);
     ended
@@ -56,7 +56,7 @@ pub(crate) fn command(app: &App, args: &CertsArgs) -> Ended {
 pub(crate) fn results(app: &App, args: &CertsArgs, target: &Target) -> super::Results {
     let scope = Scope::of(app, args, target)?;
     let at = args.at.as_deref().map(moment).transpose()?;
-    judged(args, &scope, &policy(args)?, at.unwrap_or_else(|| SystemClock.now()))
+    judged(app, args, target, &scope, &policy(args)?, at.unwrap_or_else(|| SystemClock.now()))
 }
 
 /// The deployment, where it matters: a check of a file has nothing to do with a state file that happens to lie here.
@@ -174,7 +174,9 @@ fn chance_of(splay: Duration) -> Duration {
 }
 
 fn judged(
+    app: &App,
     args: &CertsArgs,
+    target: &Target,
     scope: &Scope,
     policy: &Policy,
     at: Timestamp,
@@ -194,6 +196,8 @@ fn judged(
         .map(of_target)
         .map(|material| scope.of_own(&material).unwrap_or(material))
         .collect();
+    // It has a runtime of its own, beside the operator's wish to stop.
+    let certificates = in_acm::materials(app, args, target, &scope.acm)?;
     let mut leaves = Leaves::default();
     for material in &materials {
         leaves.add(material);
@@ -207,7 +211,7 @@ fn judged(
             let on_disk = leaves.covering(&material.expected_names);
             materials.push(Material { on_disk, ..material });
         }
-        materials.extend(in_acm(scope));
+        materials.extend(certificates);
         if args.renewal_info {
             renewal_info(args, scope, &mut materials).await?;
         }
@@ -267,9 +271,4 @@ fn install_timer(app: &App, args: &CertsArgs, scope: &Scope) -> Ended {
         has_network: !scope.endpoints.is_empty() || !scope.acm.is_empty() || args.renewal_info,
     };
     timer::install(app, &wanted, args.unit_dir.as_deref())
-}
-
-/// What is in ACM. Until the account is asked, nothing is known of it, which is not "in order".
-fn in_acm(scope: &Scope) -> Vec<Material> {
-    scope.acm.iter().map(|arn| Material::new(Subject::new(SubjectKind::Acm, arn))).collect()
 }

@@ -6,6 +6,7 @@ mod cognito;
 mod endpoint;
 mod finish;
 mod host;
+mod in_acm;
 mod lock;
 mod network;
 mod on_disk;

@@ -31,6 +31,7 @@ pub const CHECKS: &[Entry] = &[
         &["SRE-PERM-001"],
         60,
     ),
+    Entry::waiting("SRE-PERM-021", "the certificates in ACM can be read", &[], 60),
     Entry::waiting("SRE-BED-001", "the models exist in the Region", &["SRE-PERM-001"], 60),
     Entry::waiting("SRE-BED-002", "the account has access to the models", &["SRE-PERM-001"], 60),
     Entry::waiting("SRE-BED-003", "no model is on its way out", &["SRE-PERM-001"], 60),

@@ -1,6 +1,9 @@
 //! `check`: the parts that all checks share; each kind has a file of its own.
 
 mod account;
+mod account_ask;
+mod account_gather;
+pub(crate) mod acm;
 mod certs;
 mod cognito;
 mod endpoint;
@@ -9,9 +12,7 @@ mod host;
 mod in_acm;
 mod lock;
 mod network;
-mod on_disk;
-mod timer;
-mod unattended;
+pub(crate) mod vpc;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,161 @@
+//! Asks the account a question that changes nothing: an answer, or why there is none.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use checks::account::facts::{NotTold, Told};
+use cloud::{CallError, Cloud, ErrorKind};
+use model::Region;
+use model::config::{Config, Mode};
+
+use super::Target;
+use crate::app::App;
+use crate::args::StateArgs;
+use crate::compose;
+use crate::exit::Exit;
+use crate::failure::{Failure, codes};
+use crate::session::{self, Session};
+
+/// How often a question is asked whose answer got lost or was throttled.
+const ATTEMPTS: u32 = 3;
+/// The first pause; the next is twice as long.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Questions, and what the answers said about the credentials.
+#[derive(Default)]
+pub(super) struct Desk {
+    /// Credentials that are missing or do not work: nothing else can be said then.
+    refused: RefCell<Option<CallError>>,
+}
+
+impl Desk {
+    /// Asks, again where that may help.
+    pub(super) async fn ask<T>(
+        &self,
+        question: impl AsyncFn() -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        let (mut left, mut pause) = (ATTEMPTS, PAUSE);
+        loop {
+            left = left.saturating_sub(1);
+            match question().await {
+                Err(error) if left > 0 && may_heal(error.kind) => {
+                    tokio::time::sleep(pause).await;
+                    pause = pause.saturating_mul(2);
+                }
+                Err(error) => {
+                    if is_of_credentials(error.kind) {
+                        *self.refused.borrow_mut() = Some(error.clone());
+                    }
+                    return Err(error);
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// The same in the words of the checks.
+    pub(super) async fn told<T>(&self, question: impl AsyncFn() -> Result<T, CallError>) -> Told<T> {
+        self.ask(question).await.map_err(|error| not_told(&error))
+    }
+
+    /// The failure of the whole command, where the credentials do not work.
+    pub(super) fn verdict(&self) -> Result<(), Box<Failure>> {
+        match self.refused.borrow_mut().take() {
+            Some(error) => Err(Failure::of_look(error.into())),
+            None => Ok(()),
+        }
+    }
+
+    /// Remembers what another part of the program met.
+    pub(super) fn note(&self, error: &CallError) {
+        if is_of_credentials(error.kind) {
+            *self.refused.borrow_mut() = Some(error.clone());
+        }
+    }
+}
+
+fn may_heal(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Throttled | ErrorKind::TimedOut | ErrorKind::Unreachable | ErrorKind::ServerFault
+    )
+}
+
+fn is_of_credentials(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::CredentialsMissing | ErrorKind::CredentialsExpired | ErrorKind::CredentialsInvalid
+    )
+}
+
+/// Why a question has no answer, in the words of the checks.
+pub(super) fn not_told(error: &CallError) -> NotTold {
+    let action = match error.operation.as_str() {
+        // IAM has no action of that name.
+        "Converse" => "bedrock:InvokeModel".to_owned(),
+        _ => error.action(),
+    };
+    NotTold {
+        action,
+        reason: error.to_string().replace('\n', " "),
+        is_denied: error.kind == ErrorKind::Denied,
+        is_unsupported: error.kind == ErrorKind::Unsupported,
+    }
+}
+
+/// The deployment that is asked about.
+pub(super) fn config_of<'t>(app: &App, target: &'t Target) -> Result<&'t Config, Box<Failure>> {
+    target.config.as_ref().ok_or_else(|| {
+        let file = target.state_file.display().to_string();
+        Failure::new(codes::NO_STATE, &file, format!("there is no deployment in the state file `{file}`")).hint(
+            format!(
+                "name a configuration or the right state file: {0} check account --config FILE, or --state-file FILE",
+                app.program
+            ),
+        )
+    })
+}
+
+/// Which account, as far as the operator or a configuration says.
+pub(super) struct Place<'a> {
+    /// The configuration; none takes what the environment or the profile names.
+    pub(super) config: Option<&'a Config>,
+    /// The Region, which wins over the configuration's.
+    pub(super) region: Option<&'a Region>,
+    /// The profile, which wins over the configuration's.
+    pub(super) profile: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    /// That of a deployment.
+    pub(super) fn of(config: &'a Config, profile: Option<&'a str>) -> Self {
+        Self { config: Some(config), region: None, profile }
+    }
+}
+
+/// Reaches the account and does `work` there.
+pub(super) fn in_account<T>(
+    app: &App,
+    args: &StateArgs,
+    target: &Target,
+    place: &Place<'_>,
+    work: impl AsyncFnOnce(&Session<'_>, &Cloud) -> Result<T, Box<Failure>>,
+) -> Result<T, Box<Failure>> {
+    // Kept outside of the run, which ends with an exit and no more.
+    let mut done = None;
+    session::run(app, args, async |session| {
+        let aws = place.config.map(|config| &config.aws);
+        let mode = place.config.map_or(Mode::Staging, |config| config.mode);
+        let recorded = target.state.as_ref().map(|state| &state.header.account_id);
+        let configured = aws.and_then(|aws| aws.account_id.as_ref());
+        // A rehearsal's account has the number that it was made with.
+        let number = if mode == Mode::Rehearsal { recorded.or(configured) } else { configured };
+        let profile = place.profile.or(aws.and_then(|aws| aws.profile.as_deref()));
+        let region = place.region.or(aws.map(|aws| &aws.region));
+        let account = compose::account(app, mode, &target.state_file, region, number, profile, false);
+        let cloud = compose::reach(session, &account).await?;
+        done = Some(work(session, &cloud).await?);
+        Ok(Exit::Done)
+    })?;
+    done.ok_or_else(|| Failure::new(codes::BUG, "account", "a run ended without a result"))
+}

@@ -1,0 +1,1 @@
+//! `check account` against the practice account.

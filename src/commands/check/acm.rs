@@ -1,0 +1,156 @@
+//! Certificates in ACM, as material to judge.
+
+use checks::cert::facts::{AcmFacts, Material, Source};
+use checks::cert::read;
+use checks::{Moment, Subject, SubjectKind};
+use cloud::port::acm::{CertificateDetail, IssuedCertificate};
+use cloud::{CallError, Cloud};
+use model::{Finding, Severity};
+
+use super::Target;
+use super::account_ask::{Desk, Place, in_account, not_told};
+use crate::app::App;
+use crate::args::{ConfigArgs, StateArgs};
+use crate::failure::Failure;
+
+/// Which certificates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// All of the Region.
+    All,
+    /// These, by ARN.
+    Arns(Vec<String>),
+}
+
+impl Wanted {
+    /// What `--acm` says: `all` anywhere means all.
+    pub(crate) fn of(flags: &[String]) -> Self {
+        if flags.iter().any(|flag| flag.eq_ignore_ascii_case("all")) {
+            Self::All
+        } else {
+            Self::Arns(flags.to_vec())
+        }
+    }
+}
+
+/// The certificates of an account and Region, for `check certs --acm`: those of the deployment where there is one, else
+/// what flags and environment name.
+pub(crate) fn of_account(
+    app: &App,
+    args: &StateArgs,
+    config: &ConfigArgs,
+    target: &Target,
+    wanted: &Wanted,
+) -> Result<Vec<Material>, Box<Failure>> {
+    let place = Place {
+        config: target.config.as_ref(),
+        region: config.region.as_ref(),
+        profile: config.profile.as_deref(),
+    };
+    in_account(app, args, target, &place, async |session, cloud| {
+        session.look(Box::pin(materials(cloud, wanted))).await
+    })
+}
+
+/// Everything that ACM says of these certificates. What it does not say is a remark of the certificate; only
+/// credentials that do not work are a failure.
+pub(crate) async fn materials(cloud: &Cloud, wanted: &Wanted) -> Result<Vec<Material>, Box<Failure>> {
+    let desk = Desk::default();
+    let arns = match wanted {
+        Wanted::Arns(arns) => arns.clone(),
+        Wanted::All => match desk.ask(async || cloud.acm.list_all_certificates(()).await).await {
+            Ok(arns) => arns,
+            Err(error) => {
+                desk.verdict()?;
+                let mut material = Material::new(Subject::new(SubjectKind::Acm, "all"));
+                material.remarks.push(unread("all", "the certificates of the Region", &error));
+                return Ok(vec![material]);
+            }
+        },
+    };
+    let mut materials = Vec::new();
+    for arn in arns {
+        materials.push(material(&desk, cloud, &arn).await);
+    }
+    desk.verdict()?;
+    Ok(materials)
+}
+
+async fn material(desk: &Desk, cloud: &Cloud, arn: &str) -> Material {
+    let mut material = Material::new(Subject::new(SubjectKind::Acm, arn));
+    let detail = match desk.ask(async || cloud.acm.describe_in_full(arn.to_owned()).await).await {
+        Ok(Some(detail)) => detail,
+        Ok(None) => {
+            let message = "there is no such certificate in this account and Region";
+            let finding = Finding::new("SRE-PERM-021", Severity::Unknown, arn, message);
+            material
+                .remarks
+                .push(finding.hint("see which there are: aws acm list-certificates --region REGION"));
+            return material;
+        }
+        Err(error) => {
+            material.remarks.push(unread(arn, "what ACM says of the certificate", &error));
+            return material;
+        }
+    };
+    // What was never issued, or is gone, has no content to get.
+    if !matches!(detail.status.as_str(), "PENDING_VALIDATION" | "VALIDATION_TIMED_OUT" | "FAILED") {
+        match desk.ask(async || cloud.acm.get_certificate(arn.to_owned()).await).await {
+            Ok(Some(issued)) => material.items = read::items(pem(&issued).as_bytes()).items,
+            Ok(None) => {}
+            Err(error) => material.remarks.push(unread(arn, "the certificate itself", &error)),
+        }
+    }
+    material.source = source(&detail);
+    material.is_served = !detail.in_use_by.is_empty();
+    material.acm = Some(facts(detail));
+    material
+}
+
+fn unread(subject: &str, what: &str, error: &CallError) -> Finding {
+    let why = not_told(error);
+    let hint = if why.is_denied {
+        format!("allow the identity {}, and check again", why.action)
+    } else {
+        "check again in a minute; if it stays so, look at https://health.aws.amazon.com".to_owned()
+    };
+    Finding::new("SRE-PERM-021", Severity::Unknown, subject, format!("could not read {what}"))
+        .evidence(why.reason)
+        .hint(hint)
+}
+
+/// Certificate and chain as one text.
+fn pem(issued: &IssuedCertificate) -> String {
+    format!("{}\n{}", issued.certificate, issued.chain)
+}
+
+fn source(detail: &CertificateDetail) -> Source {
+    match (detail.kind.as_str(), detail.exportable) {
+        ("IMPORTED", _) => Source::AcmImported,
+        (_, true) => Source::AcmExportable,
+        ("PRIVATE", false) => Source::Private,
+        ("AMAZON_ISSUED", false) => Source::AcmManaged,
+        _ => Source::Unknown,
+    }
+}
+
+fn facts(detail: CertificateDetail) -> AcmFacts {
+    let record = |record: cloud::port::acm::DnsRecord| {
+        format!("{} {} {}", record.name, record.record_type, record.value)
+    };
+    AcmFacts {
+        status: detail.status,
+        kind: detail.kind,
+        renewal_eligibility: detail.renewal_eligibility,
+        renewal_status: detail.renewal_status,
+        failure_reason: detail.failure_reason,
+        exportable: detail.exportable,
+        in_use_by: detail.in_use_by,
+        validation_record: detail.validation.map(record),
+        not_before: detail.not_before.map(Moment::from),
+        not_after: detail.not_after.map(Moment::from),
+        names: detail.names,
+        issuer: detail.issuer,
+        serial: detail.serial,
+    }
+}

@@ -5,6 +5,9 @@
 mod endpoints;
 mod handshakes;
 mod names;
+mod namespaces;
 mod parts;
+mod renewal;
 mod requests;
 mod services;
+mod suite;

@@ -386,3 +386,23 @@ fn a_server_that_is_not_there_is_no_certificate_in_order() {
     let both = desk.run(&format!("check certs --endpoint {address} --file fine.pem {NOW}")).expect(5);
     assert!(both.stdout.starts_with("ok        fine.pem"), "{}", both.stdout);
 }
+
+#[test]
+fn the_certificate_of_a_deployment_is_looked_up_in_acm() {
+    let desk = Desk::new();
+    desk.edit("config.yaml", "domain: api.sre-cli.net", "domain: api.sre-cli.invalid");
+    desk.edit("config.yaml", "environment: prod", "environment: dev");
+    desk.run("--config config.yaml --yes").expect(0);
+    let json = desk.run("check certs --format json").expect(5).json();
+    let results = json["results"].as_array().unwrap();
+    let kinds: Vec<&str> = results.iter().map(|result| result["subject"]["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["endpoint", "acm"]);
+    // It waits for its DNS record, which is no certificate in order.
+    assert_ne!(results[1]["status"], "ok", "{json:#}");
+    let arn = results[1]["subject"]["name"].as_str().unwrap();
+    let all = desk.run("check certs --acm all --region us-east-1 --format json").json();
+    assert_eq!(all["results"].as_array().unwrap().len(), 1, "{all:#}");
+    assert_eq!(all["results"][0]["subject"]["name"], arn);
+    let gone = desk.run(&format!("check certs --acm {arn}x --format nagios")).expect(3);
+    assert!(gone.stdout.starts_with("SRE UNKNOWN - 1 unknown: "), "{}", gone.stdout);
+}

@@ -4,15 +4,12 @@ use std::collections::BTreeMap;
 
 use checks::cert::facts::Material;
 use model::Region;
-use model::config::Mode;
 
 use super::Target;
 use super::acm::{self, Wanted};
 use crate::app::App;
-use crate::args::CertsArgs;
-use crate::exit::Exit;
+use crate::args::{CertsArgs, ConfigArgs};
 use crate::failure::Failure;
-use crate::{compose, session};
 
 /// What ACM says of these: ARNs, or `all` of the Region that flags, deployment or environment name.
 pub(crate) fn materials(
@@ -25,20 +22,8 @@ pub(crate) fn materials(
     let usual = args.config.region.clone().or_else(|| config.map(|config| config.aws.region.clone()));
     let mut found = Vec::new();
     for (region, wanted) in by_region(names, usual.as_ref()) {
-        let mode = config.map_or(Mode::Staging, |config| config.mode);
-        let number = match (&target.state, config) {
-            // A rehearsal's account has the number that it was made with.
-            (Some(state), _) if mode == Mode::Rehearsal => Some(&state.header.account_id),
-            (_, config) => config.and_then(|config| config.aws.account_id.as_ref()),
-        };
-        let profile = args.config.profile.as_deref();
-        let profile = profile.or_else(|| config.and_then(|config| config.aws.profile.as_deref()));
-        let place = compose::account(app, mode, &target.state_file, region.as_ref(), number, profile, false);
-        session::run(app, &args.state, async |session| {
-            let cloud = compose::reach(session, &place).await?;
-            found.extend(session.look(acm::materials(&cloud, &wanted)).await?);
-            Ok(Exit::Done)
-        })?;
+        let place = ConfigArgs { region, ..args.config.clone() };
+        found.extend(acm::of_account(app, &args.state, &place, target, &wanted)?);
     }
     Ok(found)
 }

@@ -501,7 +501,7 @@ mod tests {
             "deploy --mode loud",
             "deploy --lock-timeout 3x",
             "deploy --call-timeout 0s",
-            "verify",
+            "wizard",
         ] {
             assert!(parsed(line).is_err(), "{line}");
         }

@@ -34,7 +34,7 @@ fn contradictions_are_usage_errors() {
         "deploy --online",
         "deploy --adopt nonsense",
         "--lock-timeout forever --config config.yaml",
-        "verify",
+        "wizard",
     ] {
         desk.run(line).expect(2).says(&["error[SRE-CLI-001]", "sre-agent-deploy explain SRE-CLI-001"]);
     }

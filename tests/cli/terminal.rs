@@ -45,3 +45,20 @@ fn a_removal_wants_the_id_typed() {
     typing(&desk, cleanup, "sre-cli\n").expect(0);
     assert_eq!(desk.left(), Vec::<String>::new());
 }
+
+#[test]
+fn a_check_is_coloured_where_somebody_looks_and_nowhere_else() {
+    let desk = crate::certificates::desk();
+    let line = format!("check certs --file fine.pem --file gone.pem {}", crate::certificates::NOW);
+    let seen = typing(&desk, &line, "").expect(5).stdout;
+    assert!(
+        seen.contains("\x1b[32mok        \x1b[0m\x1b[1mfine.pem\x1b[0m  api.example.com  ends in 48 days"),
+        "{seen:?}"
+    );
+    assert!(seen.contains("\x1b[1;31mcritical"), "{seen:?}");
+    for flags in ["--no-color", "--format json", "--output result"] {
+        let seen = typing(&desk, &format!("{line} {flags}"), "").expect(5).stdout;
+        assert!(!seen.contains('\x1b'), "{flags}: {seen:?}");
+    }
+    assert!(!desk.read("result").contains('\x1b'));
+}

@@ -75,7 +75,17 @@ pub(crate) fn finish_with(
 fn style(app: &App, args: &JudgeArgs, policy: Option<Policy>) -> Style {
     /// What is not looked at on a terminal has no edge; lines are still read by people.
     const ELSEWHERE: usize = 100;
+    /// Columns of most terminals.
+    const USUAL: usize = 80;
+    /// With fewer, every word would have its line.
+    const NARROWEST: usize = 40;
     let is_looked_at = app.io.out_is_terminal && args.output.is_none();
+    let width = match is_looked_at.then(|| app.render_style(true).width) {
+        None => ELSEWHERE,
+        // A terminal that does not know how wide it is.
+        Some(0) => USUAL,
+        Some(width) => width.max(NARROWEST),
+    };
     // No file of the machine is worth failing for.
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = match host.trim() {
@@ -86,7 +96,7 @@ fn style(app: &App, args: &JudgeArgs, policy: Option<Policy>) -> Style {
         program: app.program.clone(),
         by: format!("sre-agent-deploy {}{host}", env!("CARGO_PKG_VERSION")),
         colour: app.out_colour() && is_looked_at,
-        width: if is_looked_at { app.render_style(true).width } else { ELSEWHERE },
+        width,
         verbose: app.verbose > 0,
         fail_on_warning: args.fail_on == FailOn::Warn,
         policy,

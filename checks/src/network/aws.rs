@@ -32,7 +32,7 @@ pub(super) fn add<'a>(suite: &mut Suite<'a>, service: &'a Service, options: &'a 
 async fn reach(service: &Service, options: &Options<'_>) -> Result<(), Box<Finding>> {
     let subject = service.host.as_str();
     let unable = |severity, message: String, hint: String| {
-        let message = format!("{message}; without it, nobody can tell that {}", service.purpose);
+        let message = format!("{message} ({} there)", service.purpose);
         Box::new(Finding::new(SERVICE.code, severity, subject, message).hint(hint))
     };
     let Ok(host) = Host::parse(subject) else {

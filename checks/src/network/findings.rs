@@ -71,8 +71,21 @@ pub fn resolves(facts: &NameFacts, subject: &str) -> Vec<Finding> {
             )
             .hint(format!("clients elsewhere need a DNS record; see `getent hosts {name}` and /etc/hosts")),
         ],
-        Some(trouble) => vec![unresolved(name, subject, &trouble)],
+        Some(trouble) => match facts.aliases.last() {
+            Some(alias) => vec![dangling(name, alias, subject, &trouble)],
+            None => vec![unresolved(name, subject, &trouble)],
+        },
     }
+}
+
+/// A name that is an alias of one that leads nowhere.
+fn dangling(name: &str, alias: &str, subject: &str, trouble: &Trouble) -> Finding {
+    let hint = format!(
+        "remove the CNAME record of {name} or make {alias}: who registers that name gets the traffic; `dig CNAME {name}; dig {alias}`"
+    );
+    let finding = unresolved(name, subject, trouble).hint(hint);
+    let message = format!("`{name}` is an alias of `{alias}`, which does not resolve: {trouble}");
+    Finding { message, ..finding }
 }
 
 /// Whether this machine's programs see what name servers say. Sets that rotate overlap or follow one another, so only
@@ -211,6 +224,10 @@ pub fn not_secured(target: &Target, address: SocketAddr, error: &TlsError, subje
         TlsFailure::NotTls(Some("IMAP")) => format!("write imap://{}:{} to begin with STARTTLS", target.host, target.port),
         TlsFailure::NotTls(Some("POP3")) => format!("write pop3://{}:{} to begin with STLS", target.host, target.port),
         TlsFailure::NotTls(_) => format!("is {} the port of the TLS service? `ss -ltnp` on the host", target.port),
+        // Servers of many names answer so when they are asked for none.
+        TlsFailure::NothingInCommon if target.server().name().is_none() => {
+            format!("the server may need a name: `--endpoint {target},sni=NAME`")
+        }
         TlsFailure::TooOld | TlsFailure::NothingInCommon => {
             format!("allow TLS 1.2 with ECDHE, or TLS 1.3, in the server; `{}` may still reach it", target.openssl())
         }
@@ -260,7 +277,11 @@ pub(crate) fn listed(addresses: &[IpAddr]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
+    use crate::catalogue;
 
     fn facts(found: &[&str], local: &[&str], hosts: &[&str]) -> NameFacts {
         let parsed = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();
@@ -317,16 +338,7 @@ mod tests {
     fn each_failure_has_its_own_remedy() {
         let target: Target = "api.example.com".parse().unwrap();
         let address = "192.0.2.1:443".parse().unwrap();
-        let failures = [
-            Failure::Refused,
-            Failure::TimedOut,
-            Failure::Reset,
-            Failure::NoRoute,
-            Failure::Unreachable,
-            Failure::Forbidden,
-            Failure::Other("odd".to_owned()),
-        ];
-        let said: Vec<String> = failures
+        let said: Vec<String> = failures()
             .iter()
             .map(|failure| {
                 let finding = unconnected(&target, address, failure, "x");
@@ -334,19 +346,7 @@ mod tests {
             })
             .collect();
         insta::assert_snapshot!(said.join(""));
-        let kinds = [
-            TlsFailure::TimedOut,
-            TlsFailure::Closed,
-            TlsFailure::NotTls(Some("HTTP")),
-            TlsFailure::NotTls(Some("SMTP or FTP")),
-            TlsFailure::NotTls(None),
-            TlsFailure::TooOld,
-            TlsFailure::NothingInCommon,
-            TlsFailure::WantsCertificate,
-            TlsFailure::UnknownName,
-            TlsFailure::Other,
-        ];
-        let said: Vec<String> = kinds
+        let said: Vec<String> = kinds()
             .into_iter()
             .map(|kind| {
                 let error = TlsError { kind, detail: String::new(), chain: Vec::new() };
@@ -358,11 +358,90 @@ mod tests {
     }
 
     #[test]
+    fn an_alias_that_leads_nowhere_is_named() {
+        let mut facts = facts(&[], &[], &[]);
+        facts.aliases = vec!["old.example.net".to_owned()];
+        let said = resolves(&facts, "x");
+        assert_eq!(severity(&said), Some(Severity::Error));
+        assert!(said[0].message.contains("is an alias of `old.example.net`"), "{said:?}");
+    }
+
+    #[test]
     fn what_works_in_part_is_a_warning() {
         let finding = |severity| Finding::new("SRE-NET-003", severity, "x", "y");
         for from in [Severity::Ok, Severity::Info, Severity::Warning, Severity::Unknown, Severity::Error] {
             assert_eq!(softened(vec![finding(from)], true)[0].severity, from.min(Severity::Warning));
             assert_eq!(softened(vec![finding(from)], false)[0].severity, from);
+        }
+    }
+
+    fn troubles() -> Vec<Trouble> {
+        vec![
+            Trouble::NoSuchName,
+            Trouble::NoRecords,
+            Trouble::ServerFailed,
+            Trouble::Refused,
+            Trouble::TimedOut,
+            Trouble::Other("odd".to_owned()),
+        ]
+    }
+
+    fn failures() -> Vec<Failure> {
+        vec![
+            Failure::Refused,
+            Failure::TimedOut,
+            Failure::Reset,
+            Failure::NoRoute,
+            Failure::Unreachable,
+            Failure::Forbidden,
+            Failure::Other("odd".to_owned()),
+        ]
+    }
+
+    fn kinds() -> Vec<TlsFailure> {
+        vec![
+            TlsFailure::TimedOut,
+            TlsFailure::Closed,
+            TlsFailure::NotTls(Some("HTTP")),
+            TlsFailure::NotTls(Some("SMTP or FTP")),
+            TlsFailure::NotTls(None),
+            TlsFailure::TooOld,
+            TlsFailure::NothingInCommon,
+            TlsFailure::WantsCertificate,
+            TlsFailure::UnknownName,
+            TlsFailure::Untrusted,
+            TlsFailure::BadName,
+            TlsFailure::Other,
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        /// Feature: aws-ec2-production-deployment, Property 4: nothing that failed passes, and each failure has a code
+        /// of the catalogue and a next thing to do.
+        #[test]
+        fn what_failed_never_passes(
+            target in select(vec!["api.example.com", "smtp://192.0.2.1", "[2001:db8::1]:8443", "ldap://d.example:1,sni=x.example"]),
+            v4 in select(troubles()),
+            v6 in select(troubles()),
+            failure in select(failures()),
+            kind in select(kinds()),
+            said in "[ -~]{0,40}",
+        ) {
+            let target: Target = target.parse().unwrap();
+            let address = "192.0.2.1:443".parse().unwrap();
+            let mut names = facts(&[], &[], &[]);
+            (names.v4, names.v6) = (Err(v4), Err(v6));
+            let mut findings = resolves(&names, "x");
+            findings.push(unconnected(&target, address, &failure, "x"));
+            findings.push(not_upgraded(&target, address, &StarttlsError::Refused(said.clone()), "x"));
+            findings.push(not_secured(&target, address, &TlsError { kind, detail: said, chain: Vec::new() }, "x"));
+            prop_assert_eq!(findings.len(), 4);
+            for finding in findings {
+                prop_assert!(matches!(finding.severity, Severity::Error | Severity::Unknown), "{:?}", finding);
+                prop_assert!(catalogue::find(&finding.code).is_some() && finding.hint.is_some(), "{:?}", finding);
+            }
         }
     }
 }

@@ -13,9 +13,6 @@ use crate::remote::http::{HeaderName, HttpError, Method, Options, Request, Url, 
 /// Where every instance finds it.
 pub const USUAL: &str = "http://169.254.169.254/";
 
-/// A link-local service answers at once or not at all.
-const STEP: Duration = Duration::from_secs(2);
-
 /// What the service did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetadataFacts {
@@ -27,9 +24,9 @@ pub struct MetadataFacts {
     pub without_token: Result<u16, HttpError>,
 }
 
-/// Asks the service at `base`.
-pub async fn collect(base: &Url) -> MetadataFacts {
-    let options = Options { step: STEP, answer: STEP, body_limit: 64 << 10, ..Options::default() };
+/// Asks the service at `base`; each question may take `step`.
+pub async fn collect(base: &Url, step: Duration) -> MetadataFacts {
+    let options = Options { step, answer: step, body_limit: 64 << 10, ..Options::default() };
     let ttl = HeaderName::from_static("x-aws-ec2-metadata-token-ttl-seconds");
     let put = Request::new(Method::PUT, base.at("/latest/api/token"), "").header(ttl, "60");
     let question = || Request::get(base.at("/latest/meta-data/instance-id"));
@@ -114,7 +111,7 @@ mod tests {
     use super::*;
 
     fn late() -> HttpError {
-        HttpError::TimedOut { what: "answer", after: STEP }
+        HttpError::TimedOut { what: "answer", after: Duration::from_secs(2) }
     }
 
     fn said(

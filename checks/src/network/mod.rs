@@ -37,7 +37,7 @@ pub const ANSWERS: Entry =
 pub const CLOCK: Entry = Entry::waiting("SRE-NET-008", "the clocks agree", &["SRE-NET-007"], 40);
 /// Instance metadata, version 2.
 pub const METADATA: Entry =
-    Entry::waiting("SRE-NET-009", "instance metadata answers with tokens only", &[], 20);
+    Entry::waiting("SRE-NET-009", "instance metadata answers with tokens only", &[], 35);
 /// An endpoint of AWS.
 pub const SERVICE: Entry =
     Entry::waiting("SRE-NET-010", "the endpoint of the AWS service can be reached", &[], 25).attempts(2);

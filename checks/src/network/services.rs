@@ -20,7 +20,7 @@ pub struct ServiceFacts {
 pub struct Service {
     /// Its host name; the port is 443.
     pub host: String,
-    /// What does not work without it.
+    /// What happens there: "models are asked".
     pub purpose: &'static str,
 }
 

@@ -90,7 +90,7 @@ pub async fn run(
     if let Some(base) = metadata {
         suite.add(&METADATA, "instance metadata", &[], move || {
             Box::pin(async move {
-                let facts = metadata::collect(base).await;
+                let facts = metadata::collect(base, options.step).await;
                 Verdict::Final(metadata::judge(&facts, "instance metadata"))
             })
         });

@@ -152,6 +152,11 @@ impl NameServers {
         if aliases.is_empty() {
             aliases = of(&v6);
         }
+        // An alias that leads nowhere is only seen by who asks for it.
+        if v4.is_err() && v6.is_err() {
+            let answers = self.ask(name, RecordType::CNAME).await.unwrap_or_default();
+            aliases.extend(answers.iter().filter_map(|(_, data)| alias(data)));
+        }
         NameFacts {
             name: name.to_owned(),
             aliases,
@@ -201,10 +206,7 @@ impl NameServers {
             match data {
                 RData::A(address) => records.addresses.push(IpAddr::V4(*address)),
                 RData::AAAA(address) => records.addresses.push(IpAddr::V6(*address)),
-                RData::CNAME(alias) => {
-                    records.aliases.push(alias.to_ascii().trim_end_matches('.').to_ascii_lowercase());
-                }
-                _ => {}
+                other => records.aliases.extend(alias(&other)),
             }
         }
         if records.addresses.is_empty() { Err(Trouble::NoRecords) } else { Ok(records) }
@@ -225,6 +227,14 @@ impl NameServers {
 struct Records {
     addresses: Vec<IpAddr>,
     aliases: Vec<String>,
+}
+
+/// Where a CNAME record leads.
+fn alias(data: &RData) -> Option<String> {
+    match data {
+        RData::CNAME(alias) => Some(alias.to_ascii().trim_end_matches('.').to_ascii_lowercase()),
+        _ => None,
+    }
 }
 
 /// Of two kinds of addresses: none if one of them was found; else what weighs more.

@@ -90,6 +90,9 @@ fn answer(query: &[u8]) -> Option<Vec<u8>> {
             add("cdn.example.", RData::CNAME(CNAME(name("api.example."))));
             add("api.example.", RData::A(A::new(127, 0, 0, 1)));
         }
+        ("dangling.example.", RecordType::CNAME) => {
+            add("dangling.example.", RData::CNAME(CNAME(name("gone.elsewhere."))));
+        }
         ("example.", RecordType::CAA) => {
             add("example.", caa("issue", "letsencrypt.org"));
             add("example.", caa("issuewild", ";"));
@@ -116,6 +119,7 @@ async fn names_addresses_and_the_way_there() {
     assert!(facts.local.is_err());
     let facts = servers.look_up("api.example", "").await;
     assert_eq!(facts.addresses().len(), 2);
+    assert_eq!(servers.look_up("dangling.example", "").await.aliases, ["gone.elsewhere"]);
     let local = servers.look_up("localhost", "").await.local.unwrap();
     assert!(local.contains(&"127.0.0.1".parse().unwrap()), "{local:?}");
 }

@@ -164,7 +164,7 @@ async fn a_service_that_has_no_name_is_said_with_what_it_is_for() {
 async fn instance_metadata_gives_tokens() {
     let instance = Ministack::start();
     let base: Url = instance.endpoint().parse().unwrap();
-    let facts = metadata::collect(&base).await;
+    let facts = metadata::collect(&base, Duration::from_secs(30)).await;
     assert_eq!((facts.token.clone(), facts.with_token.clone()), (Ok(200), Some(Ok(200))));
     assert_eq!(facts.without_token, Ok(401));
     let names = NameServer::start();
@@ -187,7 +187,9 @@ async fn a_token_that_does_not_arrive_is_the_hop_limit() {
         }
     });
     let began = Instant::now();
-    let facts = metadata::collect(&format!("http://{}/", instance.address).parse().unwrap()).await;
+    let facts =
+        metadata::collect(&format!("http://{}/", instance.address).parse().unwrap(), Duration::from_secs(1))
+            .await;
     assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
     let said = metadata::judge(&facts, "x");
     assert_eq!(said.len(), 1);

@@ -27,8 +27,9 @@ const ANSWER: Duration = Duration::from_secs(15);
 const METADATA: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
 /// Whether the AWS SDKs may ask for instance metadata.
 const NO_METADATA: &str = "AWS_EC2_METADATA_DISABLED";
-/// Who made this machine, as its firmware says.
-const MAKER: &str = "/sys/class/dmi/id/sys_vendor";
+/// What the firmware of an instance says in these files: on Nitro, and on the older Xen.
+const MAKERS: [(&str, &str); 2] =
+    [("/sys/class/dmi/id/sys_vendor", "Amazon EC2"), ("/sys/class/dmi/id/bios_version", "amazon")];
 /// The proxy says there that it lives, to anybody.
 const LIVE: &str = "/health/live";
 
@@ -114,7 +115,9 @@ fn instance_metadata(app: &App) -> Result<Option<Url>, Box<Failure>> {
         return Ok(None);
     }
     let named = app.variable(METADATA);
-    let is_instance = || std::fs::read_to_string(MAKER).is_ok_and(|maker| maker.trim() == "Amazon EC2");
+    let is_instance = || {
+        MAKERS.iter().any(|(file, mark)| std::fs::read_to_string(file).is_ok_and(|text| text.contains(mark)))
+    };
     let place = match named {
         Some(place) => place,
         None if is_instance() => metadata::USUAL,

@@ -8,6 +8,7 @@ mod aws;
 pub mod clock;
 pub mod findings;
 pub mod metadata;
+mod server;
 pub mod services;
 pub mod suite;
 

@@ -127,6 +127,31 @@ async fn what_cannot_be_reached_names_the_first_cause() {
 }
 
 #[tokio::test]
+async fn what_lies_behind_a_client_certificate_did_not_pass() {
+    let pki = Pki::new(&["127.0.0.1"]);
+    let names = NameServer::start();
+    let root = pki.path("root.pem");
+    let insists = ["-Verify", "2", "-CAfile", &root, "-www"];
+    let servers =
+        [Openssl::start(&pki, &[&insists[..], &["-tls1_2"]].concat()), Openssl::start(&pki, &insists)];
+    let questions: Vec<Question> = servers.iter().map(|server| about(&server.address.to_string())).collect();
+    let other = Pki::new(&["127.0.0.1"]);
+    let results = run(&questions, &[], None, &options(pki.roots(), &names)).await;
+    for result in &results {
+        let worst = worst(result);
+        assert_eq!(
+            (worst["SRE-NET-006"], worst["SRE-NET-007"]),
+            (Severity::Ok, Severity::Skipped),
+            "{result:#?}"
+        );
+        assert_eq!(worst["SRE-NET-008"], Severity::Skipped);
+    }
+    // Its chain is judged all the same.
+    let results = run(&questions, &[], None, &options(other.roots(), &names)).await;
+    assert!(results.iter().all(|result| worst(result)["SRE-NET-006"] == Severity::Error), "{results:#?}");
+}
+
+#[tokio::test]
 async fn a_wrong_clock_and_a_failing_server_are_seen() {
     let pki = Pki::new(&["127.0.0.1"]);
     let names = NameServer::start();

@@ -8,8 +8,7 @@
     reason = "a test that cannot go on stops"
 )]
 
-mod certificates;
-mod checks;
+mod account;
 mod configuration;
 mod endpoint;
 mod exits;

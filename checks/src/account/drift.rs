@@ -1,6 +1,6 @@
 //! Whether everything is as the state file says.
 
-use model::plan::{Change, FieldDiff};
+use model::plan::{Change, FieldDiff, StepId};
 use model::{Finding, Severity};
 use serde_json::Value;
 
@@ -8,6 +8,7 @@ use super::facts::{Comparison, StepFacts, Told};
 use super::unchecked;
 
 const CODE: &str = "SRE-DRIFT-001";
+const PUBLIC_IP: &str = "public_ip";
 const HINT: &str =
     "see what would change: sre-agent-deploy plan; deploying again brings it back to what was approved";
 
@@ -21,7 +22,13 @@ pub fn drift(told: &Told<Comparison>) -> Vec<Finding> {
     if steps.is_empty() {
         return vec![Finding::new(CODE, Severity::Unknown, "deployment", "the state file knows no step")];
     }
-    let findings: Vec<Finding> = steps.iter().flat_map(of_step).collect();
+    // An instance has the address that was associated with it after it was recorded.
+    let fixed: Vec<&String> = steps
+        .iter()
+        .filter(|facts| facts.step == StepId::Address)
+        .filter_map(|facts| facts.recorded.get(PUBLIC_IP))
+        .collect();
+    let findings: Vec<Finding> = steps.iter().flat_map(|facts| of_step(facts, &fixed)).collect();
     if findings.is_empty() {
         let message = format!("all {} steps are as the state file says", steps.len());
         return vec![Finding::new(CODE, Severity::Ok, "deployment", message)];
@@ -52,7 +59,7 @@ fn refused(words: &[Finding]) -> Vec<Finding> {
     errors
 }
 
-fn of_step(facts: &StepFacts) -> Vec<Finding> {
+fn of_step(facts: &StepFacts, fixed: &[&String]) -> Vec<Finding> {
     let (step, title) = (facts.step.as_str(), facts.step.title());
     let error = |message: String| Finding::new(CODE, Severity::Error, step, message).hint(HINT);
     match &facts.change {
@@ -75,7 +82,7 @@ fn of_step(facts: &StepFacts) -> Vec<Finding> {
         Change::Keep { found } | Change::Adopt { found } => {
             let mut findings = moved(facts, found);
             if findings.is_empty() {
-                findings.extend(outputs(facts));
+                findings.extend(outputs(facts, fixed));
             }
             findings
         }
@@ -106,13 +113,14 @@ fn changed(facts: &StepFacts, diff: &FieldDiff) -> Finding {
 }
 
 /// What the state file remembers of a resource and has changed since, such as an address.
-fn outputs(facts: &StepFacts) -> Vec<Finding> {
+fn outputs(facts: &StepFacts, fixed: &[&String]) -> Vec<Finding> {
     let Some(found) = &facts.found else { return Vec::new() };
     facts
         .recorded
         .iter()
         .filter_map(|(name, recorded)| Some((name, recorded, found.get(name)?)))
         .filter(|(_, recorded, now)| recorded != now)
+        .filter(|(name, _, now)| name.as_str() != PUBLIC_IP || !fixed.contains(now))
         .map(|(name, recorded, now)| {
             let message = format!("{}: `{name}` has changed since it was recorded", facts.step.title());
             Finding::new(CODE, Severity::Warning, facts.step.as_str(), message)

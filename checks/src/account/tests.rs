@@ -279,7 +279,16 @@ fn drift_names_the_step_and_the_field() {
     assert_eq!(other[0].message, "EC2 instance: the state file has i-1, and i-2 is in its place");
     let mut moved = step(Change::Keep { found: found() });
     moved.found = Some(Outputs::from([("public_ip".to_owned(), "198.51.100.8".to_owned())]));
-    assert_eq!(severities(&say(moved)), [Severity::Warning]);
+    assert_eq!(severities(&say(moved.clone())), [Severity::Warning]);
+    let address = StepFacts {
+        step: StepId::Address,
+        recorded_id: Some("eipalloc-1".to_owned()),
+        recorded: Outputs::from([("public_ip".to_owned(), "198.51.100.8".to_owned())]),
+        ..step(Change::Keep { found: "eipalloc-1".to_owned() })
+    };
+    let address = StepFacts { found: Some(address.recorded.clone()), ..address };
+    let both = drift(&Ok(Comparison::Steps(vec![moved, address])));
+    assert_eq!(severities(&both), [Severity::Ok], "the address of the deployment is no drift");
     let foreign = Finding::new("SRE-PLAN-002", Severity::Error, "iam.role", "two of them");
     let refused = drift(&Ok(Comparison::Refused(vec![foreign])));
     assert_eq!(

@@ -18,23 +18,36 @@ use crate::session::{self, Session};
 
 /// How often a question is asked whose answer got lost or was throttled.
 const ATTEMPTS: u32 = 3;
-/// The first pause; the next is twice as long.
+/// The usual first pause.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Questions, and what the answers said about the credentials.
-#[derive(Default)]
 pub(super) struct Desk {
+    /// The first pause; the next is twice as long.
+    pause: Duration,
     /// Credentials that are missing or do not work: nothing else can be said then.
     refused: RefCell<Option<CallError>>,
 }
 
+impl Default for Desk {
+    fn default() -> Self {
+        Self { pause: PAUSE, refused: RefCell::new(None) }
+    }
+}
+
 impl Desk {
+    /// One that does not pause, for tests.
+    #[cfg(test)]
+    pub(super) fn hasty() -> Self {
+        Self { pause: Duration::ZERO, ..Self::default() }
+    }
+
     /// Asks, again where that may help.
     pub(super) async fn ask<T>(
         &self,
         question: impl AsyncFn() -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        let (mut left, mut pause) = (ATTEMPTS, PAUSE);
+        let (mut left, mut pause) = (ATTEMPTS, self.pause);
         loop {
             left = left.saturating_sub(1);
             match question().await {

@@ -143,3 +143,85 @@ fn facts(detail: CertificateDetail) -> AcmFacts {
         serial: detail.serial,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use cloud::fault::{FailNth, Failure as Fault, Matching, When};
+    use cloud::practice::{Practice, PracticeOptions};
+    use cloud::{ErrorKind, Hook};
+
+    use super::*;
+
+    fn imported(names: &[&str]) -> (CertificateDetail, IssuedCertificate) {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let made = rcgen::generate_simple_self_signed(names.clone()).unwrap();
+        let detail = CertificateDetail {
+            status: "ISSUED".to_owned(),
+            kind: "IMPORTED".to_owned(),
+            renewal_eligibility: Some("INELIGIBLE".to_owned()),
+            in_use_by: vec![
+                "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/x".to_owned(),
+            ],
+            not_after: "2027-01-01T00:00:00Z".parse().ok(),
+            names,
+            ..CertificateDetail::default()
+        };
+        (detail, IssuedCertificate { certificate: made.cert.pem(), chain: String::new() })
+    }
+
+    fn practice() -> (Practice, String) {
+        let practice = Practice::in_memory(PracticeOptions::instant());
+        let (detail, issued) = imported(&["api.example.com", "www.example.com"]);
+        let arn = practice.seed(|account| account.certificate(detail, Some(issued))).unwrap();
+        (practice, arn)
+    }
+
+    #[tokio::test]
+    async fn everything_that_acm_says_comes_with_the_certificate_itself() {
+        let (practice, arn) = practice();
+        let all = materials(&practice.cloud(), &Wanted::of(&["ALL".to_owned()])).await.unwrap();
+        let [material] = all.as_slice() else { panic!("one certificate, not {all:?}") };
+        assert_eq!((material.subject.kind, material.subject.name.as_str()), (SubjectKind::Acm, arn.as_str()));
+        let leaf = material.certificates().next().unwrap().1;
+        assert_eq!(leaf.dns_names, ["api.example.com", "www.example.com"]);
+        let acm = material.acm.as_ref().unwrap();
+        assert_eq!((acm.kind.as_str(), acm.status.as_str()), ("IMPORTED", "ISSUED"));
+        assert_eq!(acm.not_after.unwrap().to_string(), "2027-01-01T00:00:00Z");
+        assert_eq!((&material.source, material.is_served), (&Source::AcmImported, true));
+        assert_eq!(material.remarks, []);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_there_is_unknown() {
+        let (practice, _) = practice();
+        let wanted = Wanted::Arns(vec!["arn:aws:acm:us-east-1:123456789012:certificate/none".to_owned()]);
+        let all = materials(&practice.cloud(), &wanted).await.unwrap();
+        assert_eq!(all[0].remarks[0].severity, Severity::Unknown);
+        assert!(all[0].acm.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_read_that_fails_is_a_remark_and_expired_credentials_are_a_failure() {
+        let (practice, arn) = practice();
+        for operation in ["ListCertificates", "DescribeCertificate", "GetCertificate"] {
+            for fault in [
+                Fault::answered("AccessDeniedException", "not authorized"),
+                Fault::answered("ThrottlingException", "Rate exceeded"),
+                Fault::on_the_way(ErrorKind::TimedOut),
+            ] {
+                let hook: Arc<dyn Hook> =
+                    Arc::new(FailNth::new(1, Matching::Operation(operation), When::Before, fault).times(99));
+                let all = materials(&practice.cloud().hooked(&hook), &Wanted::All).await.unwrap();
+                assert_eq!(all.len(), 1);
+                let [remark] = all[0].remarks.as_slice() else { panic!("{operation}: {:?}", all[0].remarks) };
+                assert_eq!((remark.code.as_str(), remark.severity), ("SRE-PERM-021", Severity::Unknown));
+            }
+        }
+        let expired = Fault::answered("ExpiredTokenException", "expired");
+        let hook: Arc<dyn Hook> = Arc::new(FailNth::new(1, Matching::Any, When::Before, expired).times(99));
+        let failure = materials(&practice.cloud().hooked(&hook), &Wanted::Arns(vec![arn])).await.unwrap_err();
+        assert_eq!(failure.exit, crate::exit::Exit::Credentials);
+    }
+}

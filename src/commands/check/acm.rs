@@ -22,6 +22,17 @@ pub(crate) enum Wanted {
     Arns(Vec<String>),
 }
 
+impl Wanted {
+    /// What `--acm` says: `all` anywhere means all.
+    pub(crate) fn of(flags: &[String]) -> Self {
+        if flags.iter().any(|flag| flag.eq_ignore_ascii_case("all")) {
+            Self::All
+        } else {
+            Self::Arns(flags.to_vec())
+        }
+    }
+}
+
 /// The certificates of an account and Region, for `check certs --acm`: those of the deployment where there is one, else
 /// what flags and environment name.
 pub(crate) fn of_account(

@@ -49,7 +49,7 @@ fn by_region(names: &[String], usual: Option<&Region>) -> Vec<(Option<Region>, W
     }
     wanted.extend(
         regions.into_iter().map(|(region, arns)| {
-            (Region::parse(&region).ok().or_else(|| usual.cloned()), Wanted::Arns(arns))
+            (Region::parse(&region).ok().or_else(|| usual.cloned()), Wanted::of(&arns))
         }),
     );
     wanted

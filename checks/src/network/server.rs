@@ -126,7 +126,12 @@ async fn resolve(
             found.push(*address);
         }
     }
-    let verdict = verdict(findings::resolves(&facts, subject));
+    let mut said = findings::resolves(&facts, subject);
+    if found.len() > MOST_ADDRESSES {
+        let message = format!("only {MOST_ADDRESSES} of its {} addresses are looked at", found.len());
+        said.push(Finding::new(RESOLVES.code, Severity::Info, subject, message));
+    }
+    let verdict = verdict(said);
     let mut known = known.borrow_mut();
     known.addresses =
         found.into_iter().take(MOST_ADDRESSES).map(|address| SocketAddr::new(address, target.port)).collect();

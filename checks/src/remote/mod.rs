@@ -21,3 +21,4 @@ mod recorder;
 pub mod starttls;
 pub mod target;
 pub mod tls;
+mod url;

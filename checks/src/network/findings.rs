@@ -171,7 +171,7 @@ pub fn unconnected(target: &Target, address: SocketAddr, failure: &Failure, subj
             format!("`nc -vz -w 5 {at}` shows the same"),
         ),
     };
-    let message = format!("{} [{}]: {message}", target.host, address.ip());
+    let message = format!("{}: {message}", target.place(address.ip()));
     Finding::new(CONNECTS.code, severity, subject, message).hint(hint)
 }
 
@@ -195,7 +195,7 @@ pub fn not_upgraded(target: &Target, address: SocketAddr, error: &StarttlsError,
             format!("`{}` shows the same; where TLS begins at once, leave `{word}://` out", target.openssl())
         }
     };
-    let message = format!("{} [{}]: {error}", target.host, address.ip());
+    let message = format!("{}: {error}", target.place(address.ip()));
     Finding::new(STARTTLS.code, Severity::Error, subject, message).hint(hint)
 }
 
@@ -244,7 +244,7 @@ pub fn not_secured(target: &Target, address: SocketAddr, error: &TlsError, subje
         | TlsFailure::BadName
         | TlsFailure::Other => format!("`{}` shows the handshake", target.openssl()),
     };
-    let message = format!("{} [{}]: {}", target.host, address.ip(), error.kind.sentence());
+    let message = format!("{}: {}", target.place(address.ip()), error.kind.sentence());
     let finding = Finding::new(HANDSHAKE.code, severity, subject, message).hint(hint);
     if error.detail.is_empty() { finding } else { finding.evidence(error.detail.clone()) }
 }

@@ -236,8 +236,7 @@ fn trust(target: &Target, options: &Options<'_>, known: &Shared, subject: &str) 
         match tls::verify(chain, &server, &options.roots, now) {
             Ok(()) => trusted.push(*address),
             Err(why) => {
-                let message =
-                    format!("{} [{}]: clients do not trust the certificate", target.host, address.ip());
+                let message = format!("{}: clients do not trust the certificate", target.place(address.ip()));
                 refused.push(
                     Finding::new(TRUSTED.code, Severity::Error, subject, message).evidence(why).hint(
                         format!(

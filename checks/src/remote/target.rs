@@ -224,6 +224,15 @@ impl Target {
         }
     }
 
+    /// The host with one of its addresses; the address alone where that is what it is called.
+    pub fn place(&self, address: IpAddr) -> String {
+        if self.host == Host::Address(address) {
+            self.host.to_string()
+        } else {
+            format!("{} [{address}]", self.host)
+        }
+    }
+
     /// The command that shows the same handshake with openssl.
     pub fn openssl(&self) -> String {
         let at = self.address.map_or_else(|| self.host.clone(), Host::Address);

@@ -138,7 +138,7 @@ fn section(contents: &mut Contents, section: Section) {
     match label.as_str() {
         // Behind it is what openssl was told to trust it for.
         "TRUSTED CERTIFICATE" => {
-            let der = Reader(&content).any().map_or(content.as_slice(), |element| element.whole);
+            let der = Reader(&content).any().map_or(&*content, |element| element.whole);
             contents.certificate(der, &format!("line {line}: "));
         }
         label if is_certificate(label) => contents.certificate(&content, &format!("line {line}: ")),

@@ -42,7 +42,8 @@ pub fn of_target(target: &Target) -> Material {
     }
     remark(&mut material.remarks, target, &contents);
     material.items = std::mem::take(&mut contents.items);
-    material.key = own_key(path, read.access, contents, &material).or_else(|| key_beside(path, &material));
+    material.key = own_key(path, read.access, contents, &material)
+        .or_else(|| if target.is_keyless { None } else { key_beside(path, &material) });
     let link = if target.is_regular { None } else { std::fs::read_link(path).ok() };
     material.source = source::guess(path, link.as_deref(), leaf(&material));
     material

@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use zeroize::Zeroizing;
+use zeroize::Zeroize as _;
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
@@ -27,8 +27,37 @@ pub(super) struct Section {
     pub(super) line: usize,
     /// Whether its headers say that it is encrypted (RFC 1421, section 4.6.1.1).
     pub(super) is_encrypted: bool,
-    /// What it holds, or why that cannot be known. Wiped when it is dropped, since it may be a private key.
-    pub(super) content: Result<Zeroizing<Vec<u8>>, String>,
+    /// What it holds, or why that cannot be known. Wiped when it is dropped if it may be a private key.
+    pub(super) content: Result<Content, String>,
+}
+
+/// Bytes that are wiped when they are dropped, unless they are public: wiping takes as long as decoding.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Content {
+    is_secret: bool,
+    bytes: Vec<u8>,
+}
+
+impl Drop for Content {
+    fn drop(&mut self) {
+        if self.is_secret {
+            self.bytes.zeroize();
+        }
+    }
+}
+
+impl std::fmt::Debug for Content {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes", self.bytes.len())
+    }
+}
+
+impl std::ops::Deref for Content {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// Whether a section of this label should be a certificate.
@@ -165,11 +194,12 @@ struct Open<'a> {
     is_encrypted: bool,
     /// Whether headers may still come.
     is_head: bool,
-    base64: Zeroizing<Vec<u8>>,
+    base64: Content,
 }
 
 impl<'a> Open<'a> {
     fn new(label: String, line: usize, rest: &'a [u8]) -> Self {
+        let is_secret = !is_certificate(&label);
         Self {
             label,
             line,
@@ -177,7 +207,7 @@ impl<'a> Open<'a> {
             is_encrypted: false,
             is_head: true,
             // Most sections are a certificate.
-            base64: Zeroizing::new(Vec::with_capacity(rest.len().min(4096))),
+            base64: Content { is_secret, bytes: Vec::with_capacity(rest.len().min(4096)) },
         }
     }
 
@@ -187,14 +217,17 @@ impl<'a> Open<'a> {
             return;
         }
         self.is_head &= line.is_empty();
-        self.base64.extend_from_slice(line);
+        self.base64.bytes.extend_from_slice(line);
     }
 
     fn close(self) -> Section {
-        let content = if self.base64.is_empty() {
+        let content = if self.base64.bytes.is_empty() {
             Err("is empty".to_owned())
         } else {
-            BASE64.decode(self.base64.as_slice()).map(Zeroizing::new).map_err(|_| self.damage())
+            BASE64
+                .decode(self.base64.bytes.as_slice())
+                .map(|bytes| Content { is_secret: self.base64.is_secret, bytes })
+                .map_err(|_| self.damage())
         };
         Section { label: self.label, line: self.line, is_encrypted: self.is_encrypted, content }
     }

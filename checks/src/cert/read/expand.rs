@@ -50,6 +50,10 @@ impl Target {
 
 /// What all of these stand for, in their order; what more than one of them brings up is there once.
 pub fn expand_all(patterns: &[String]) -> Vec<Target> {
+    // One alone brings nothing up twice.
+    if let [only] = patterns {
+        return expand(only);
+    }
     let mut seen = HashSet::new();
     patterns
         .iter()

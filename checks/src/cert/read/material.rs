@@ -277,7 +277,7 @@ fn of_other(other: &Other, target: &Target) -> Finding {
         Other::BareBase64 => finding(codes::UNSUPPORTED, "is base64 without the lines that make it PEM")
             .hint(format!("put them around it: {{ echo '-----BEGIN CERTIFICATE-----'; cat {shell}; echo '-----END CERTIFICATE-----'; }} > certificate.pem")),
         Other::EncryptedArchive => finding(codes::ENCRYPTED_ARCHIVE, "is an archive (PKCS#12) with a password, which is not asked for here")
-            .hint(format!("write its certificates to a file that needs none, and check that: openssl pkcs12 -in {shell} -nokeys -out certificates.pem")),
+            .hint(format!("write its certificates to a file that needs none, and check that: openssl pkcs12 -in {shell} -nokeys -out certificates.pem (with -legacy if it is old)")),
         Other::UnreadableArchive(why) => finding(codes::UNREADABLE_ARCHIVE, "is an archive (PKCS#12) that cannot be read")
             .evidence(why.clone())
             .hint(format!("let openssl read it, and check what it writes: openssl pkcs12 -in {shell} -nokeys -out certificates.pem (with -legacy if it is old)")),

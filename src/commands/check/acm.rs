@@ -55,7 +55,10 @@ pub(crate) fn of_account(
 /// Everything that ACM says of these certificates. What it does not say is a remark of the certificate; only
 /// credentials that do not work are a failure.
 pub(crate) async fn materials(cloud: &Cloud, wanted: &Wanted) -> Result<Vec<Material>, Box<Failure>> {
-    let desk = Desk::default();
+    materials_at(&Desk::default(), cloud, wanted).await
+}
+
+async fn materials_at(desk: &Desk, cloud: &Cloud, wanted: &Wanted) -> Result<Vec<Material>, Box<Failure>> {
     let arns = match wanted {
         Wanted::Arns(arns) => arns.clone(),
         Wanted::All => match desk.ask(async || cloud.acm.list_all_certificates(()).await).await {
@@ -70,7 +73,7 @@ pub(crate) async fn materials(cloud: &Cloud, wanted: &Wanted) -> Result<Vec<Mate
     };
     let mut materials = Vec::new();
     for arn in arns {
-        materials.push(material(&desk, cloud, &arn).await);
+        materials.push(material(desk, cloud, &arn).await);
     }
     desk.verdict()?;
     Ok(materials)
@@ -192,7 +195,8 @@ mod tests {
     #[tokio::test]
     async fn everything_that_acm_says_comes_with_the_certificate_itself() {
         let (practice, arn) = practice();
-        let all = materials(&practice.cloud(), &Wanted::of(&["ALL".to_owned()])).await.unwrap();
+        let all =
+            materials_at(&Desk::hasty(), &practice.cloud(), &Wanted::of(&["ALL".to_owned()])).await.unwrap();
         let [material] = all.as_slice() else { panic!("one certificate, not {all:?}") };
         assert_eq!((material.subject.kind, material.subject.name.as_str()), (SubjectKind::Acm, arn.as_str()));
         let leaf = material.certificates().next().unwrap().1;
@@ -208,12 +212,12 @@ mod tests {
     async fn what_is_not_there_is_unknown() {
         let (practice, _) = practice();
         let wanted = Wanted::Arns(vec!["arn:aws:acm:us-east-1:123456789012:certificate/none".to_owned()]);
-        let all = materials(&practice.cloud(), &wanted).await.unwrap();
+        let all = materials_at(&Desk::hasty(), &practice.cloud(), &wanted).await.unwrap();
         assert_eq!(all[0].remarks[0].severity, Severity::Unknown);
         assert!(all[0].acm.is_none());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn each_read_that_fails_is_a_remark_and_expired_credentials_are_a_failure() {
         let (practice, arn) = practice();
         for operation in ["ListCertificates", "DescribeCertificate", "GetCertificate"] {
@@ -224,7 +228,9 @@ mod tests {
             ] {
                 let hook: Arc<dyn Hook> =
                     Arc::new(FailNth::new(1, Matching::Operation(operation), When::Before, fault).times(99));
-                let all = materials(&practice.cloud().hooked(&hook), &Wanted::All).await.unwrap();
+                let all = materials_at(&Desk::hasty(), &practice.cloud().hooked(&hook), &Wanted::All)
+                    .await
+                    .unwrap();
                 assert_eq!(all.len(), 1);
                 let [remark] = all[0].remarks.as_slice() else { panic!("{operation}: {:?}", all[0].remarks) };
                 assert_eq!((remark.code.as_str(), remark.severity), ("SRE-PERM-021", Severity::Unknown));
@@ -232,7 +238,9 @@ mod tests {
         }
         let expired = Fault::answered("ExpiredTokenException", "expired");
         let hook: Arc<dyn Hook> = Arc::new(FailNth::new(1, Matching::Any, When::Before, expired).times(99));
-        let failure = materials(&practice.cloud().hooked(&hook), &Wanted::Arns(vec![arn])).await.unwrap_err();
+        let failure = materials_at(&Desk::hasty(), &practice.cloud().hooked(&hook), &Wanted::Arns(vec![arn]))
+            .await
+            .unwrap_err();
         assert_eq!(failure.exit, crate::exit::Exit::Credentials);
     }
 }

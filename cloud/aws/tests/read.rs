@@ -22,13 +22,14 @@ fn filled(script: &'static str) -> impl FnOnce() -> (Vec<(String, String)>, Moto
 
 #[expect(
     clippy::disallowed_methods,
+    clippy::unwrap_used,
     reason = "the test that made the account hands its ids to the one that reads it"
 )]
 fn made() -> Value {
     serde_json::from_str(&std::env::var("MADE").unwrap()).unwrap()
 }
 
-const NETWORK: &str = r#"
+const NETWORK: &str = r"
 import boto3, json
 ec2 = boto3.client('ec2')
 vpc = ec2.create_vpc(CidrBlock='10.20.0.0/16')['Vpc']['VpcId']
@@ -49,7 +50,7 @@ other = ec2.create_security_group(GroupName='o', Description='d', VpcId=vpc)['Gr
 ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{'IpProtocol': 'tcp', 'FromPort': 8011,
     'ToPort': 8014, 'UserIdGroupPairs': [{'GroupId': other}]}])
 print(json.dumps(dict(vpc=vpc, subnet=subnet, igw=igw, nat=nat, table=table, acl=acl, group=group, other=other)))
-"#;
+";
 
 #[test]
 fn a_network_of_somebody_else_is_read_in_full() {
@@ -83,7 +84,7 @@ fn a_network_of_somebody_else_is_read_in_full() {
     });
 }
 
-const CERTIFICATES: &str = r#"
+const CERTIFICATES: &str = r"
 import boto3, json, datetime
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -101,7 +102,7 @@ for key in (rsa.generate_private_key(public_exponent=65537, key_size=2048), ec.g
     secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     arns.append(acm.import_certificate(Certificate=pem, PrivateKey=secret)['CertificateArn'])
 print(json.dumps(arns))
-"#;
+";
 
 #[test]
 fn imported_certificates_are_listed_whatever_their_keys_and_described_in_full() {

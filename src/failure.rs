@@ -33,6 +33,16 @@ pub(crate) mod codes {
     pub(crate) const NOT_CONFIRMED: &str = "SRE-CLI-006";
     /// There is no such code to explain.
     pub(crate) const UNKNOWN_CODE: &str = "SRE-CLI-007";
+    /// Nobody says what to check.
+    pub(crate) const NOTHING_TO_CHECK: &str = "SRE-CLI-008";
+    /// A threshold, moment, file or server in a flag is not understood.
+    pub(crate) const CHECK_VALUE: &str = "SRE-CLI-009";
+    /// A run of the same check is under way.
+    pub(crate) const CHECK_LOCKED: &str = "SRE-CLI-010";
+    /// A systemd unit of this name was made by somebody else.
+    pub(crate) const FOREIGN_UNIT: &str = "SRE-CLI-011";
+    /// systemd did not take the timer.
+    pub(crate) const SYSTEMD: &str = "SRE-CLI-012";
     /// There is no endpoint to check, or none that can be.
     pub(crate) const NO_ENDPOINT: &str = "SRE-CLI-016";
     /// What should be a token is none.

@@ -6,7 +6,7 @@
 //!
 //! - [`cert`]: certificates in files, served and in ACM.
 //! - [`remote`]: how another host is reached: names, addresses, TCP, STARTTLS, TLS, HTTP.
-//! - [`network`], [`account`], [`cognito`], [`endpoint`]: what is checked of a deployment.
+//! - [`network`], [`account`], [`cognito`], [`endpoint`], [`host`]: what is checked of a deployment.
 //! - [`report`]: what came out; [`output`]: its forms.
 //!
 //! Nothing here reads the environment or the wall clock, and no type of the account's ports appears: what is known of

@@ -9,6 +9,8 @@
 )]
 
 mod account;
+mod certificates;
+mod checks;
 mod configuration;
 mod endpoint;
 mod exits;
@@ -20,4 +22,5 @@ mod runs;
 mod state_file;
 mod support;
 mod terminal;
+mod unattended;
 mod verify;

@@ -1,4 +1,5 @@
-//! Certificates: what is known of them ([`facts`]), how it is read ([`read`]), and how it is judged.
+//! Certificates: what is known of them ([`facts`]), how it is read ([`read`]), and how it is judged ([`judge`]).
 
 pub mod facts;
+pub mod judge;
 pub mod read;

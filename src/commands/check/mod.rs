@@ -12,6 +12,9 @@ mod host;
 mod in_acm;
 mod lock;
 mod network;
+mod on_disk;
+mod timer;
+mod unattended;
 pub(crate) mod vpc;
 
 use std::cell::RefCell;
@@ -33,7 +36,7 @@ pub(crate) use account::results as account;
 pub(crate) use certs::results as certs;
 pub(crate) use cognito::{Known, no_token, run as cognito, token};
 pub(crate) use endpoint::{not_there, results_as as endpoint_as};
-pub(crate) use finish::{finish, selection};
+pub(crate) use finish::{finish, finish_with, selection};
 pub(crate) use host::results as host;
 pub(crate) use network::results as network;
 

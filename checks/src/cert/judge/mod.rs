@@ -20,11 +20,13 @@ use std::ops::Deref;
 
 use model::{Finding, Severity};
 
+pub use names::is_good_for;
 pub use policy::{Policy, PolicyError, Threshold};
 pub use roots::Roots;
 
 use crate::catalogue::Entry;
 use crate::cert::facts::{Certificate, Item, Material};
+use crate::cert::read;
 use crate::report::CertificateSummary;
 use crate::{CheckResult, Moment, Status};
 use path::{Path, Trust};
@@ -188,6 +190,10 @@ const FAMILIES: &[Family] = &[
 ];
 
 fn unreadable(material: &Material, findings: &mut Vec<Finding>) {
+    // Who read a file has said it already.
+    if material.remarks.iter().any(|remark| remark.code == read::codes::MALFORMED) {
+        return;
+    }
     for (position, item) in material.items.iter().enumerate() {
         if let Item::Malformed { reason } = item {
             let number = position.saturating_add(1);

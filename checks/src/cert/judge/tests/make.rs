@@ -11,8 +11,8 @@ use rustls_pki_types::CertificateDer;
 
 use super::super::policy::DAY;
 use super::super::{Policy, Roots};
-use super::facts::certificate;
 use crate::cert::facts::{Item, Material};
+use crate::cert::read::certificate;
 use crate::{CheckResult, Moment, Subject, SubjectKind};
 use model::{Finding, Severity};
 

@@ -18,6 +18,12 @@ pub(crate) fn write(state_file: &Path, report: &VerificationReport) -> Result<()
     Ok(())
 }
 
+/// Writes `STATE.report.html`, the results of the checks as one page.
+pub(crate) fn write_page(state_file: &Path, page: &str) -> Result<(), (PathBuf, io::Error)> {
+    let path = beside(state_file, "report.html");
+    replace(&path, page.as_bytes(), OWNER).map_err(|error| (path, error))
+}
+
 /// The state file's name with something behind it.
 pub(crate) fn beside(state_file: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(state_file.file_name().unwrap_or_default());

@@ -108,8 +108,8 @@ fn drift_names_the_step_and_the_field() {
     let ended = again(&|account| assert!(account.delete_role(&role)));
     says(&ended, "SRE-DRIFT-001", "error", &format!("iam.role: IAM role: {role} of the state file is gone"));
 
-    let rule = "tcp 443 0.0.0.0/0".parse().unwrap();
-    let ended = again(&|account| assert!(account.revoke_rule(&group, &rule)));
+    let inbound = "tcp 443 0.0.0.0/0".parse().unwrap();
+    let ended = again(&|account| assert!(account.revoke_rule(&group, &inbound)));
     says(
         &ended,
         "SRE-DRIFT-001",
@@ -117,7 +117,7 @@ fn drift_names_the_step_and_the_field() {
         "ec2.security-group: Security group: `ingress` is not as it was approved",
     );
     says(&ended, "SRE-NET-030", "error", "port 443 is closed to");
-    says(&ended, "SRE-NET-030", "error", &format!("no inbound rule of {group} allows it"));
+    says(&ended, "SRE-NET-030", "error", &format!("no inbound inbound of {group} allows it"));
 
     let ended = again(&|account| account.detach_profiles());
     says(

@@ -72,6 +72,11 @@ pub(crate) fn finish_with(
     })
 }
 
+/// The results as one page, for the file beside a report.
+pub(crate) fn page(app: &App, args: &JudgeArgs, report: &CheckReport) -> String {
+    output::html(report, &style(app, args, None))
+}
+
 fn style(app: &App, args: &JudgeArgs, policy: Option<Policy>) -> Style {
     /// What is not looked at on a terminal has no edge; lines are still read by people.
     const ELSEWHERE: usize = 100;

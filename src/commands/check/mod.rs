@@ -20,9 +20,10 @@ pub(crate) mod vpc;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use checks::CheckResult;
 use checks::endpoint::Manner;
+use checks::{CheckResult, Subject, SubjectKind};
 use model::config::{Config, Mode};
+use model::{Finding, Severity};
 use provision::journal::State;
 
 use crate::app::{App, Ended};
@@ -36,7 +37,7 @@ pub(crate) use account::results as account;
 pub(crate) use certs::results as certs;
 pub(crate) use cognito::{Known, no_token, run as cognito, token};
 pub(crate) use endpoint::{not_there, results_as as endpoint_as};
-pub(crate) use finish::{finish, finish_with, selection};
+pub(crate) use finish::{finish, finish_with, page, selection};
 pub(crate) use host::results as host;
 pub(crate) use network::results as network;
 
@@ -81,6 +82,22 @@ pub(crate) fn target(app: &App, config: &ConfigArgs, state: &StateArgs) -> Resul
 
 /// Results of one kind of check, to be put together with those of others.
 pub(crate) type Results = Result<Vec<CheckResult>, Box<Failure>>;
+
+/// Results, or what kept them from being collected as something that is not known. An operator who stops is obeyed.
+pub(crate) fn or_unknown(subject: &str, results: Results) -> Results {
+    results.or_else(|failure| {
+        if failure.exit == Exit::Cancelled {
+            return Err(failure);
+        }
+        let findings: Vec<Finding> = failure
+            .findings
+            .into_iter()
+            .map(|finding| Finding { severity: Severity::Unknown, ..finding })
+            .collect();
+        let subject = Subject::new(SubjectKind::Deployment, subject);
+        Ok(vec![CheckResult::new(subject, Vec::new(), findings)])
+    })
+}
 
 /// Reads PEM roots that a flag names.
 pub(crate) fn roots_file(path: Option<&Path>) -> Result<Option<Vec<u8>>, Box<Failure>> {

@@ -13,7 +13,8 @@ use model::Finding;
 use model::config::{Config, Mode, TlsSource};
 use provision::clock::Clock as _;
 
-use super::{Target, finish, roots_file, target};
+use super::vpc::vpc_results;
+use super::{Target, finish, or_unknown, roots_file, target};
 use crate::app::{App, Ended};
 use crate::args::NetworkArgs;
 use crate::compose::SystemClock;
@@ -36,10 +37,15 @@ const LIVE: &str = "/health/live";
 /// `check network`
 pub(crate) fn command(app: &App, args: &NetworkArgs) -> Ended {
     let target = target(app, &args.config, &args.state)?;
-    finish(app, &args.judge, None, results(app, args, &target)?)
+    let mut results = results(app, args, &target)?;
+    if args.endpoint.is_empty() && target.state.is_some() {
+        let path = vpc_results(app, &args.state, args.config.profile.as_deref(), &target);
+        results.extend(or_unknown("the path through the VPC", path)?);
+    }
+    finish(app, &args.judge, None, results)
 }
 
-/// What there is to say, for this command and for `verify`.
+/// What there is to say that needs no credentials, for this command and for `verify`.
 pub(crate) fn results(app: &App, args: &NetworkArgs, target: &Target) -> super::Results {
     let system = |error: std::io::Error| {
         Failure::new(codes::BUG, "runtime", "the system refused what a check needs")

@@ -26,7 +26,7 @@ use crate::args::StateArgs;
 /// Reads the path; all others judge what it read.
 const READ: &str = "SRE-NET-035";
 
-/// The path through the VPC to the instance of the deployment, for `check network`, `check account` and `verify`.
+/// The path through the VPC to the instance of the deployment, for `check network`.
 pub(crate) fn vpc_results(app: &App, args: &StateArgs, profile: Option<&str>, target: &Target) -> Results {
     let config = config_of(app, target)?;
     in_account(app, args, target, &Place::of(config, profile), async |session, cloud| {

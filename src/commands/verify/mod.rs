@@ -16,7 +16,6 @@ use super::check::{self, Target};
 use crate::app::{App, Ended};
 use crate::args::{AccountArgs, CertsArgs, EndpointArgs, HostArgs, NetworkArgs, VerifyArgs};
 use crate::compose::SystemClock;
-use crate::exit::Exit;
 use crate::failure::{Failure, codes};
 use crate::{next, report_file, storage};
 
@@ -25,9 +24,12 @@ pub(crate) fn command(app: &App, args: &VerifyArgs) -> Ended {
     let (target, results) = gather(app, args)?;
     if let Some(state) = &target.state {
         let selection = check::selection(&args.judge)?;
-        let report = CheckReport::new(SystemClock.now(), None, results.clone(), &selection);
-        let report = report::verification(state, &report, &selection);
-        if let Err((path, error)) = report_file::write(&target.state_file, &report) {
+        let checked = CheckReport::new(SystemClock.now(), None, results.clone(), &selection);
+        let report = report::verification(state, &checked, &selection);
+        let page = check::page(app, &args.judge, &checked);
+        if let Err((path, error)) = report_file::write(&target.state_file, &report)
+            .and_then(|()| report_file::write_page(&target.state_file, &page))
+        {
             return Err(Failure::of_file("write the report", &path, &error));
         }
     } else {
@@ -62,7 +64,7 @@ fn gather(app: &App, args: &VerifyArgs) -> Result<(Target, Vec<CheckResult>), Bo
         state: args.state.clone(),
         ..CertsArgs::default()
     };
-    results.extend(or_unknown("certificates", check::certs(app, &certs, &target))?);
+    results.extend(check::or_unknown("certificates", check::certs(app, &certs, &target))?);
     let network = NetworkArgs {
         ca_file: args.ca_file.clone(),
         judge: args.judge.clone(),
@@ -70,7 +72,7 @@ fn gather(app: &App, args: &VerifyArgs) -> Result<(Target, Vec<CheckResult>), Bo
         state: args.state.clone(),
         ..NetworkArgs::default()
     };
-    results.extend(or_unknown("network", check::network(app, &network, &target))?);
+    results.extend(check::or_unknown("network", check::network(app, &network, &target))?);
     let account = AccountArgs {
         converse: args.converse,
         ca_file: args.ca_file.clone(),
@@ -78,7 +80,7 @@ fn gather(app: &App, args: &VerifyArgs) -> Result<(Target, Vec<CheckResult>), Bo
         config: args.config.clone(),
         state: args.state.clone(),
     };
-    results.extend(or_unknown("account", check::account(app, &account, &target))?);
+    results.extend(check::or_unknown("account", check::account(app, &account, &target))?);
 
     let token = match check::cognito(app, &args.config, &args.state, &target, &manner) {
         Ok(known) => {
@@ -89,7 +91,7 @@ fn gather(app: &App, args: &VerifyArgs) -> Result<(Target, Vec<CheckResult>), Bo
             check::token(known)
         }
         Err(failure) => {
-            results.extend(or_unknown("cognito", Err(failure))?);
+            results.extend(check::or_unknown("cognito", Err(failure))?);
             check::no_token()
         }
     };
@@ -103,12 +105,14 @@ fn gather(app: &App, args: &VerifyArgs) -> Result<(Target, Vec<CheckResult>), Bo
     };
     match check::not_there(app, &endpoint, &target) {
         Some(finding) => of_deployment.push(finding),
-        None => results.extend(or_unknown("endpoint", endpoint_results(app, &endpoint, &target, token))?),
+        None => {
+            results.extend(check::or_unknown("endpoint", endpoint_results(app, &endpoint, &target, token))?);
+        }
     }
     if is_this_the_host(&target) {
         let host =
             HostArgs { judge: args.judge.clone(), config: args.config.clone(), state: args.state.clone() };
-        results.extend(or_unknown("host", check::host(app, &host, &target))?);
+        results.extend(check::or_unknown("host", check::host(app, &host, &target))?);
     }
     if let Some(first) = of_deployment.first() {
         let subject = Subject::new(SubjectKind::Deployment, first.subject.clone());
@@ -139,20 +143,4 @@ fn standing(app: &App, target: &Target, state: &State) -> Finding {
     }
     let how = next::resume(app, &target.state_file, is_rehearsal, None);
     finding(Severity::Error, "the deployment is not finished").hint(how.command())
-}
-
-/// Results, or what kept them from being collected as something that is not known. An operator who stops is obeyed.
-fn or_unknown(subject: &str, results: check::Results) -> check::Results {
-    results.or_else(|failure| {
-        if failure.exit == Exit::Cancelled {
-            return Err(failure);
-        }
-        let findings: Vec<Finding> = failure
-            .findings
-            .into_iter()
-            .map(|finding| Finding { severity: Severity::Unknown, ..finding })
-            .collect();
-        let subject = Subject::new(SubjectKind::Deployment, subject);
-        Ok(vec![CheckResult::new(subject, Vec::new(), findings)])
-    })
 }

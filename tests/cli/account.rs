@@ -117,7 +117,7 @@ fn drift_names_the_step_and_the_field() {
         "ec2.security-group: Security group: `ingress` is not as it was approved",
     );
     says(&ended, "SRE-NET-030", "error", "port 443 is closed to");
-    says(&ended, "SRE-NET-030", "error", &format!("no inbound inbound of {group} allows it"));
+    says(&ended, "SRE-NET-030", "error", &format!("no inbound rule of {group} allows it"));
 
     let ended = again(&|account| account.detach_profiles());
     says(

@@ -63,6 +63,17 @@ pub(crate) struct Target {
     pub(crate) state_file: PathBuf,
 }
 
+impl Target {
+    /// The same deployment where nothing serves its domain: what is asked of it leaves the domain out.
+    pub(crate) fn without_endpoint(&self) -> Self {
+        let mut config = self.config.clone();
+        if let Some(config) = &mut config {
+            config.tls.domain = None;
+        }
+        Self { config, state: self.state.clone(), state_file: self.state_file.clone() }
+    }
+}
+
 /// Finds out which deployment is meant. None is no failure: a check of a file needs no deployment.
 pub(crate) fn target(app: &App, config: &ConfigArgs, state: &StateArgs) -> Result<Target, Box<Failure>> {
     let is_rehearsal = config.mode == Some(model::config::Mode::Rehearsal);

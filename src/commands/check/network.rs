@@ -57,7 +57,7 @@ pub(crate) fn results(app: &App, args: &NetworkArgs, target: &Target) -> super::
     let services = if args.endpoint.is_empty() { needed(app, target.config.as_ref()) } else { Vec::new() };
     let metadata = if args.endpoint.is_empty() { instance_metadata(app)? } else { None };
     if questions.is_empty() && services.is_empty() && metadata.is_none() {
-        let finding = Finding::new(codes::GAPS, model::Severity::Error, "network", "nobody says what to reach")
+        let finding = Finding::new(codes::NOTHING_TO_CHECK, model::Severity::Error, "network", "nobody says what to reach")
             .hint("name a server with `--endpoint HOST:PORT`, or a deployment with `--config FILE` or `--state-file FILE`");
         return Err(Failure::of_findings(vec![finding]));
     }

@@ -64,7 +64,19 @@ fn gather(app: &App, args: &VerifyArgs) -> Result<(Target, Vec<CheckResult>), Bo
         state: args.state.clone(),
         ..CertsArgs::default()
     };
-    results.extend(check::or_unknown("certificates", check::certs(app, &certs, &target))?);
+    let endpoint = EndpointArgs {
+        token_file: args.token_file.clone(),
+        ca_file: args.ca_file.clone(),
+        judge: args.judge.clone(),
+        config: args.config.clone(),
+        state: args.state.clone(),
+        ..EndpointArgs::default()
+    };
+    // A name that nobody serves yet need not resolve; that it was not asked is said once, for the deployment.
+    let not_there = check::not_there(app, &endpoint, &target);
+    let unserved = not_there.is_some().then(|| target.without_endpoint());
+    let reached = unserved.as_ref().unwrap_or(&target);
+    results.extend(if_any("certificates", codes::NOTHING_TO_CHECK, check::certs(app, &certs, reached))?);
     let network = NetworkArgs {
         ca_file: args.ca_file.clone(),
         judge: args.judge.clone(),
@@ -72,7 +84,7 @@ fn gather(app: &App, args: &VerifyArgs) -> Result<(Target, Vec<CheckResult>), Bo
         state: args.state.clone(),
         ..NetworkArgs::default()
     };
-    results.extend(check::or_unknown("network", check::network(app, &network, &target))?);
+    results.extend(if_any("network", codes::NOTHING_TO_CHECK, check::network(app, &network, reached))?);
     let account = AccountArgs {
         converse: args.converse,
         ca_file: args.ca_file.clone(),
@@ -95,15 +107,7 @@ fn gather(app: &App, args: &VerifyArgs) -> Result<(Target, Vec<CheckResult>), Bo
             check::no_token()
         }
     };
-    let endpoint = EndpointArgs {
-        token_file: args.token_file.clone(),
-        ca_file: args.ca_file.clone(),
-        judge: args.judge.clone(),
-        config: args.config.clone(),
-        state: args.state.clone(),
-        ..EndpointArgs::default()
-    };
-    match check::not_there(app, &endpoint, &target) {
+    match not_there {
         Some(finding) => of_deployment.push(finding),
         None => {
             results.extend(check::or_unknown("endpoint", endpoint_results(app, &endpoint, &target, token))?);
@@ -119,6 +123,14 @@ fn gather(app: &App, args: &VerifyArgs) -> Result<(Target, Vec<CheckResult>), Bo
         results.insert(0, CheckResult::new(subject, Vec::new(), of_deployment));
     }
     Ok((target, results))
+}
+
+/// Results, or none where the deployment has nothing of this kind.
+fn if_any(subject: &str, nothing: &str, results: check::Results) -> check::Results {
+    match results {
+        Err(failure) if failure.findings.iter().all(|finding| finding.code == nothing) => Ok(Vec::new()),
+        results => check::or_unknown(subject, results),
+    }
 }
 
 fn endpoint_results(app: &App, args: &EndpointArgs, target: &Target, token: Token) -> check::Results {

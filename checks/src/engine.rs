@@ -157,8 +157,13 @@ fn root(findings: &[Finding]) -> Option<String> {
 
 /// The finding of a check that was not asked, because the check with `cause` failed; the cause is its evidence.
 pub fn skipped(entry: &Entry, subject: &str, cause: &str) -> Finding {
-    Finding::new(entry.code, Severity::Skipped, subject, format!("skipped because {cause} failed"))
-        .evidence(cause)
+    skipped_because(entry, subject, &format!("{cause} failed")).evidence(cause)
+}
+
+/// The finding of a check that was not asked: what would have been, and why it was not.
+pub fn skipped_because(entry: &Entry, subject: &str, because: &str) -> Finding {
+    let message = format!("{}: skipped because {because}", entry.title);
+    Finding::new(entry.code, Severity::Skipped, subject, message)
 }
 
 /// The finding of a check that passed.
@@ -219,7 +224,11 @@ mod tests {
         let messages: Vec<&str> = outcomes.iter().map(|o| o.findings[0].message.as_str()).collect();
         assert_eq!(
             messages,
-            ["said", "skipped because SRE-X-001 failed", "skipped because SRE-X-001 failed"]
+            [
+                "said",
+                "the second holds: skipped because SRE-X-001 failed",
+                "the third holds: skipped because SRE-X-001 failed"
+            ]
         );
     }
 

@@ -176,7 +176,7 @@ impl<'a> Bench<'a> {
                     &super::SIGNATURE,
                 ] {
                     self.add(suite, entry, &[], move |about| {
-                        let finding = about.skipped(format!("skipped because {because}")).hint(hint);
+                        let finding = about.skipped(because).hint(hint);
                         async move { vec![finding] }.boxed_local()
                     });
                 }

@@ -148,7 +148,11 @@ fn without_a_client_only_the_issuer_is_asked() {
     let said = severities(&run);
     assert_eq!((said["SRE-COG-001"], said["SRE-COG-002"]), (Severity::Ok, Severity::Ok));
     assert_eq!((said["SRE-COG-003"], said["SRE-COG-008"]), (Severity::Skipped, Severity::Skipped));
-    assert!(run.result.findings.iter().any(|f| f.message == "skipped because the secret could not be read"));
+    let token = run.result.findings.iter().find(|finding| finding.code == "SRE-COG-003").unwrap();
+    assert_eq!(
+        token.message,
+        format!("{}: skipped because the secret could not be read", super::TOKEN.title)
+    );
 }
 
 /// A call of the emulator's API, in its JSON form. Its answer is what AWS would answer.

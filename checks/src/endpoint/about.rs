@@ -4,6 +4,7 @@ use model::{Finding, Severity};
 
 use super::facts::{End, NoReply, Outcome, Reply};
 use crate::catalogue::Entry;
+use crate::engine::skipped_because;
 
 /// The server that is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +47,9 @@ impl About<'_> {
         self.finding(Severity::Ok, message)
     }
 
-    pub(crate) fn skipped(&self, message: impl Into<String>) -> Finding {
-        self.finding(Severity::Skipped, message)
+    /// `because` completes "skipped because …".
+    pub(crate) fn skipped(&self, because: &str) -> Finding {
+        skipped_because(self.entry, &self.site.name, because)
     }
 
     /// A command that shows the operator what was seen.

@@ -358,7 +358,7 @@ fn verdict(findings: Vec<Finding>) -> Verdict {
 fn skipped<'a>(because: &str, hint: &str) -> impl Fn(About<'a>) -> Work<'a> + use<'a> {
     let (because, hint) = (because.to_owned(), hint.to_owned());
     move |about| {
-        let finding = about.skipped(format!("skipped because {because}")).hint(hint.clone());
+        let finding = about.skipped(&because).hint(hint.clone());
         async move { vec![finding] }.boxed_local()
     }
 }

@@ -300,7 +300,7 @@ fn no_token_is_sent_to_a_server_that_is_not_trusted() {
     let skipped = result.findings.iter().find(|finding| finding.code == "SRE-EP-008").unwrap();
     assert_eq!(
         (skipped.severity, skipped.message.as_str()),
-        (Severity::Skipped, "skipped because SRE-EP-002 failed")
+        (Severity::Skipped, "the configured models are served: skipped because SRE-EP-002 failed")
     );
 }
 
@@ -319,7 +319,7 @@ fn without_a_token_what_needs_one_is_skipped_and_the_rest_is_asked() {
     }
     assert_eq!((worst["SRE-EP-005"], worst["SRE-EP-006"]), (Severity::Ok, Severity::Ok));
     let said = result.findings.iter().find(|finding| finding.code == "SRE-EP-009").unwrap();
-    assert_eq!(said.message, "skipped because there is no token");
+    assert_eq!(said.message, "a chat is answered: skipped because there is no token");
 }
 
 #[test]

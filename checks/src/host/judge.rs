@@ -44,11 +44,16 @@ pub fn judge(facts: &HostFacts, is_wanted: bool) -> CheckResult {
         let entry = CHECKS.iter().find(|entry| entry.code == code);
         findings.extend(match (said, entry) {
             (Said::InOrder(seen), Some(entry)) => Some(passed(entry, subject).evidence(seen)),
+            (Said::NotKnown(reason), Some(entry)) => {
+                let message = format!("whether {} could not be found out", entry.title);
+                let finding = Finding::new(code, Severity::Unknown, subject, message);
+                Some(finding.evidence(reason).hint("run it on the host itself, as root"))
+            }
             (Said::Finding { severity, message, seen, hint }, _) => {
                 Some(Finding::new(code, severity, subject, message).evidence(seen).hint(hint))
             }
             // Each code stands in the table.
-            (Said::InOrder(_), None) => None,
+            (Said::InOrder(_) | Said::NotKnown(_), None) => None,
         });
     }
     CheckResult::new(Subject::new(SubjectKind::Host, subject), Vec::new(), findings)
@@ -57,7 +62,9 @@ pub fn judge(facts: &HostFacts, is_wanted: bool) -> CheckResult {
 enum Said {
     /// In order; what was seen.
     InOrder(String),
-    /// Not in order, or not known.
+    /// There is no such fact; why.
+    NotKnown(String),
+    /// Not in order, or not understood.
     Finding { severity: Severity, message: String, seen: String, hint: String },
 }
 
@@ -68,12 +75,7 @@ fn said(severity: Severity, message: &str, seen: impl Into<String>, hint: impl I
 fn known<T>(fact: &Known<T>, judged: impl FnOnce(&T) -> Said) -> Said {
     match fact {
         Ok(fact) => judged(fact),
-        Err(reason) => said(
-            Severity::Unknown,
-            "this could not be found out",
-            reason,
-            "run it on the host itself, as root",
-        ),
+        Err(reason) => Said::NotKnown(reason.clone()),
     }
 }
 
@@ -287,6 +289,15 @@ mod tests {
         assert_eq!(worst(&port(&["nginx"])), ("SRE-HOST-008".to_owned(), Severity::Error));
         assert_eq!(worst(&port(&[])), ("SRE-HOST-008".to_owned(), Severity::Unknown));
         assert_eq!(judge(&port(&["systemd", PROXY]), true).status, Status::Ok);
+    }
+
+    #[test]
+    fn what_could_not_be_found_out_is_named() {
+        let facts = HostFacts { is_clock_synchronised: Err("no timedatectl".to_owned()), ..good() };
+        let result = judge(&facts, true);
+        let finding = &result.findings[0];
+        assert_eq!(finding.message, "whether the clock is synchronised could not be found out");
+        assert_eq!(finding.evidence.as_deref(), Some("no timedatectl"));
     }
 
     #[test]

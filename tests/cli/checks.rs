@@ -385,6 +385,10 @@ fn a_server_that_is_not_there_is_no_certificate_in_order() {
     assert!(matches!(said.code, Some(2 | 3)) && said.stdout.contains("refused"), "{said:?}");
     let both = desk.run(&format!("check certs --endpoint {address} --file fine.pem {NOW}")).expect(5);
     assert!(both.stdout.starts_with("ok        fine.pem"), "{}", both.stdout);
+    // Nobody takes silence for "not expired".
+    let wanted =
+        "skipped[SRE-TLS-002]: no certificate on the way is about to expire: skipped because SRE-NET-003";
+    assert!(both.stdout.contains(wanted), "{}", both.stdout);
 }
 
 #[test]

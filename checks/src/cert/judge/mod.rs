@@ -27,14 +27,17 @@ pub use roots::Roots;
 use crate::catalogue::Entry;
 use crate::cert::facts::{Certificate, Item, Material};
 use crate::cert::read;
+use crate::engine::skipped;
 use crate::report::CertificateSummary;
-use crate::{CheckResult, Moment, Status};
+use crate::{CheckResult, Moment, Status, SubjectKind};
 use path::{Path, Trust};
+
+const ENDS: Entry = Entry::pure("SRE-TLS-002", "no certificate on the way is about to expire");
 
 /// The checks of this area.
 pub const CHECKS: &[Entry] = &[
     Entry::pure("SRE-TLS-001", "no certificate on the way has expired"),
-    Entry::pure("SRE-TLS-002", "no certificate on the way is about to expire"),
+    ENDS,
     Entry::pure("SRE-TLS-003", "every certificate on the way is valid already"),
     Entry::pure("SRE-TLS-004", "the dates can be read"),
     Entry::pure("SRE-TLS-005", "no expired certificate is sent along"),
@@ -226,6 +229,12 @@ fn nothing(material: &Material, findings: &mut Vec<Finding>) {
             )
             .hint("name the file that holds the certificate and its intermediates, such as `--file /etc/letsencrypt/live/NAME/fullchain.pem`"),
         );
+    }
+    // A server that shows no certificate still has one that ends: nobody should take silence for "not expired".
+    if material.subject.kind == SubjectKind::Endpoint {
+        let worst = findings.iter().rev().max_by_key(|finding| finding.severity);
+        let cause = worst.map(|finding| finding.code.clone()).unwrap_or_default();
+        findings.push(skipped(&ENDS, &material.subject.name, &cause));
     }
 }
 

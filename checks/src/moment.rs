@@ -30,6 +30,63 @@ impl Moment {
     }
 }
 
+/// What a length of time is said in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Second,
+    Minute,
+    Hour,
+    Day,
+}
+
+impl Unit {
+    /// How many seconds it has.
+    pub(crate) const fn seconds(self) -> i64 {
+        match self {
+            Self::Second => 1,
+            Self::Minute => 60,
+            Self::Hour => 3600,
+            Self::Day => 86_400,
+        }
+    }
+
+    /// Its sign, as in `3 d`.
+    pub(crate) const fn sign(self) -> &'static str {
+        match self {
+            Self::Second => "s",
+            Self::Minute => "min",
+            Self::Hour => "h",
+            Self::Day => "d",
+        }
+    }
+
+    /// Its name for one of it, as in `1 day`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Second => "second",
+            Self::Minute => "minute",
+            Self::Hour => "hour",
+            Self::Day => "day",
+        }
+    }
+}
+
+/// A length of time in the unit that an operator would use: days from three on, hours and minutes from two on, else
+/// seconds. Whatever says a time says this one, always rounded down: "3 days" are at least three.
+pub(crate) const fn whole(seconds: i64) -> (i64, Unit) {
+    const TWO_MINUTES: i64 = 2 * Unit::Minute.seconds();
+    const TWO_HOURS: i64 = 2 * Unit::Hour.seconds();
+    const THREE_DAYS: i64 = 3 * Unit::Day.seconds();
+    let seconds = seconds.saturating_abs();
+    let unit = match seconds {
+        ..TWO_MINUTES => Unit::Second,
+        TWO_MINUTES..TWO_HOURS => Unit::Minute,
+        TWO_HOURS..THREE_DAYS => Unit::Hour,
+        THREE_DAYS.. => Unit::Day,
+    };
+    (seconds.div_euclid(unit.seconds()), unit)
+}
+
 impl From<Timestamp> for Moment {
     fn from(timestamp: Timestamp) -> Self {
         Self(timestamp.as_second())
@@ -103,6 +160,17 @@ mod tests {
         assert_eq!(Moment::NO_EXPIRY.to_string(), "9999-12-31T23:59:59Z");
         assert_eq!(Moment::from_second(-631_152_000).to_string(), "1950-01-01T00:00:00Z");
         assert_eq!(Moment::from_second(i64::MAX).to_string(), "second 9223372036854775807");
+    }
+
+    #[test]
+    fn a_time_is_rounded_down_to_the_unit_that_fits() {
+        let day = Unit::Day.seconds();
+        assert_eq!(whole(40 * day - 1), (39, Unit::Day));
+        assert_eq!(whole(3 * day - 1), (71, Unit::Hour));
+        assert_eq!(whole(7_199), (119, Unit::Minute));
+        assert_eq!(whole(119), (119, Unit::Second));
+        assert_eq!(whole(-40 * day), (40, Unit::Day));
+        assert_eq!(whole(i64::MIN), (106_751_991_167_300, Unit::Day));
     }
 
     proptest! {

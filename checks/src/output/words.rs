@@ -5,12 +5,11 @@ use std::fmt::Write as _;
 use model::Severity;
 
 use super::escape::plain;
+use crate::moment::{Unit, whole};
 use crate::report::CertificateSummary;
 use crate::{CheckReport, CheckResult, Moment, Status, SubjectKind};
 
-const MINUTE: i64 = 60;
-const HOUR: i64 = 3600;
-const DAY: i64 = 86_400;
+const DAY: i64 = Unit::Day.seconds();
 
 /// The moment that validity was judged as of.
 pub(super) fn now(report: &CheckReport) -> Moment {
@@ -57,14 +56,8 @@ pub(super) fn main(result: &CheckResult) -> Option<&CertificateSummary> {
 
 /// `23 days`, `61 hours`, `5 minutes`, `1 second`; never more than there is.
 pub(super) fn amount(seconds: i64) -> String {
-    let seconds = seconds.saturating_abs();
-    let (number, unit) = match seconds {
-        s if s >= DAY.saturating_mul(3) => (s.div_euclid(DAY), "day"),
-        s if s >= HOUR.saturating_mul(3) => (s.div_euclid(HOUR), "hour"),
-        s if s >= MINUTE.saturating_mul(3) => (s.div_euclid(MINUTE), "minute"),
-        s => (s, "second"),
-    };
-    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+    let (number, unit) = whole(seconds);
+    format!("{number} {}{}", unit.name(), if number == 1 { "" } else { "s" })
 }
 
 /// The date, with the time where that matters: near to now.
@@ -217,7 +210,7 @@ mod tests {
         let said = |left: i64| remaining(&certificate(-DAY, left, 0), Moment::from_second(0));
         assert_eq!(said(24 * DAY - 1), "ends in 23 days (1970-01-24)");
         assert_eq!(said(3 * DAY - 1), "ends in 71 hours (1970-01-03 23:59:59Z)");
-        assert_eq!(said(HOUR), "ends in 60 minutes (1970-01-01 01:00:00Z)");
+        assert_eq!(said(Unit::Hour.seconds()), "ends in 60 minutes (1970-01-01 01:00:00Z)");
         assert_eq!(said(1), "ends in 1 second (1970-01-01 00:00:01Z)");
         assert_eq!(said(0), "ends in 0 seconds (1970-01-01 00:00:00Z)");
         assert_eq!(said(-5 * DAY), "expired 5 days ago (1969-12-27)");

@@ -1,23 +1,16 @@
 //! How times and long lists are said.
 
-use super::policy::DAY;
+use crate::moment::whole;
 
 /// How many names of a list are shown.
 const SHOWN: usize = 8;
 /// How long a name may be before it is cut.
 const LONG: usize = 120;
 
-/// A time in the unit that an operator would use: days from three on, below that hours, minutes, seconds. Always
-/// rounded down, so that "3 d" means at least three.
+/// A time as `39 d`: in the unit that fits, rounded down.
 pub(super) fn span(seconds: i64) -> String {
-    let seconds = seconds.saturating_abs();
-    let (size, unit) = match seconds {
-        0..120 => (1, "s"),
-        120..7_200 => (60, "min"),
-        _ if seconds < DAY.saturating_mul(3) => (3_600, "h"),
-        _ => (DAY, "d"),
-    };
-    format!("{} {unit}", seconds.div_euclid(size))
+    let (number, unit) = whole(seconds);
+    format!("{number} {}", unit.sign())
 }
 
 /// The first of many, and how many more there are.
@@ -58,6 +51,7 @@ pub(super) fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cert::judge::policy::DAY;
 
     #[test]
     fn times_are_said_in_the_unit_that_fits() {

@@ -5,9 +5,8 @@ use std::cell::RefCell;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::FutureExt as _;
-use futures::future::LocalBoxFuture;
 use http::{HeaderValue, Method, header};
-use model::{Finding, Secret, Severity};
+use model::{Finding, Secret};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::judge::{self, Discovery, Issued};
@@ -15,7 +14,7 @@ use super::jwt::{self, KeySet, Read};
 use crate::catalogue::Entry;
 use crate::endpoint::Manner;
 use crate::endpoint::about::{About, Site};
-use crate::engine::{CheckId, Suite, Verdict};
+use crate::engine::{CheckId, Suite};
 use crate::remote::http::{Request, Url};
 use crate::{CheckResult, Moment, Subject, SubjectKind};
 
@@ -69,8 +68,6 @@ struct Told {
     issued: RefCell<Option<(Issued, Read)>>,
 }
 
-type Work<'a> = LocalBoxFuture<'a, Vec<Finding>>;
-
 struct Bench<'a> {
     options: &'a Options,
     site: &'a Site,
@@ -92,17 +89,6 @@ pub async fn check(options: &Options) -> Run {
 }
 
 impl<'a> Bench<'a> {
-    fn add(
-        &self,
-        suite: &mut Suite<'a>,
-        entry: &'static Entry,
-        after: &[CheckId],
-        work: impl Fn(About<'a>) -> Work<'a> + 'a,
-    ) -> CheckId {
-        let about = About { entry, site: self.site };
-        suite.add(entry, self.site.name.clone(), after, move || work(about).map(verdict).boxed_local())
-    }
-
     /// Adds a check of the token's claims.
     fn claim(
         &self,
@@ -112,7 +98,7 @@ impl<'a> Bench<'a> {
         work: impl Fn(&About<'a>, &Issued, &Read) -> Vec<Finding> + 'a,
     ) {
         let told = self.told;
-        self.add(suite, entry, after, move |about| {
+        self.site.add(suite, entry, after, move |about| {
             let findings = match told.issued.borrow().as_ref() {
                 Some((issued, read)) => work(&about, issued, read),
                 None => vec![about.unknown("there is no token to look at")],
@@ -124,7 +110,7 @@ impl<'a> Bench<'a> {
     fn fill(&self, suite: &mut Suite<'a>) {
         let Bench { options, told, .. } = *self;
         let manner = &options.manner;
-        let discovery = self.add(suite, &super::DISCOVERY, &[], move |about| {
+        let discovery = self.site.add(suite, &super::DISCOVERY, &[], move |about| {
             async move {
                 let text = format!("{}/.well-known/openid-configuration", options.issuer);
                 let url = match url(options, &text) {
@@ -142,7 +128,7 @@ impl<'a> Bench<'a> {
             }
             .boxed_local()
         });
-        let keys = self.add(suite, &super::KEYS, &[discovery], move |about| {
+        let keys = self.site.add(suite, &super::KEYS, &[discovery], move |about| {
             async move {
                 let text = told.discovery.borrow().as_ref().map(|found| found.jwks_uri.clone());
                 let url = match url(options, &text.unwrap_or_default()) {
@@ -175,7 +161,7 @@ impl<'a> Bench<'a> {
                     &super::LIFETIME,
                     &super::SIGNATURE,
                 ] {
-                    self.add(suite, entry, &[], move |about| {
+                    self.site.add(suite, entry, &[], move |about| {
                         let finding = about.skipped(because).hint(hint);
                         async move { vec![finding] }.boxed_local()
                     });
@@ -189,7 +175,7 @@ impl<'a> Bench<'a> {
         let manner = &options.manner;
         // Where the address is known, a token can be had whatever the issuer says of itself.
         let first: &[CheckId] = if client.token_endpoint.is_some() { &[] } else { &[discovery] };
-        let token = self.add(suite, &super::TOKEN, first, move |about| {
+        let token = self.site.add(suite, &super::TOKEN, first, move |about| {
             async move {
                 let found = told.discovery.borrow().as_ref().map(|found| found.token_endpoint.clone());
                 let text = client.token_endpoint.clone().or(found).filter(|text| !text.is_empty());
@@ -241,11 +227,6 @@ impl<'a> Bench<'a> {
             judge::signature(about, verified)
         });
     }
-}
-
-fn verdict(findings: Vec<Finding>) -> Verdict {
-    let is_bad = findings.iter().any(|finding| finding.severity >= Severity::Unknown);
-    if is_bad { Verdict::MayHeal(findings) } else { Verdict::Final(findings) }
 }
 
 /// A URL of the issuer, where it is reached. Without TLS only the machine itself is asked.

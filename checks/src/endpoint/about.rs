@@ -1,10 +1,12 @@
 //! What a verdict is about, and how it is put into words.
 
+use futures::FutureExt as _;
+use futures::future::LocalBoxFuture;
 use model::{Finding, Severity};
 
 use super::facts::{End, NoReply, Outcome, Reply};
 use crate::catalogue::Entry;
-use crate::engine::skipped_because;
+use crate::engine::{CheckId, Suite, Verdict, skipped_because};
 
 /// The server that is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +15,29 @@ pub(crate) struct Site {
     pub(crate) base: String,
     /// `HOST:PORT`
     pub(crate) name: String,
+}
+
+/// What a check of a server does.
+pub(crate) type Work<'a> = LocalBoxFuture<'a, Vec<Finding>>;
+
+impl Site {
+    /// Adds a check of this server.
+    pub(crate) fn add<'a>(
+        &'a self,
+        suite: &mut Suite<'a>,
+        entry: &'static Entry,
+        after: &[CheckId],
+        work: impl Fn(About<'a>) -> Work<'a> + 'a,
+    ) -> CheckId {
+        let about = About { entry, site: self };
+        suite.add(entry, self.name.clone(), after, move || work(about).map(verdict).boxed_local())
+    }
+}
+
+/// What may pass by itself is asked again, as often as the check's entry allows.
+fn verdict(findings: Vec<Finding>) -> Verdict {
+    let is_bad = findings.iter().any(|finding| finding.severity >= Severity::Unknown);
+    if is_bad { Verdict::MayHeal(findings) } else { Verdict::Final(findings) }
 }
 
 /// A check of a server.

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::RootCertStore;
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, UnixTime};
 use tokio::time::{Instant, timeout_at};
 
 use super::facts::{End, NoReply, Outcome, Reply};
@@ -14,7 +12,7 @@ use super::surroundings::Probe;
 use crate::Moment;
 use crate::remote::connect::{self, Failure};
 use crate::remote::http::{self, HttpError, Request};
-use crate::remote::tls::{TlsFailure, Trust};
+use crate::remote::tls::{TlsFailure, Trust, moment};
 
 /// The most that is read of an answer, bytes.
 const LARGEST_BODY: usize = 1024 * 1024;
@@ -41,8 +39,7 @@ impl Manner {
     }
 
     fn options(&self) -> http::Options {
-        let seconds = u64::try_from(self.now.as_second()).unwrap_or_default();
-        let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let now = moment(self.now);
         http::Options {
             trust: Trust::Roots { roots: Arc::clone(&self.roots), now },
             address: self.address,
@@ -117,23 +114,4 @@ fn no_reply(error: &HttpError) -> NoReply {
         },
         HttpError::TooLong { .. } | HttpError::Broken(_) => NoReply::Broken(error.to_string()),
     }
-}
-
-/// The roots of a PEM file, or Mozilla's. A file without a usable certificate is an error, and so is one that holds
-/// something that is none: trusting less than was meant would be a riddle later.
-pub fn roots(pem: Option<&[u8]>) -> Result<Arc<RootCertStore>, String> {
-    let mut roots = RootCertStore::empty();
-    match pem {
-        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        Some(pem) => {
-            for certificate in CertificateDer::pem_slice_iter(pem) {
-                let certificate = certificate.map_err(|error| error.to_string())?;
-                roots.add(certificate).map_err(|error| error.to_string())?;
-            }
-            if roots.is_empty() {
-                return Err("it holds no certificate in PEM".to_owned());
-            }
-        }
-    }
-    Ok(Arc::new(roots))
 }

@@ -15,7 +15,7 @@ mod sse;
 mod suite;
 mod surroundings;
 
-pub use ask::{Manner, roots};
+pub use ask::Manner;
 pub(crate) use facts::excerpt;
 pub use suite::{Options, Token, check};
 

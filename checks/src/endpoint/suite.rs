@@ -7,19 +7,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use futures::future::LocalBoxFuture;
 use http::{HeaderName, Method, header};
-use model::{Finding, Secret, Severity};
+use model::Secret;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::about::{About, Site};
+use super::about::{About, Site, Work};
 use super::ask::Manner;
 use super::facts::Outcome;
 use super::security_log::{self, Mark, Watched};
 use super::{answers, refusals, surroundings};
-use crate::catalogue::Entry;
-use crate::engine::{CheckId, Suite, Verdict};
+use crate::engine::{CheckId, Suite};
 use crate::remote::http::{Request, Url};
 use crate::remote::target::Host;
 use crate::{CheckResult, Subject, SubjectKind};
@@ -107,29 +105,11 @@ fn site(url: &Url) -> Site {
     Site { base: base.trim_end_matches('/').to_owned(), name: format!("{host}:{}", url.port) }
 }
 
-type Work<'a> = LocalBoxFuture<'a, Vec<Finding>>;
-
 impl<'a> Bench<'a> {
-    fn about(&self, entry: &'static Entry) -> About<'a> {
-        About { entry, site: self.site }
-    }
-
-    /// Adds a check that is asked once.
-    fn add(
-        &self,
-        suite: &mut Suite<'a>,
-        entry: &'static Entry,
-        after: &[CheckId],
-        work: impl Fn(About<'a>) -> Work<'a> + 'a,
-    ) -> CheckId {
-        let about = self.about(entry);
-        suite.add(entry, self.site.name.clone(), after, move || work(about).map(verdict).boxed_local())
-    }
-
     fn fill(&self, suite: &mut Suite<'a>) {
         let Bench { options, told, .. } = *self;
         let manner = &options.manner;
-        let reachable = self.add(suite, &super::REACHABLE, &[], move |about| {
+        let reachable = self.site.add(suite, &super::REACHABLE, &[], move |about| {
             async move {
                 let (outcome, peer) = manner.ask(&get(options, surroundings::LIVE)).await;
                 if let Some(peer) = peer {
@@ -141,7 +121,7 @@ impl<'a> Bench<'a> {
             }
             .boxed_local()
         });
-        let trusted = self.add(suite, &super::TRUSTED, &[reachable], move |about| {
+        let trusted = self.site.add(suite, &super::TRUSTED, &[reachable], move |about| {
             let first = told.first.borrow();
             let findings = match first.as_ref() {
                 Some(outcome) => surroundings::trusted(&about, outcome),
@@ -149,7 +129,7 @@ impl<'a> Bench<'a> {
             };
             async move { findings }.boxed_local()
         });
-        let live = self.add(suite, &super::LIVE, &[trusted], move |about| {
+        let live = self.site.add(suite, &super::LIVE, &[trusted], move |about| {
             let first = told.first.borrow();
             let findings = match first.as_ref() {
                 Some(outcome) => surroundings::healthy(&about, outcome, surroundings::LIVE),
@@ -157,7 +137,7 @@ impl<'a> Bench<'a> {
             };
             async move { findings }.boxed_local()
         });
-        self.add(suite, &super::READY, &[trusted], move |about| {
+        self.site.add(suite, &super::READY, &[trusted], move |about| {
             async move {
                 let (outcome, _) = manner.ask(&get(options, surroundings::READY)).await;
                 surroundings::healthy(&about, &outcome, surroundings::READY)
@@ -166,7 +146,7 @@ impl<'a> Bench<'a> {
         });
         self.strangers(suite, trusted);
         self.caller(suite, trusted);
-        self.add(suite, &super::PREFLIGHT, &[trusted], move |about| {
+        self.site.add(suite, &super::PREFLIGHT, &[trusted], move |about| {
             async move {
                 let request = at(options, Method::OPTIONS, answers::CHAT, Vec::new())
                     .header(header::ORIGIN, surroundings::FOREIGN_ORIGIN)
@@ -177,7 +157,7 @@ impl<'a> Bench<'a> {
             }
             .boxed_local()
         });
-        self.add(suite, &super::LATENCY, &[live], move |about| {
+        self.site.add(suite, &super::LATENCY, &[live], move |about| {
             async move {
                 let mut times = Vec::new();
                 for _ in 0..LATENCY_CALLS {
@@ -197,14 +177,14 @@ impl<'a> Bench<'a> {
     fn strangers(&self, suite: &mut Suite<'a>, trusted: CheckId) {
         let Bench { options, told, .. } = *self;
         let manner = &options.manner;
-        self.add(suite, &super::NO_TOKEN, &[trusted], move |about| {
+        self.site.add(suite, &super::NO_TOKEN, &[trusted], move |about| {
             async move {
                 let (outcome, _) = manner.ask(&get(options, refusals::NO_TOKEN.path)).await;
                 refusals::judge(&about, &refusals::NO_TOKEN, &outcome)
             }
             .boxed_local()
         });
-        let wrong = self.add(suite, &super::WRONG_TOKEN, &[trusted], move |about| {
+        let wrong = self.site.add(suite, &super::WRONG_TOKEN, &[trusted], move |about| {
             async move {
                 told.mark.replace(options.security_log.as_deref().map(Mark::end_of));
                 let request =
@@ -217,7 +197,7 @@ impl<'a> Bench<'a> {
             .boxed_local()
         });
         let Some(path) = &options.security_log else { return };
-        self.add(suite, &super::LOGGED, &[wrong], move |about| {
+        self.site.add(suite, &super::LOGGED, &[wrong], move |about| {
             async move {
                 let id = told.request_id.borrow().clone();
                 let mark = told.mark.borrow_mut().take();
@@ -242,12 +222,12 @@ impl<'a> Bench<'a> {
                 for entry in
                     [&super::MODELS, &super::CHAT, &super::STREAM, &super::UNKNOWN_MODEL, &super::MALFORMED]
                 {
-                    self.add(suite, entry, &[], skipped(because, hint));
+                    self.site.add(suite, entry, &[], skipped(because, hint));
                 }
                 return;
             }
         };
-        let models = self.add(suite, &super::MODELS, &[trusted], move |about| {
+        let models = self.site.add(suite, &super::MODELS, &[trusted], move |about| {
             async move {
                 let (outcome, _) = manner.ask(&get(options, answers::MODELS).bearer(token)).await;
                 let (listed, findings) = match answers::models(&about, &outcome, &options.models) {
@@ -260,7 +240,7 @@ impl<'a> Bench<'a> {
             }
             .boxed_local()
         });
-        self.add(suite, &super::CHAT, &[models], move |about| {
+        self.site.add(suite, &super::CHAT, &[models], move |about| {
             async move {
                 let model = told.model.borrow().clone().unwrap_or_default();
                 let (outcome, _) = manner.ask(&chat(options, token, &question(&model, false))).await;
@@ -268,7 +248,7 @@ impl<'a> Bench<'a> {
             }
             .boxed_local()
         });
-        self.add(suite, &super::STREAM, &[models], move |about| {
+        self.site.add(suite, &super::STREAM, &[models], move |about| {
             async move {
                 let model = told.model.borrow().clone().unwrap_or_default();
                 let (outcome, _) = manner.ask(&chat(options, token, &question(&model, true))).await;
@@ -276,7 +256,7 @@ impl<'a> Bench<'a> {
             }
             .boxed_local()
         });
-        self.add(suite, &super::UNKNOWN_MODEL, &[models], move |about| {
+        self.site.add(suite, &super::UNKNOWN_MODEL, &[models], move |about| {
             async move {
                 let body = question("sre-agent-deploy-no-such-model", false);
                 let (outcome, _) = manner.ask(&chat(options, token, &body)).await;
@@ -284,7 +264,7 @@ impl<'a> Bench<'a> {
             }
             .boxed_local()
         });
-        self.add(suite, &super::MALFORMED, &[models], move |about| {
+        self.site.add(suite, &super::MALFORMED, &[models], move |about| {
             async move {
                 let request = at(options, Method::POST, answers::CHAT, b"{\"model\": ".to_vec())
                     .header(header::CONTENT_TYPE, "application/json")
@@ -300,7 +280,7 @@ impl<'a> Bench<'a> {
     fn outside(&self, suite: &mut Suite<'a>, reachable: CheckId, trusted: CheckId) {
         let Bench { options, told, .. } = *self;
         let manner = &options.manner;
-        self.add(suite, &super::METRICS, &[trusted], move |about| {
+        self.site.add(suite, &super::METRICS, &[trusted], move |about| {
             async move {
                 let (outcome, _) = manner.ask(&get(options, surroundings::METRICS)).await;
                 let mut findings = surroundings::no_metrics(&about, &outcome);
@@ -317,11 +297,11 @@ impl<'a> Bench<'a> {
             let here =
                 "this runs on the machine of the proxy, where it cannot be seen what is open from outside";
             let hint = "run it on another machine, outside of the VPC";
-            self.add(suite, &super::PLAIN, &[], skipped(here, hint));
-            self.add(suite, &super::BACKEND, &[], skipped(here, hint));
+            self.site.add(suite, &super::PLAIN, &[], skipped(here, hint));
+            self.site.add(suite, &super::BACKEND, &[], skipped(here, hint));
             return;
         }
-        self.add(suite, &super::PLAIN, &[reachable], move |about| {
+        self.site.add(suite, &super::PLAIN, &[reachable], move |about| {
             async move {
                 let url = Url { is_secure: false, port: 80, ..options.url.at(answers::MODELS) };
                 let (outcome, _) = manner.ask(&Request::get(url)).await;
@@ -330,7 +310,7 @@ impl<'a> Bench<'a> {
             .boxed_local()
         });
         for &port in &options.backend_ports {
-            self.add(suite, &super::BACKEND, &[reachable], move |about| {
+            self.site.add(suite, &super::BACKEND, &[reachable], move |about| {
                 async move {
                     let Some(peer) = told.peer.get() else {
                         return vec![about.unknown("the address of the endpoint is not known")];
@@ -347,12 +327,6 @@ impl<'a> Bench<'a> {
             });
         }
     }
-}
-
-/// What may pass by itself is asked again, as often as the check's entry allows.
-fn verdict(findings: Vec<Finding>) -> Verdict {
-    let is_bad = findings.iter().any(|finding| finding.severity >= Severity::Unknown);
-    if is_bad { Verdict::MayHeal(findings) } else { Verdict::Final(findings) }
 }
 
 fn skipped<'a>(because: &str, hint: &str) -> impl Fn(About<'a>) -> Work<'a> + use<'a> {

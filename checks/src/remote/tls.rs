@@ -6,7 +6,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -18,6 +17,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::recorder::{NoClientCertificate, Record, Recorder, Tapped, provider};
+use crate::Moment;
 
 /// A stream under TLS.
 pub type Secured<S> = TlsStream<Tapped<S>>;
@@ -143,8 +143,8 @@ pub fn roots(pem: Option<&[u8]>) -> Result<Arc<RootCertStore>, String> {
 }
 
 /// A moment as rustls has it; what lies before 1970 is 1970.
-pub fn moment(now: Timestamp) -> UnixTime {
-    UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now.as_second()).unwrap_or(0)))
+pub fn moment(now: impl Into<Moment>) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now.into().as_second()).unwrap_or(0)))
 }
 
 /// Whether a recorded chain leads to a root, under a name, at a moment; else why not, in rustls' words.

@@ -1,21 +1,23 @@
-//! Certificates in ACM, as material to judge.
+//! Certificates in ACM, each looked for in the Region of its ARN, as material to judge.
+
+use std::collections::BTreeMap;
 
 use checks::cert::facts::{AcmFacts, Material, Source};
 use checks::cert::read;
 use checks::{Moment, Subject, SubjectKind};
 use cloud::port::acm::{CertificateDetail, IssuedCertificate};
 use cloud::{CallError, Cloud};
-use model::{Finding, Severity};
+use model::{Finding, Region, Severity};
 
 use super::Target;
-use super::account_ask::{Desk, Place, in_account, not_told};
+use super::account::ask::{Desk, Place, in_account, not_told};
 use crate::app::App;
-use crate::args::{ConfigArgs, StateArgs};
+use crate::args::CertsArgs;
 use crate::failure::Failure;
 
 /// Which certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Wanted {
+enum Wanted {
     /// All of the Region.
     All,
     /// These, by ARN.
@@ -24,7 +26,7 @@ pub(crate) enum Wanted {
 
 impl Wanted {
     /// What `--acm` says: `all` anywhere means all.
-    pub(crate) fn of(flags: &[String]) -> Self {
+    fn of(flags: &[String]) -> Self {
         if flags.iter().any(|flag| flag.eq_ignore_ascii_case("all")) {
             Self::All
         } else {
@@ -33,32 +35,55 @@ impl Wanted {
     }
 }
 
-/// The certificates of an account and Region, for `check certs --acm`: those of the deployment where there is one, else
-/// what flags and environment name.
-pub(crate) fn of_account(
+/// What ACM says of these: ARNs, or `all` of the Region that flags, deployment or environment name.
+pub(crate) fn materials(
     app: &App,
-    args: &StateArgs,
-    config: &ConfigArgs,
+    args: &CertsArgs,
     target: &Target,
-    wanted: &Wanted,
+    names: &[String],
 ) -> Result<Vec<Material>, Box<Failure>> {
-    let place = Place {
-        config: target.config.as_ref(),
-        region: config.region.as_ref(),
-        profile: config.profile.as_deref(),
-    };
-    in_account(app, args, target, &place, async |session, cloud| {
-        session.look(Box::pin(materials(cloud, wanted))).await
-    })
+    let config = target.config.as_ref();
+    let usual = args.config.region.clone().or_else(|| config.map(|config| config.aws.region.clone()));
+    let mut found = Vec::new();
+    for (region, wanted) in by_region(names, usual.as_ref()) {
+        let place = Place { config, region: region.as_ref(), profile: args.config.profile.as_deref() };
+        found.extend(in_account(app, &args.state, target, &place, async |session, cloud| {
+            session.look(Box::pin(of_account(&Desk::default(), cloud, &wanted))).await
+        })?);
+    }
+    Ok(found)
+}
+
+/// The names, by the Region that is in an ARN; `all` is of the usual one.
+fn by_region(names: &[String], usual: Option<&Region>) -> Vec<(Option<Region>, Wanted)> {
+    let (all, arns): (Vec<&String>, Vec<&String>) =
+        names.iter().partition(|name| name.eq_ignore_ascii_case("all"));
+    let mut regions: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for arn in arns {
+        // arn:aws:acm:us-east-1:123456789012:certificate/ID
+        let region = arn.split(':').nth(3).unwrap_or_default();
+        let arns = regions.entry(region.to_owned()).or_default();
+        if !arns.contains(arn) {
+            arns.push(arn.clone());
+        }
+    }
+    let mut wanted: Vec<(Option<Region>, Wanted)> = Vec::new();
+    if !all.is_empty() {
+        // What is among all need not be asked for again.
+        regions.retain(|region, _| usual.is_none_or(|usual| usual.as_str() != region));
+        wanted.push((usual.cloned(), Wanted::All));
+    }
+    wanted.extend(
+        regions.into_iter().map(|(region, arns)| {
+            (Region::parse(&region).ok().or_else(|| usual.cloned()), Wanted::of(&arns))
+        }),
+    );
+    wanted
 }
 
 /// Everything that ACM says of these certificates. What it does not say is a remark of the certificate; only
 /// credentials that do not work are a failure.
-pub(crate) async fn materials(cloud: &Cloud, wanted: &Wanted) -> Result<Vec<Material>, Box<Failure>> {
-    materials_at(&Desk::default(), cloud, wanted).await
-}
-
-async fn materials_at(desk: &Desk, cloud: &Cloud, wanted: &Wanted) -> Result<Vec<Material>, Box<Failure>> {
+async fn of_account(desk: &Desk, cloud: &Cloud, wanted: &Wanted) -> Result<Vec<Material>, Box<Failure>> {
     let arns = match wanted {
         Wanted::Arns(arns) => arns.clone(),
         Wanted::All => match desk.ask(async || cloud.acm.list_all_certificates(()).await).await {
@@ -168,6 +193,26 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_certificate_is_looked_for_in_the_region_of_its_arn() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let usual = Region::parse("us-east-1").unwrap();
+        let here = "arn:aws:acm:us-east-1:123456789012:certificate/a";
+        let there = "arn:aws:acm:eu-west-1:123456789012:certificate/b";
+        let all = names(&[here, "all", there, there]);
+        assert_eq!(
+            by_region(&all, Some(&usual)),
+            [
+                (Some(usual.clone()), Wanted::All),
+                (Region::parse("eu-west-1").ok(), Wanted::Arns(names(&[there])))
+            ]
+        );
+        assert_eq!(
+            by_region(&names(&["what"]), Some(&usual)),
+            [(Some(usual.clone()), Wanted::Arns(names(&["what"])))]
+        );
+    }
+
     fn imported(names: &[&str]) -> (CertificateDetail, IssuedCertificate) {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let made = rcgen::generate_simple_self_signed(names.clone()).unwrap();
@@ -196,7 +241,7 @@ mod tests {
     async fn everything_that_acm_says_comes_with_the_certificate_itself() {
         let (practice, arn) = practice();
         let all =
-            materials_at(&Desk::hasty(), &practice.cloud(), &Wanted::of(&["ALL".to_owned()])).await.unwrap();
+            of_account(&Desk::hasty(), &practice.cloud(), &Wanted::of(&["ALL".to_owned()])).await.unwrap();
         let [material] = all.as_slice() else { panic!("one certificate, not {all:?}") };
         assert_eq!((material.subject.kind, material.subject.name.as_str()), (SubjectKind::Acm, arn.as_str()));
         let leaf = material.certificates().next().unwrap().1;
@@ -212,7 +257,7 @@ mod tests {
     async fn what_is_not_there_is_unknown() {
         let (practice, _) = practice();
         let wanted = Wanted::Arns(vec!["arn:aws:acm:us-east-1:123456789012:certificate/none".to_owned()]);
-        let all = materials_at(&Desk::hasty(), &practice.cloud(), &wanted).await.unwrap();
+        let all = of_account(&Desk::hasty(), &practice.cloud(), &wanted).await.unwrap();
         assert_eq!(all[0].remarks[0].severity, Severity::Unknown);
         assert!(all[0].acm.is_none());
     }
@@ -228,9 +273,8 @@ mod tests {
             ] {
                 let hook: Arc<dyn Hook> =
                     Arc::new(FailNth::new(1, Matching::Operation(operation), When::Before, fault).times(99));
-                let all = materials_at(&Desk::hasty(), &practice.cloud().hooked(&hook), &Wanted::All)
-                    .await
-                    .unwrap();
+                let all =
+                    of_account(&Desk::hasty(), &practice.cloud().hooked(&hook), &Wanted::All).await.unwrap();
                 assert_eq!(all.len(), 1);
                 let [remark] = all[0].remarks.as_slice() else { panic!("{operation}: {:?}", all[0].remarks) };
                 assert_eq!((remark.code.as_str(), remark.severity), ("SRE-PERM-021", Severity::Unknown));
@@ -238,7 +282,7 @@ mod tests {
         }
         let expired = Fault::answered("ExpiredTokenException", "expired");
         let hook: Arc<dyn Hook> = Arc::new(FailNth::new(1, Matching::Any, When::Before, expired).times(99));
-        let failure = materials_at(&Desk::hasty(), &practice.cloud().hooked(&hook), &Wanted::Arns(vec![arn]))
+        let failure = of_account(&Desk::hasty(), &practice.cloud().hooked(&hook), &Wanted::Arns(vec![arn]))
             .await
             .unwrap_err();
         assert_eq!(failure.exit, crate::exit::Exit::Credentials);

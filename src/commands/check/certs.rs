@@ -17,7 +17,9 @@ use model::plan::StepId;
 use provision::clock::Clock as _;
 
 use super::on_disk::Leaves;
-use super::{Target, finish_with, in_acm, lock, roots_file, selection, target, timer, unattended};
+use super::{
+    Target, acm, finish_with, lock, manner, roots_file, selection, target, timer, unattended, wait_simply,
+};
 use crate::app::{App, Ended};
 use crate::args::CertsArgs;
 use crate::compose::{self, SystemClock};
@@ -197,17 +199,13 @@ fn judged(
         .map(|material| scope.of_own(&material).unwrap_or(material))
         .collect();
     // It has a runtime of its own, beside the operator's wish to stop.
-    let certificates = in_acm::materials(app, args, target, &scope.acm)?;
+    let certificates = acm::materials(app, args, target, &scope.acm)?;
     let mut leaves = Leaves::default();
     for material in &materials {
         leaves.add(material);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-        Failure::new(codes::BUG, "runtime", "the system refused what a check needs")
-            .evidence(error.to_string())
-    })?;
-    let asked = runtime.block_on(async {
-        for material in collect::endpoints(&scope.endpoints, &manner(args)).await {
+    wait_simply(async || {
+        for material in collect::endpoints(&scope.endpoints, &options(args)).await {
             let on_disk = leaves.covering(&material.expected_names);
             materials.push(Material { on_disk, ..material });
         }
@@ -215,15 +213,12 @@ fn judged(
         if args.renewal_info {
             renewal_info(args, scope, &mut materials).await?;
         }
-        Ok(())
-    });
-    // The system's resolver cannot be told to stop; nobody waits for it.
-    runtime.shutdown_background();
-    asked.map(|()| materials.iter().map(|material| judge(material, policy, now)).collect())
+        Ok(materials.iter().map(|material| judge(material, policy, now)).collect())
+    })
 }
 
 /// How servers are asked.
-fn manner(args: &CertsArgs) -> Options {
+fn options(args: &CertsArgs) -> Options {
     let usual = Options::default();
     Options {
         // Who may issue for a name matters where anybody's roots are trusted.
@@ -240,9 +235,8 @@ async fn renewal_info(
     scope: &Scope,
     materials: &mut [Material],
 ) -> Result<(), Box<Failure>> {
-    let roots = roots_file(args.ca_file.as_deref())?;
-    let roots = tls::roots(roots.as_deref()).map_err(|reason| value("--ca-file", reason))?;
-    let trust = tls::Trust::Roots { roots, now: tls::moment(SystemClock.now()) };
+    let manner = manner(args.ca_file.as_deref())?;
+    let trust = tls::Trust::Roots { roots: manner.roots, now: tls::moment(manner.now) };
     let options = http::Options { trust, ..http::Options::default() };
     ari::enrich(materials, scope.directory.as_ref(), &options).await;
     Ok(())

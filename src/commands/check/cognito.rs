@@ -7,10 +7,10 @@ use model::plan::StepId;
 use model::{Finding, Secret, Severity};
 use provision::journal::State;
 
+use super::account::ask::{Place as Account, reach};
 use super::{Target, wait};
 use crate::app::App;
 use crate::args::{ConfigArgs, StateArgs};
-use crate::compose;
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -106,8 +106,7 @@ async fn client(
             "go on with the deployment; status shows where it stands".to_owned(),
         )));
     };
-    let profile = args.profile.as_deref().or(config.aws.profile.as_deref());
-    match secret(session, target, profile, place, id).await {
+    match secret(session, target, args.profile.as_deref(), place, id).await {
         Ok(Some(secret)) => Ok(Ok(Client {
             id: id.clone(),
             secret,
@@ -146,11 +145,8 @@ async fn secret(
     place: &Place,
     client: &str,
 ) -> Result<Option<Secret<String>>, Box<Failure>> {
-    let Some(config) = &target.config else { return Ok(None) };
-    let (region, number) = (Some(&config.aws.region), config.aws.account_id.as_ref());
-    let account =
-        compose::account(session.app, config.mode, &target.state_file, region, number, profile, false);
-    let cloud = compose::reach(session, &account).await?;
+    let account = Account { config: target.config.as_ref(), region: None, profile };
+    let cloud = reach(session, target, &account).await?;
     let wanted = AppClientRef { pool_id: place.pool.clone(), id: client.to_owned() };
     let asked = cloud.cognito.app_client_secret(wanted);
     let timely = tokio::time::timeout(session.limits.operation, asked);

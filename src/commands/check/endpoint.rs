@@ -6,15 +6,13 @@ use std::net::IpAddr;
 use checks::endpoint::{self, Manner, Options, Token};
 use checks::remote::http::Url;
 use checks::remote::target::Host;
-use checks::{CheckResult, Moment, Subject, SubjectKind};
+use checks::{CheckResult, Subject, SubjectKind};
 use model::config::HostInstall;
 use model::{Finding, Secret, Severity};
-use provision::clock::Clock as _;
 
 use super::{Target, cognito, finish, target, wait};
 use crate::app::{App, Ended};
 use crate::args::EndpointArgs;
-use crate::compose::SystemClock;
 use crate::failure::{Failure, codes};
 use crate::storage;
 
@@ -175,9 +173,4 @@ fn is_here(url: &Url, address: Option<IpAddr>) -> bool {
         (Some(address), _) | (None, Host::Address(address)) => address.is_loopback(),
         (None, host) => host.to_string() == "localhost",
     }
-}
-
-/// Now, for certificates and tokens.
-pub(crate) fn now() -> Moment {
-    Moment::from(SystemClock.now())
 }

@@ -1,33 +1,32 @@
 //! `check`: the parts that all checks share; each kind has a file of its own.
 
 mod account;
-mod account_ask;
-mod account_gather;
-pub(crate) mod acm;
+mod acm;
 mod certs;
 mod cognito;
 mod endpoint;
 mod finish;
 mod host;
-mod in_acm;
 mod lock;
 mod network;
 mod on_disk;
 mod timer;
 mod unattended;
-pub(crate) mod vpc;
+mod vpc;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use checks::endpoint::Manner;
-use checks::{CheckResult, Subject, SubjectKind};
+use checks::{CheckResult, Moment, Subject, SubjectKind};
 use model::config::{Config, Mode};
 use model::{Finding, Severity};
+use provision::clock::Clock as _;
 use provision::journal::State;
 
 use crate::app::{App, Ended};
 use crate::args::{CheckVerb, ConfigArgs, StateArgs};
+use crate::compose::SystemClock;
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
 use crate::session::{self, Session};
@@ -130,15 +129,27 @@ pub(crate) fn wait<T>(
     done.into_inner().ok_or_else(|| Failure::new(codes::BUG, "check", "a check ended without an answer"))
 }
 
+/// Waits for something that nobody needs to stop at a safe point.
+pub(crate) fn wait_simply<T>(work: impl AsyncFnOnce() -> Result<T, Box<Failure>>) -> Result<T, Box<Failure>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        Failure::new(codes::BUG, "runtime", "the system refused what a check needs")
+            .evidence(error.to_string())
+    })?;
+    let done = runtime.block_on(work());
+    // The system's resolver cannot be told to stop; nobody waits for it.
+    runtime.shutdown_background();
+    done
+}
+
 /// How others are asked: whom to believe, and now.
 pub(crate) fn manner(ca_file: Option<&Path>) -> Result<Manner, Box<Failure>> {
     let pem = roots_file(ca_file)?;
-    let roots = checks::endpoint::roots(pem.as_deref()).map_err(|why| {
+    let roots = checks::remote::tls::roots(pem.as_deref()).map_err(|why| {
         let path = ca_file.map(|path| path.display().to_string()).unwrap_or_default();
         Failure::new(codes::NO_ROOTS, &path, format!("`{path}` holds no roots to trust: {why}"))
             .hint("name a PEM file with the certificate of the authority: --ca-file ca.pem")
     })?;
-    Ok(Manner::new(roots, endpoint::now()))
+    Ok(Manner::new(roots, Moment::from(SystemClock.now())))
 }
 
 /// Whether the deployment is in a practice account, which nothing but this program can reach.

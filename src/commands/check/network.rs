@@ -8,13 +8,12 @@ use checks::network::suite::{self, Options, Question};
 use checks::remote::dns::NameServers;
 use checks::remote::http::Url;
 use checks::remote::target::{Host, Target as Server};
-use checks::remote::tls;
 use model::Finding;
 use model::config::{Config, Mode, TlsSource};
 use provision::clock::Clock as _;
 
 use super::vpc::vpc_results;
-use super::{Target, finish, or_unknown, roots_file, target};
+use super::{Target, finish, manner, or_unknown, target, wait_simply};
 use crate::app::{App, Ended};
 use crate::args::NetworkArgs;
 use crate::compose::SystemClock;
@@ -47,12 +46,7 @@ pub(crate) fn command(app: &App, args: &NetworkArgs) -> Ended {
 
 /// What there is to say that needs no credentials, for this command and for `verify`.
 pub(crate) fn results(app: &App, args: &NetworkArgs, target: &Target) -> super::Results {
-    let system = |error: std::io::Error| {
-        Failure::new(codes::BUG, "runtime", "the system refused what a check needs")
-            .evidence(error.to_string())
-    };
-    let roots = roots_file(args.ca_file.as_deref())?;
-    let roots = tls::roots(roots.as_deref()).map_err(|why| Failure::new(codes::USAGE, "--ca-file", why))?;
+    let roots = manner(args.ca_file.as_deref())?.roots;
     let questions = questions(args, target.config.as_ref())?;
     let services = if args.endpoint.is_empty() { needed(app, target.config.as_ref()) } else { Vec::new() };
     let metadata = if args.endpoint.is_empty() { instance_metadata(app)? } else { None };
@@ -61,8 +55,7 @@ pub(crate) fn results(app: &App, args: &NetworkArgs, target: &Target) -> super::
             .hint("name a server with `--endpoint HOST:PORT`, or a deployment with `--config FILE` or `--state-file FILE`");
         return Err(Failure::of_findings(vec![finding]));
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system)?;
-    let results = runtime.block_on(async {
+    wait_simply(async || {
         let options = Options {
             step: STEP,
             answer: ANSWER,
@@ -71,11 +64,8 @@ pub(crate) fn results(app: &App, args: &NetworkArgs, target: &Target) -> super::
             name_servers: NameServers::of_system(STEP),
             hosts_file: std::fs::read_to_string("/etc/hosts").unwrap_or_default(),
         };
-        suite::run(&questions, &services, metadata.as_ref(), &options).await
-    });
-    // The system's resolver cannot be told to stop; nobody waits for it.
-    runtime.shutdown_background();
-    Ok(results)
+        Ok(suite::run(&questions, &services, metadata.as_ref(), &options).await)
+    })
 }
 
 /// The servers that are meant: those of the flags, or else the one of the deployment.

@@ -18,7 +18,7 @@ use model::plan::StepId;
 use model::{Finding, Severity};
 use provision::journal::State;
 
-use super::account_ask::{Desk, Place, config_of, in_account};
+use super::account::ask::{Desk, Place, config_of, in_account};
 use super::{Results, Target};
 use crate::app::App;
 use crate::args::StateArgs;

@@ -20,7 +20,7 @@ use provision::error::{RunError, StepError};
 use provision::journal::State;
 use provision::survey::{Adoptions, Sight};
 
-use super::account_ask::{Desk, not_told};
+use super::ask::{Desk, not_told};
 use crate::session::Session;
 
 /// How many actions are simulated with one call.

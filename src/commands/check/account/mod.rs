@@ -1,4 +1,10 @@
-//! `check account`
+//! `check account`: the checks on the account, each with its verdict. `ask` asks a question, `gather` knows which there
+//! are.
+
+pub(super) mod ask;
+mod gather;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,11 +20,11 @@ use model::{AccountId, Finding, Severity};
 use provision::journal::State;
 use tokio::sync::OnceCell;
 
-use super::account_ask::{Desk, Place, config_of, in_account};
-use super::account_gather::Gather;
 use super::{Target, finish, target, vpc};
 use crate::app::{App, Ended};
 use crate::args::AccountArgs;
+use ask::{Desk, Place, config_of, in_account};
+use gather::Gather;
 
 /// How many checks ask at the same time.
 const AT_ONCE: usize = 8;
@@ -91,7 +97,7 @@ impl<'a> Checks<'a> {
 type JudgeModels = fn(&[ModelFacts]) -> Vec<Finding>;
 
 /// The checks on the account, each with its verdict.
-pub(super) async fn account_result(gather: &Gather<'_>, state_file: &str, converse: bool) -> CheckResult {
+async fn account_result(gather: &Gather<'_>, state_file: &str, converse: bool) -> CheckResult {
     let config = gather.config;
     let state = gather.state.filter(|state| state.plan.is_some() && !state.cleaned_up);
     let pins = state.and_then(|state| state.plan.as_ref()).map(|plan| &plan.pins);
@@ -238,7 +244,3 @@ fn phase(state: Option<&State>) -> Phase {
         _ => Phase::Nothing,
     }
 }
-
-#[cfg(test)]
-#[path = "account_tests.rs"]
-mod tests;

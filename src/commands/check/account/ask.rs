@@ -8,13 +8,12 @@ use cloud::{CallError, Cloud, ErrorKind};
 use model::Region;
 use model::config::{Config, Mode};
 
-use super::Target;
+use super::super::{Target, wait};
 use crate::app::App;
 use crate::args::StateArgs;
 use crate::compose;
-use crate::exit::Exit;
 use crate::failure::{Failure, codes};
-use crate::session::{self, Session};
+use crate::session::Session;
 
 /// How often a question is asked whose answer got lost or was throttled.
 const ATTEMPTS: u32 = 3;
@@ -22,7 +21,7 @@ const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Questions, and what the answers said about the credentials.
-pub(super) struct Desk {
+pub(in super::super) struct Desk {
     /// The first pause; the next is twice as long.
     pause: Duration,
     /// Credentials that are missing or do not work: nothing else can be said then.
@@ -38,12 +37,12 @@ impl Default for Desk {
 impl Desk {
     /// One that does not pause, for tests.
     #[cfg(test)]
-    pub(super) fn hasty() -> Self {
+    pub(in super::super) fn hasty() -> Self {
         Self { pause: Duration::ZERO, ..Self::default() }
     }
 
     /// Asks, again where that may help.
-    pub(super) async fn ask<T>(
+    pub(in super::super) async fn ask<T>(
         &self,
         question: impl AsyncFn() -> Result<T, CallError>,
     ) -> Result<T, CallError> {
@@ -67,12 +66,15 @@ impl Desk {
     }
 
     /// The same in the words of the checks.
-    pub(super) async fn told<T>(&self, question: impl AsyncFn() -> Result<T, CallError>) -> Told<T> {
+    pub(in super::super) async fn told<T>(
+        &self,
+        question: impl AsyncFn() -> Result<T, CallError>,
+    ) -> Told<T> {
         self.ask(question).await.map_err(|error| not_told(&error))
     }
 
     /// The failure of the whole command, where the credentials do not work.
-    pub(super) fn verdict(&self) -> Result<(), Box<Failure>> {
+    pub(in super::super) fn verdict(&self) -> Result<(), Box<Failure>> {
         match self.refused.borrow_mut().take() {
             Some(error) => Err(Failure::of_look(error.into())),
             None => Ok(()),
@@ -80,7 +82,7 @@ impl Desk {
     }
 
     /// Remembers what another part of the program met.
-    pub(super) fn note(&self, error: &CallError) {
+    pub(in super::super) fn note(&self, error: &CallError) {
         if is_of_credentials(error.kind) {
             *self.refused.borrow_mut() = Some(error.clone());
         }
@@ -102,7 +104,7 @@ fn is_of_credentials(kind: ErrorKind) -> bool {
 }
 
 /// Why a question has no answer, in the words of the checks.
-pub(super) fn not_told(error: &CallError) -> NotTold {
+pub(in super::super) fn not_told(error: &CallError) -> NotTold {
     let action = match error.operation.as_str() {
         // IAM has no action of that name.
         "Converse" => "bedrock:InvokeModel".to_owned(),
@@ -117,7 +119,7 @@ pub(super) fn not_told(error: &CallError) -> NotTold {
 }
 
 /// The deployment that is asked about.
-pub(super) fn config_of<'t>(app: &App, target: &'t Target) -> Result<&'t Config, Box<Failure>> {
+pub(in super::super) fn config_of<'t>(app: &App, target: &'t Target) -> Result<&'t Config, Box<Failure>> {
     target.config.as_ref().ok_or_else(|| {
         let file = target.state_file.display().to_string();
         Failure::new(codes::NO_STATE, &file, format!("there is no deployment in the state file `{file}`")).hint(
@@ -130,45 +132,50 @@ pub(super) fn config_of<'t>(app: &App, target: &'t Target) -> Result<&'t Config,
 }
 
 /// Which account, as far as the operator or a configuration says.
-pub(super) struct Place<'a> {
+pub(in super::super) struct Place<'a> {
     /// The configuration; none takes what the environment or the profile names.
-    pub(super) config: Option<&'a Config>,
+    pub(in super::super) config: Option<&'a Config>,
     /// The Region, which wins over the configuration's.
-    pub(super) region: Option<&'a Region>,
+    pub(in super::super) region: Option<&'a Region>,
     /// The profile, which wins over the configuration's.
-    pub(super) profile: Option<&'a str>,
+    pub(in super::super) profile: Option<&'a str>,
 }
 
 impl<'a> Place<'a> {
     /// That of a deployment.
-    pub(super) fn of(config: &'a Config, profile: Option<&'a str>) -> Self {
+    pub(in super::super) fn of(config: &'a Config, profile: Option<&'a str>) -> Self {
         Self { config: Some(config), region: None, profile }
     }
 }
 
 /// Reaches the account and does `work` there.
-pub(super) fn in_account<T>(
+pub(in super::super) fn in_account<T>(
     app: &App,
     args: &StateArgs,
     target: &Target,
     place: &Place<'_>,
     work: impl AsyncFnOnce(&Session<'_>, &Cloud) -> Result<T, Box<Failure>>,
 ) -> Result<T, Box<Failure>> {
-    // Kept outside of the run, which ends with an exit and no more.
-    let mut done = None;
-    session::run(app, args, async |session| {
-        let aws = place.config.map(|config| &config.aws);
-        let mode = place.config.map_or(Mode::Staging, |config| config.mode);
-        let recorded = target.state.as_ref().map(|state| &state.header.account_id);
-        let configured = aws.and_then(|aws| aws.account_id.as_ref());
-        // A rehearsal's account has the number that it was made with.
-        let number = if mode == Mode::Rehearsal { recorded.or(configured) } else { configured };
-        let profile = place.profile.or(aws.and_then(|aws| aws.profile.as_deref()));
-        let region = place.region.or(aws.map(|aws| &aws.region));
-        let account = compose::account(app, mode, &target.state_file, region, number, profile, false);
-        let cloud = compose::reach(session, &account).await?;
-        done = Some(work(session, &cloud).await?);
-        Ok(Exit::Done)
-    })?;
-    done.ok_or_else(|| Failure::new(codes::BUG, "account", "a run ended without a result"))
+    wait(app, args, async |session| {
+        let cloud = reach(session, target, place).await?;
+        work(session, &cloud).await
+    })
+}
+
+/// Reaches the account of a place.
+pub(in super::super) async fn reach(
+    session: &Session<'_>,
+    target: &Target,
+    place: &Place<'_>,
+) -> Result<Cloud, Box<Failure>> {
+    let aws = place.config.map(|config| &config.aws);
+    let mode = place.config.map_or(Mode::Staging, |config| config.mode);
+    let recorded = target.state.as_ref().map(|state| &state.header.account_id);
+    let configured = aws.and_then(|aws| aws.account_id.as_ref());
+    // A rehearsal's account has the number that it was made with.
+    let number = if mode == Mode::Rehearsal { recorded.or(configured) } else { configured };
+    let profile = place.profile.or(aws.and_then(|aws| aws.profile.as_deref()));
+    let region = place.region.or(aws.map(|aws| &aws.region));
+    let account = compose::account(session.app, mode, &target.state_file, region, number, profile, false);
+    compose::reach(session, &account).await
 }

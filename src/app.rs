@@ -59,7 +59,7 @@ impl App {
             format,
             output,
             colour,
-            quiet: common.quiet,
+            quiet: common.quiet || output == OutputFormat::Nagios,
             verbose: common.verbose,
             is_check: false,
         }

@@ -13,10 +13,15 @@ impl Stream {
         Self(Arc::new(Mutex::new(Box::new(writer))))
     }
 
+    /// Writes the text, and says whether that worked.
+    pub fn try_write(&self, text: &str) -> io::Result<()> {
+        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.write_all(text.as_bytes()).and_then(|()| writer.flush())
+    }
+
     /// Writes the text. A reader that went away is no reason to stop a deployment, so errors are dropped.
     pub fn write(&self, text: &str) {
-        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = writer.write_all(text.as_bytes()).and_then(|()| writer.flush());
+        let _ = self.try_write(text);
     }
 }
 

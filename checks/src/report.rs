@@ -141,6 +141,11 @@ impl CheckResult {
     }
 }
 
+/// `SRE-TLS` of `SRE-TLS-001`.
+fn area(code: &str) -> &str {
+    code.rsplit_once('-').map_or(code, |(area, _)| area)
+}
+
 /// The worst of these. Nothing but skipped findings, or none at all, is not known to be in order.
 fn status(findings: &[Finding]) -> Status {
     let is_judged = findings.iter().any(|finding| finding.severity != Severity::Skipped);
@@ -191,13 +196,15 @@ impl CheckReport {
             .into_iter()
             .map(|result| {
                 let CheckResult { subject, certificates, findings, .. } = result;
-                let mut is_emptied = false;
+                let is_judged = status(&findings) != Status::Unknown;
+                let speaks_of =
+                    |code: &String| findings.iter().any(|finding| area(&finding.code) == area(code));
+                let is_asked = selection.only.iter().any(speaks_of);
                 let findings: Vec<Finding> = findings
                     .into_iter()
                     .filter(|finding| {
                         if selection.ignore.contains(&finding.code) {
                             ignored.insert(finding.code.clone());
-                            is_emptied = true;
                             return false;
                         }
                         selection.only.is_empty()
@@ -206,8 +213,10 @@ impl CheckReport {
                     })
                     .collect();
                 let mut result = CheckResult::new(subject, certificates, findings);
-                // The operator knows of what was ignored; everything else was in order.
-                if result.findings.is_empty() && is_emptied {
+                // Nothing is left to say of something that was judged: the operator knows of what was ignored, and of
+                // what was asked for nothing was found. What could not be judged stays unknown, ignored or not.
+                let is_selected = selection.only.is_empty() || is_asked;
+                if result.findings.is_empty() && is_judged && is_selected {
                     result.status = Status::Ok;
                 }
                 result
@@ -262,5 +271,19 @@ mod tests {
         let report = report(vec![finding("SRE-X-002", Severity::Error)], &ignore);
         assert_eq!(report.overall, Status::Ok);
         assert_eq!(report.ignored, BTreeSet::from(["SRE-X-002".to_owned()]));
+    }
+
+    #[test]
+    fn ignoring_why_something_is_unknown_does_not_make_it_known() {
+        let ignore = Selection { ignore: BTreeSet::from(["SRE-X-002".to_owned()]), ..Selection::default() };
+        assert_eq!(report(vec![finding("SRE-X-002", Severity::Unknown)], &ignore).overall, Status::Unknown);
+    }
+
+    #[test]
+    fn a_check_that_found_nothing_is_in_order_where_its_kind_was_judged() {
+        let only = |code: &str| Selection { only: BTreeSet::from([code.to_owned()]), ..Selection::default() };
+        let found = || vec![finding("SRE-X-002", Severity::Ok)];
+        assert_eq!(report(found(), &only("SRE-X-001")).overall, Status::Ok);
+        assert_eq!(report(found(), &only("SRE-Y-001")).overall, Status::Unknown);
     }
 }

@@ -31,6 +31,15 @@ pub struct Identity {
     pub arn: String,
 }
 
+/// The instance of the deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceFacts {
+    /// As EC2 spells it: `running`, `stopped`, ...
+    pub state: String,
+    /// Whether both status checks passed; `None` while there is no result.
+    pub checks_passed: Option<bool>,
+}
+
 /// What the policy simulator says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {

@@ -7,6 +7,7 @@ pub mod actions;
 pub mod drift;
 pub mod facts;
 pub mod identity;
+pub mod instance;
 pub mod models;
 pub mod pool;
 pub mod quotas;
@@ -38,6 +39,7 @@ pub const CHECKS: &[Entry] = &[
     Entry::waiting("SRE-BED-004", "the models answer to the names they are called by", &["SRE-PERM-001"], 60),
     Entry::waiting("SRE-BED-005", "the models answer", &["SRE-PERM-001"], 90),
     Entry::waiting("SRE-DRIFT-001", "everything is as the state file says", &["SRE-PERM-001"], 150),
+    Entry::waiting("SRE-DRIFT-003", "the instance runs and is well", &["SRE-PERM-001"], 60),
     Entry::waiting("SRE-DRIFT-002", "the deployment is finished", &[], 0),
 ];
 

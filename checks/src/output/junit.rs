@@ -97,6 +97,12 @@ fn suite(
         let _ = writeln!(out, "      <property name=\"{name}\" value=\"{}\"/>", markup_line(value));
     };
     property("status", result.status.as_str());
+    if let Some(moment) = report.judged_as_of {
+        property("judged_as_of", &Moment::from(moment).to_string());
+    }
+    for code in &report.ignored {
+        property("ignored", code);
+    }
     for certificate in &result.certificates {
         let position = certificate.position;
         property(&format!("certificate.{position}.names"), &words::names(&certificate.names, 20));

@@ -32,6 +32,10 @@ pub fn nagios(report: &CheckReport, style: &Style) -> String {
     if let Some(moment) = report.judged_as_of {
         let _ = write!(headline, ", judged as of {}", crate::Moment::from(moment));
     }
+    if !report.ignored.is_empty() {
+        let codes: Vec<&str> = report.ignored.iter().map(String::as_str).collect();
+        let _ = write!(headline, ", ignored: {}", codes.join(" "));
+    }
     let mut out = format!("SRE {word} - {}", harmless(&headline));
     let mut labels = BTreeSet::new();
     let mut separator = " | ";

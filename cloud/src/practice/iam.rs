@@ -14,6 +14,7 @@ use crate::port::iam::{
 
 use super::desk::{Desk, permit};
 use super::refusal::{Answer, Refusal, demand, demand_tags};
+use super::simulator;
 use super::state::{self, State};
 
 /// What the inline policies of a role may hold together, characters.
@@ -273,7 +274,6 @@ impl State {
 }
 
 impl State {
-    /// The caller may do whatever is not denied, whoever of this account is asked about.
     fn simulate(&self, question: &Simulation) -> Answer<Vec<Simulated>> {
         let principal = question.principal_arn.split(':').nth(5).unwrap_or_default();
         demand(principal.starts_with("role/") || principal.starts_with("user/"), "InvalidInput", || {
@@ -284,12 +284,16 @@ impl State {
         })?;
         let resources =
             if question.resources.is_empty() { vec!["*".to_owned()] } else { question.resources.clone() };
+        // The operator may everything that was not denied; a role of ours may what its policies say.
+        let role = principal.strip_prefix("role/").and_then(|path| path.rsplit('/').next());
+        let role = role.and_then(|name| self.roles.get(name));
         let verdict = |action: &String, resource: &String| {
             let (service, operation) = action.split_once(':').unwrap_or((action, ""));
-            let decision = match permit(self, service, operation, resource) {
-                Ok(()) => Decision::Allowed,
-                Err(_) => Decision::ImplicitDeny,
+            let is_allowed = match role {
+                Some(role) => simulator::allows(role, action, resource),
+                None => permit(self, service, operation, resource).is_ok(),
             };
+            let decision = if is_allowed { Decision::Allowed } else { Decision::ImplicitDeny };
             Simulated { action: action.clone(), resource: resource.clone(), decision }
         };
         let pairs = question.actions.iter().flat_map(|action| resources.iter().map(move |one| (action, one)));

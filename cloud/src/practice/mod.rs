@@ -20,6 +20,7 @@ mod path;
 mod refusal;
 mod rest;
 mod seed;
+mod simulator;
 mod state;
 mod store;
 mod tagging;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use checks::cert::facts::Material;
 use checks::cert::judge::{Policy, Roots, Threshold, judge};
-use checks::cert::read::{check_files, expand_all, of_target};
+use checks::cert::read::{check_files, expand_all, of_target, with_key};
 use checks::remote::collect::{self, Options};
 use checks::remote::dns::NameServers;
 use checks::remote::{ari, http, target as remote, tls};
@@ -78,10 +78,18 @@ struct Scope {
     endpoints: Vec<remote::Target>,
     /// ARNs, or `all`.
     acm: Vec<String>,
-    /// The certificate of the deployment, and the name that it has to be good for.
-    own: Option<(PathBuf, String)>,
+    /// The certificate of the deployment.
+    own: Option<Own>,
     /// Where the deployment's authority has its ACME directory, if that is not one that everybody knows.
     directory: Option<http::Url>,
+}
+
+/// The certificate of the deployment.
+struct Own {
+    certificate: PathBuf,
+    key: PathBuf,
+    /// The name that it has to be good for, if the deployment has one.
+    domain: Option<String>,
 }
 
 impl Scope {
@@ -102,11 +110,15 @@ impl Scope {
         if let TlsSource::Acme { directory, .. } = &config.tls.source {
             scope.directory = directory.parse().ok();
         }
-        if let TlsSource::Files { cert_path, .. } = &config.tls.source {
-            scope.own = domain.map(|domain| (PathBuf::from(cert_path), domain.to_owned()));
-            // On another machine the file is somewhere else.
-            let is_here = config.host.install == HostInstall::Here || Path::new(cert_path).exists();
-            if args.names_nothing() && is_here {
+        if let TlsSource::Files { cert_path, key_path } = &config.tls.source {
+            scope.own = Some(Own {
+                certificate: PathBuf::from(cert_path),
+                key: PathBuf::from(key_path),
+                domain: domain.map(str::to_owned),
+            });
+            // With user-data the files are on the instance, and what it serves is asked over the network.
+            let is_elsewhere = config.host.install == HostInstall::UserData && !Path::new(cert_path).exists();
+            if args.names_nothing() && !is_elsewhere {
                 scope.files.push(cert_path.clone());
             }
         }
@@ -123,11 +135,14 @@ impl Scope {
         Ok(scope)
     }
 
-    /// The deployment's own certificate, with the name that it has to be good for.
+    /// The deployment's own certificate, with its key and the name that it has to be good for.
     fn of_own(&self, material: &Material) -> Option<Material> {
-        let (path, domain) = self.own.as_ref()?;
-        (material.subject.name == path.display().to_string())
-            .then(|| Material { expected_names: vec![domain.clone()], ..material.clone() })
+        let own = self.own.as_ref()?;
+        if Path::new(&material.subject.name) != own.certificate {
+            return None;
+        }
+        let expected_names = own.domain.iter().cloned().collect();
+        Some(with_key(Material { expected_names, ..material.clone() }, &own.key))
     }
 }
 

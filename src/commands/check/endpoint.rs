@@ -81,6 +81,11 @@ const BACKEND_PORTS: [u16; 4] = [8011, 8012, 8013, 8014];
 pub(crate) fn not_there(app: &App, args: &EndpointArgs, target: &Target) -> Option<Finding> {
     let config = target.config.as_ref().filter(|_| args.url.is_none())?;
     let id = config.deployment.id.as_str();
+    // Somebody who names a token knows of a proxy that was installed by other means.
+    let has_token = args.token_file.is_some() || app.environment.contains_key(TOKEN);
+    if config.host.install == HostInstall::None && has_token && config.tls.domain.is_some() {
+        return None;
+    }
     if config.host.install == HostInstall::None {
         return Some(Finding::new(
             codes::HOST_SKIPPED,
@@ -108,6 +113,10 @@ fn url(app: &App, args: &EndpointArgs, target: &Target) -> Result<Url, Box<Failu
             .map_err(|why: String| Failure::new(codes::NO_ENDPOINT, "--url", why).hint(example))?;
         if !url.is_secure {
             let why = format!("`{text}` is without TLS, and a token is never sent in clear");
+            return Err(Failure::new(codes::NO_ENDPOINT, "--url", why).hint(example));
+        }
+        if url.path != "/" {
+            let why = format!("`{text}` has a path, and what is asked for is decided here");
             return Err(Failure::new(codes::NO_ENDPOINT, "--url", why).hint(example));
         }
         return Ok(url);
@@ -149,7 +158,8 @@ fn named_token(app: &App, args: &EndpointArgs) -> Result<Option<Secret<String>>,
             read.map_err(|error| Failure::of_file("read the token", path, &error))?;
             (text, path.display().to_string())
         }
-        None => match app.variable(TOKEN) {
+        // One that is set to nothing was meant to hold a token.
+        None => match app.environment.get(TOKEN) {
             Some(text) => (text.to_owned(), TOKEN.to_owned()),
             None => return Ok(None),
         },

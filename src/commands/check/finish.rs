@@ -60,7 +60,10 @@ pub(crate) fn finish_with(
         }
         // A quiet run has nothing to say where all is well.
         None if text.is_empty() => {}
-        None => app.result(&text),
+        // A verdict that nobody gets is none.
+        None => app.io.out.try_write(&text).map_err(|error| {
+            Failure::of_file("write the result to", std::path::Path::new("standard output"), &error)
+        })?,
     }
     if app.output == OutputFormat::Nagios {
         return Ok(Exit::Plugin(report.overall));

@@ -151,7 +151,7 @@ fn standing(app: &App, target: &Target, state: &State) -> Finding {
         return finding(Severity::Error, "the deployment was removed");
     }
     if state.is_finished() {
-        return finding(Severity::Ok, "everything that was planned is there");
+        return finding(Severity::Ok, "the last run ended with everything made, by the state file");
     }
     let how = next::resume(app, &target.state_file, is_rehearsal, None);
     finding(Severity::Error, "the deployment is not finished").hint(how.command())

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use checks::report::Selection;
 use checks::{CheckReport, Status as Checked, catalogue};
-use model::report::{REPORT_SCHEMA_VERSION, Status, VerificationReport};
+use model::plan::StepId;
+use model::report::{REPORT_SCHEMA_VERSION, SetupResult, Status, VerificationReport};
 use model::{Finding, Severity};
 use provision::journal::State;
 
@@ -14,7 +15,7 @@ use crate::report::{components, subject};
 /// Puts the report together. It says `complete` only where everything that was to be checked was, and passed.
 pub(super) fn verification(state: &State, checks: &CheckReport, selection: &Selection) -> VerificationReport {
     let findings: Vec<Finding> = checks.findings().map(|(_, finding)| finding.clone()).collect();
-    let component_results = components(state, &[]);
+    let component_results = observed(components(state, &[]), &findings);
     let is_there = state.is_finished() && component_results.iter().all(|component| component.success);
     let is_whole = selection.only.is_empty() && checks.ignored.is_empty();
     VerificationReport {
@@ -32,6 +33,27 @@ pub(super) fn verification(state: &State, checks: &CheckReport, selection: &Sele
         findings,
     }
 }
+
+/// The components by the journal, unless something else was seen of one: what is there counts, not what was made.
+fn observed(mut components: Vec<SetupResult>, findings: &[Finding]) -> Vec<SetupResult> {
+    for component in &mut components {
+        let instead = findings.iter().find(|finding| {
+            finding.severity >= Severity::Unknown
+                && finding.code.starts_with("SRE-DRIFT-")
+                && (finding.subject == component.component
+                    || component.component == StepId::Readiness.as_str() && finding.code == WELL)
+        });
+        if let Some(finding) = instead {
+            component.success = false;
+            component.message = format!("{}: {}", finding.code, finding.message);
+            component.next_steps = finding.hint.iter().cloned().collect();
+        }
+    }
+    components
+}
+
+/// Says whether the instance runs; what its readiness was when it was made is past.
+const WELL: &str = "SRE-DRIFT-003";
 
 /// How a deployment stands whose resources are all there.
 fn overall(checked: Checked, findings: &[Finding], is_whole: bool) -> Status {

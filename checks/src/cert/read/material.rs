@@ -132,6 +132,39 @@ fn as_certified(key: KeyState, material: &Material) -> KeyState {
     same.map_or_else(|| key.clone(), |certified| KeyState::Public(certified.clone()))
 }
 
+/// The same certificate with the key that is said to belong to it, whatever lies beside it.
+#[must_use]
+pub fn with_key(material: Material, path: &Path) -> Material {
+    let key = key_at(path, &material).unwrap_or_else(|| KeyFacts {
+        path: path.to_owned(),
+        key: KeyState::Missing,
+        access: None,
+    });
+    Material { key: Some(key), ..material }
+}
+
+/// The key in a file, if there is such a file.
+fn key_at(path: &Path, material: &Material) -> Option<KeyFacts> {
+    let (key, access) = match file::read(path) {
+        Ok(mut read) => {
+            let contents = items(&read.bytes);
+            read.bytes.zeroize();
+            let key = pick(contents.keys, material)
+                .unwrap_or_else(|| KeyState::Unreadable("there is no private key in it".to_owned()));
+            (key, Some(read.access))
+        }
+        Err(Obstacle::Missing) => return None,
+        Err(obstacle) => {
+            let access = match &obstacle {
+                Obstacle::Denied(access) => *access,
+                _ => None,
+            };
+            (KeyState::Unreadable(obstacle.short()), access)
+        }
+    };
+    Some(KeyFacts { path: path.to_owned(), key, access })
+}
+
 /// The key in a file beside it: where certbot, acme.sh, lego, Kubernetes and people put it.
 fn key_beside(path: &Path, material: &Material) -> Option<KeyFacts> {
     material.certificates().next()?;
@@ -141,23 +174,8 @@ fn key_beside(path: &Path, material: &Material) -> Option<KeyFacts> {
         if std::fs::symlink_metadata(&candidate).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
             continue;
         }
-        match file::read(&candidate) {
-            Ok(mut read) => {
-                let contents = items(&read.bytes);
-                read.bytes.zeroize();
-                let key = pick(contents.keys, material)
-                    .unwrap_or_else(|| KeyState::Unreadable("there is no private key in it".to_owned()));
-                return Some(KeyFacts { path: candidate, key, access: Some(read.access) });
-            }
-            Err(Obstacle::Missing) => {}
-            Err(obstacle) => {
-                let access = match &obstacle {
-                    Obstacle::Denied(access) => *access,
-                    _ => None,
-                };
-                let key = KeyState::Unreadable(obstacle.short());
-                return Some(KeyFacts { path: candidate, key, access });
-            }
+        if let Some(key) = key_at(&candidate, material) {
+            return Some(key);
         }
     }
     // certbot never writes a certificate without its key.

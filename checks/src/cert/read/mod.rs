@@ -29,7 +29,7 @@ pub use codes::CHECKS;
 pub use contents::{Contents, Form, Other, items};
 pub use expand::{Target, expand, expand_all};
 pub use file::LARGEST_FILE;
-pub use material::{check_files, material, of_target};
+pub use material::{check_files, material, of_target, with_key};
 pub use parse::certificate;
 pub(crate) use source::guess;
 

@@ -1,12 +1,12 @@
 //! What is asked of the account for `check account`, question by question.
 
 use checks::account::facts::{
-    Availability, Comparison, ConverseError, Decision, DomainState, DryRun, Identity, Life, Model,
-    ModelFacts, NotTold, PoolFacts, Profile, QuotaFacts, Simulated, StepFacts, Told,
+    Availability, Comparison, ConverseError, Decision, DomainState, DryRun, Identity, InstanceFacts, Life,
+    Model, ModelFacts, NotTold, PoolFacts, Profile, QuotaFacts, Simulated, StepFacts, Told,
 };
 use cloud::port::bedrock::{FoundationModel, ModelLife};
 use cloud::port::cognito::AppClientRef;
-use cloud::port::ec2::{DryRun as Tried, NewInstance, NewSecurityGroup};
+use cloud::port::ec2::{DryRun as Tried, InstanceQuery, InstanceState, NewInstance, NewSecurityGroup};
 use cloud::port::iam::{Decision as Said, Simulation};
 use cloud::port::quotas::QuotaQuery;
 use cloud::{Cloud, ErrorKind};
@@ -254,6 +254,32 @@ impl Gather<'_> {
                 Err(ConverseError { told: not_told(&error), is_verdict })
             }
         }
+    }
+
+    /// The instance that the state file names, if it names one.
+    pub(super) async fn instance(&self) -> Option<(String, Told<Option<InstanceFacts>>)> {
+        let id = self.state?.step(StepId::Instance).id?;
+        let ec2 = &self.cloud.ec2;
+        let told = self.desk.told(async || ec2.describe_instances(InstanceQuery::Id(id.clone())).await).await;
+        let found = match told {
+            Err(why) => return Some((id, Err(why))),
+            Ok(found) => found.into_iter().find(|instance| instance.state != InstanceState::Terminated),
+        };
+        let Some(instance) = found else { return Some((id, Ok(None))) };
+        let status = self.desk.told(async || ec2.describe_instance_status(id.clone()).await).await;
+        let facts = status.map(|status| {
+            let state = match instance.state {
+                InstanceState::Pending => "pending",
+                InstanceState::Running => "running",
+                InstanceState::Stopping => "stopping",
+                InstanceState::Stopped => "stopped",
+                InstanceState::ShuttingDown => "shutting-down",
+                InstanceState::Terminated => "terminated",
+            };
+            let checks_passed = status.map(|status| status.system_ok && status.instance_ok);
+            Some(InstanceFacts { state: state.to_owned(), checks_passed })
+        });
+        Some((id, facts))
     }
 
     /// The user pool that the state file names, if it names one.

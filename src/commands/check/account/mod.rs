@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use checks::account::drift::{self, Phase};
 use checks::account::facts::{Identity, ModelFacts, Simulated, Told};
-use checks::account::{actions, identity, models, pool, quotas};
+use checks::account::{actions, identity, instance, models, pool, quotas};
 use checks::engine::{CheckId, Suite, Verdict};
 use checks::{CheckResult, Subject, SubjectKind, catalogue};
 use futures::future::LocalBoxFuture;
@@ -160,6 +160,14 @@ async fn account_result(gather: &Gather<'_>, state_file: &str, converse: bool) -
                 Phase::Nothing | Phase::Removed => {
                     vec![nothing("SRE-DRIFT-001", "there is no deployment to compare")]
                 }
+            }
+        })
+    });
+    checks.add("SRE-DRIFT-003", move || {
+        Box::pin(async move {
+            match gather.instance().await {
+                Some((id, told)) => instance::instance(&id, &told),
+                None => vec![nothing("SRE-DRIFT-003", "the state file knows no instance")],
             }
         })
     });

@@ -107,6 +107,15 @@ impl CertsArgs {
     pub(crate) fn names_nothing(&self) -> bool {
         self.file.is_empty() && self.endpoint.is_empty() && self.acm.is_empty()
     }
+
+    /// Whether the deployment is looked at: where a flag names it, where it says what is checked, or which Region `all`
+    /// certificates are of. What is named in full has nothing to do with a state file or a configuration that happens
+    /// to be around.
+    pub(crate) fn is_of_deployment(&self) -> bool {
+        let is_named = self.config.config.is_some() || self.state.state_file.is_some();
+        let wants_region = || self.acm.iter().any(|name| name.eq_ignore_ascii_case("all"));
+        self.names_nothing() || is_named || wants_region()
+    }
 }
 
 /// `check network`

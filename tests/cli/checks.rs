@@ -255,9 +255,34 @@ fn nothing_to_check_is_said_with_what_to_give() {
     desk.run("check certs --endpoint http://x").expect(2).says(&["SRE-CLI-009", "--endpoint"]);
     desk.run("check certs --file x.pem --ca-file nowhere.pem").expect(2).says(&["SRE-CLI-003"]);
     desk.run("check certs --file x.pem --only SRE-NO-001").expect(2).says(&["SRE-CLI-007"]);
-    // A state file that nobody named does not get into the way of a file.
-    desk.write(".deployment_state", "this is no state file\n");
-    desk.run("check certs --file x.pem --quiet").expect(5);
+}
+
+#[test]
+fn what_is_named_in_full_is_checked_whatever_deployment_is_around() {
+    let arn = "arn:aws:acm:us-east-1:123456789012:certificate/none";
+    let desk = desk();
+    let desk = desk.with("SRE_AGENT_DEPLOY_CONFIG", "broken.yaml");
+    desk.write("broken.yaml", "version: 1\nwhat: is this\n");
+    for state in ["this is no state file\n", "{\"schema_version\":99}\n"] {
+        desk.write(".deployment_state", state);
+        check(&desk, "fine", "").expect(0);
+        desk.run(&format!("check certs --endpoint 127.0.0.1:1 {NOW} --format nagios")).expect(2);
+        let unknown = desk.run(&format!("check certs --acm {arn} --format nagios")).expect(3);
+        assert!(unknown.stdout.contains("no such certificate"), "{}", unknown.stdout);
+        // What a line of cron is to check is the same.
+        let line = desk.run("check certs --file fine.pem --print-cron").expect(0).stdout;
+        assert!(!line.contains("--config") && !line.contains("--state-file"), "{line}");
+        // Where the deployment is meant, it has to be right.
+        for line in
+            ["", "--file fine.pem --config broken.yaml", "--file fine.pem --state-file .deployment_state"]
+        {
+            let refused = desk.run(&format!("check certs {line} --format nagios")).expect(3);
+            assert!(refused.stdout.starts_with("SRE UNKNOWN - "), "{}", refused.stdout);
+        }
+    }
+    std::fs::remove_file(desk.path(".deployment_state")).unwrap();
+    std::fs::create_dir(desk.path(".deployment_state")).unwrap();
+    check(&desk, "fine", "").expect(0);
 }
 
 #[test]

@@ -61,10 +61,9 @@ pub(crate) fn results(app: &App, args: &CertsArgs, target: &Target) -> super::Re
     judged(app, args, target, &scope, &policy(args)?, at.unwrap_or_else(|| SystemClock.now()))
 }
 
-/// The deployment, where it matters: a check of a file has nothing to do with a state file that happens to lie here.
+/// The deployment, where it matters.
 fn deployment(app: &App, args: &CertsArgs) -> Result<Target, Box<Failure>> {
-    let is_named = args.config.config.is_some() || args.state.state_file.is_some();
-    if args.names_nothing() || is_named || !args.acm.is_empty() {
+    if args.is_of_deployment() {
         return target(app, &args.config, &args.state);
     }
     Ok(Target { config: None, state: None, state_file: PathBuf::new() })

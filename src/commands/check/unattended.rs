@@ -44,13 +44,13 @@ pub(crate) fn command(app: &App, args: &CertsArgs) -> Result<Vec<String>, Box<Fa
     for arn in &args.acm {
         flag("--acm", arn);
     }
-    let config =
-        args.config.config.clone().or_else(|| app.variable("SRE_AGENT_DEPLOY_CONFIG").map(PathBuf::from));
-    let state = args.state.state_file.clone();
-    let state = state.or_else(|| app.variable("SRE_AGENT_DEPLOY_STATE_FILE").map(PathBuf::from));
+    // The environment says which deployment is meant, where one is.
+    let variable = |name: &str| app.variable(name).filter(|_| args.is_of_deployment()).map(PathBuf::from);
+    let config = args.config.config.clone().or_else(|| variable("SRE_AGENT_DEPLOY_CONFIG"));
+    let state = args.state.state_file.clone().or_else(|| variable("SRE_AGENT_DEPLOY_STATE_FILE"));
     // The default is a name in this folder, which is another one for whoever runs it.
     let default = Path::new(".deployment_state");
-    let state = state.or_else(|| (args.names_nothing() && default.exists()).then(|| default.to_owned()));
+    let state = state.or_else(|| (args.is_of_deployment() && default.exists()).then(|| default.to_owned()));
     let paths = [
         ("--ca-file", args.ca_file.as_ref()),
         ("--config", config.as_ref()),

@@ -64,6 +64,7 @@ fn a_deployment_is_in_order_right_after_it_was_made() {
         "SRE-BED-003",
         "SRE-BED-004",
         "SRE-BED-005",
+        "SRE-COG-001",
         "SRE-DRIFT-001",
         "SRE-DRIFT-002",
         "SRE-NET-030",
@@ -82,6 +83,11 @@ fn a_deployment_is_in_order_right_after_it_was_made() {
         "SRE-PERM-020",
     ];
     assert_eq!(codes.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+    // Of a practice account there is no issuer to ask, which is said.
+    says(&ended, "SRE-COG-001", "skipped", "skipped because a practice account has no issuer");
+    desk.run(&format!("{CHECK} --ca-file nowhere.pem").replace(" --format json", ""))
+        .expect(2)
+        .says(&["SRE-CLI-003"]);
 }
 
 #[test]

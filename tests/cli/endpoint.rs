@@ -206,4 +206,8 @@ fn where_no_proxy_was_installed_nothing_is_claimed_about_it() {
         ("skipped", "the endpoint was not checked: skipped because host.install is none")
     );
     assert_eq!(ended.json()["overall"], "unknown");
+    // What was not looked at is not in order; how to look is said.
+    let text = Desk::new().run("check endpoint --config config.yaml").expect(5).stdout;
+    assert!(text.contains("help: check a proxy that was set up in another way:"), "{text}");
+    assert!(text.contains("check endpoint --url https://api."), "{text}");
 }

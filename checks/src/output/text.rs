@@ -81,9 +81,11 @@ fn subject(out: &mut String, result: &CheckResult, now: Moment, style: &Style) {
         }
     }
     out.push('\n');
+    // Where nothing was looked at at all, the reason is what to act on.
+    let is_skipped = result.findings.iter().all(|finding| finding.severity == Severity::Skipped);
     for finding in &result.findings {
         if finding.severity != Severity::Ok || style.verbose {
-            write_finding(out, finding, style);
+            write_finding(out, finding, is_skipped, style);
         }
     }
     if result.findings.is_empty() && result.status != Status::Ok {
@@ -91,7 +93,7 @@ fn subject(out: &mut String, result: &CheckResult, now: Moment, style: &Style) {
     }
 }
 
-fn write_finding(out: &mut String, finding: &Finding, style: &Style) {
+fn write_finding(out: &mut String, finding: &Finding, is_hinted: bool, style: &Style) {
     let word = words::severity(finding.severity);
     let head = format!("{word}[{}]:", plain(&finding.code));
     let paint = |text: &str| painted(style, Status::of(finding.severity), text);
@@ -110,7 +112,7 @@ fn write_finding(out: &mut String, finding: &Finding, style: &Style) {
         let _ = writeln!(out, "    seen: {}", wrapped(&evidence, 10, 10, style.width));
     }
     let is_to_act_on = finding.severity >= Severity::Warning;
-    if let Some(hint) = finding.hint.as_ref().filter(|_| is_to_act_on || style.verbose) {
+    if let Some(hint) = finding.hint.as_ref().filter(|_| is_to_act_on || is_hinted || style.verbose) {
         let hint = wrapped(&escape::lines(hint), 10, 10, style.width);
         let _ = writeln!(out, "    {} {hint}", bold(style, "help:"));
     }

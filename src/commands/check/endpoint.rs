@@ -40,6 +40,12 @@ pub(crate) fn results_as(
     fetched: Option<Token>,
 ) -> super::Results {
     if let Some(finding) = not_there(app, args, target) {
+        // Alone this is no result: nothing was looked at. So the way to look is named.
+        let finding = finding.hint(format!(
+            "check a proxy that was set up in another way: `{} check endpoint --url https://{}`",
+            app.program,
+            target.config.as_ref().and_then(|config| config.tls.domain.as_deref()).unwrap_or("HOST")
+        ));
         let id = finding.subject.clone();
         let subject = Subject::new(SubjectKind::Deployment, id);
         return Ok(vec![CheckResult::new(subject, Vec::new(), vec![finding])]);

@@ -20,7 +20,7 @@ use model::{AccountId, Finding, Severity};
 use provision::journal::State;
 use tokio::sync::OnceCell;
 
-use super::{Target, finish, target, vpc};
+use super::{Known, Target, cognito, finish, manner, or_unknown, selection, target, vpc};
 use crate::app::{App, Ended};
 use crate::args::AccountArgs;
 use ask::{Desk, Place, config_of, in_account};
@@ -32,10 +32,26 @@ const AT_ONCE: usize = 8;
 /// `check account`
 pub(crate) fn command(app: &App, args: &AccountArgs) -> Ended {
     let target = target(app, &args.config, &args.state)?;
-    finish(app, &args.judge, None, results(app, args, &target)?)
+    // What is wrong with a flag is said before anything is asked.
+    selection(&args.judge)?;
+    let manner = manner(args.ca_file.as_deref())?;
+    let mut results = results(app, args, &target)?;
+    if !results.iter().any(is_wrong_account) {
+        match cognito(app, &args.config, &args.state, &target, &manner) {
+            Ok(Known::Asked(run)) => results.push(run.result),
+            Ok(Known::Nothing(finding)) => {
+                if let Some(account) = results.first_mut() {
+                    account.findings.push(finding);
+                }
+            }
+            Err(failure) => results.extend(or_unknown("cognito", Err(failure))?),
+        }
+    }
+    finish(app, &args.judge, None, results)
 }
 
-/// What there is to say, for this command and for `verify`: the account first, then the path through its network.
+/// What there is to say of the account itself and the path through its network. `verify` asks the user pool by itself,
+/// since it needs the token.
 pub(crate) fn results(app: &App, args: &AccountArgs, target: &Target) -> super::Results {
     let config = config_of(app, target)?;
     let place = Place::of(config, args.config.profile.as_deref());

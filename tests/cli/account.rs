@@ -67,6 +67,7 @@ fn a_deployment_is_in_order_right_after_it_was_made() {
         "SRE-COG-001",
         "SRE-DRIFT-001",
         "SRE-DRIFT-002",
+        "SRE-DRIFT-003",
         "SRE-NET-030",
         "SRE-NET-031",
         "SRE-NET-032",

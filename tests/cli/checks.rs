@@ -262,11 +262,12 @@ fn what_is_named_in_full_is_checked_whatever_deployment_is_around() {
     let arn = "arn:aws:acm:us-east-1:123456789012:certificate/none";
     let desk = desk();
     let desk = desk.with("SRE_AGENT_DEPLOY_CONFIG", "broken.yaml");
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     desk.write("broken.yaml", "version: 1\nwhat: is this\n");
     for state in ["this is no state file\n", "{\"schema_version\":99}\n"] {
         desk.write(".deployment_state", state);
         check(&desk, "fine", "").expect(0);
-        desk.run(&format!("check certs --endpoint 127.0.0.1:1 {NOW} --format nagios")).expect(2);
+        desk.run(&format!("check certs --endpoint {closed} {NOW} --format nagios")).expect(2);
         let unknown = desk.run(&format!("check certs --acm {arn} --format nagios")).expect(3);
         assert!(unknown.stdout.contains("no such certificate"), "{}", unknown.stdout);
         // What a line of cron is to check is the same.

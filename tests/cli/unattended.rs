@@ -16,7 +16,9 @@ fn line(desk: &Desk, flags: &[&str]) -> String {
 
 /// Runs a line as cron does: crontab(5). Five fields, a command for `sh` in an environment with next to nothing, from
 /// another folder; a percent sign with a backslash before it is one, without it the end of the command.
-fn cron(line: &str) -> Ended {
+///
+/// `TMPDIR`, which a crontab may set, keeps the lock of this run apart from those of others on the machine.
+fn cron(line: &str, desk: &Desk) -> Ended {
     let mut rest = line;
     for _ in 0..5 {
         let (field, after) = rest.split_once(' ').unwrap();
@@ -31,6 +33,7 @@ fn cron(line: &str) -> Ended {
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", &command.replace('\0', "%")]).current_dir("/").env_clear();
     shell.envs([("HOME", "/"), ("LOGNAME", "nobody"), ("SHELL", "/bin/sh"), ("PATH", "/usr/bin:/bin")]);
+    shell.env("TMPDIR", desk.path("."));
     Ended::of(shell.stdin(Stdio::null()).output().unwrap())
 }
 
@@ -42,11 +45,11 @@ fn a_line_of_cron_is_silent_while_all_is_well_and_says_one_line_otherwise() {
     authority.leaf(&desk, "it's 100% \"fine\"", "api.example.com", (2026, 1), (2041, 1));
     let file = "it's 100% \"fine\".pem";
     let entry = line(&desk, &["--file", file, "--warn", "10%", "--critical", "7d"]);
-    let said = cron(&entry);
+    let said = cron(&entry, &desk);
     assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("", ""), "{entry}");
     assert_eq!(said.code, Some(0));
     std::fs::write(desk.path(file), "gone").unwrap();
-    let said = cron(&entry).expect(5);
+    let said = cron(&entry, &desk).expect(5);
     assert_eq!((said.stdout.lines().count(), said.stderr.as_str()), (1, ""), "{}", said.stdout);
     assert!(said.stdout.contains("unknown: 1 unknown: "), "{}", said.stdout);
 }

@@ -146,7 +146,13 @@ fn an_encrypted_key_is_told_from_a_plain_one() {
 fn what_is_no_file_is_never_waited_for_and_never_read() {
     let folder = Folder::new();
     let pipe = folder.path("pipe.pem");
-    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is there").success());
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .expect("mkfifo is there (Debian: apt-get install coreutils)")
+            .success()
+    );
     let socket = folder.path("socket.pem");
     let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     let large = folder.path("large.pem");

@@ -52,12 +52,14 @@ fn in_broken_network(test: &str, body: impl AsyncFnOnce()) {
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture", "--test-threads", "1"])
         .output()
-        .unwrap();
+        .expect("`timeout` is there (Debian: apt-get install coreutils)");
     let said =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(
         output.status.success() && said.contains("1 passed"),
-        "in a network namespace of its own (root or user namespaces, iproute2 and util-linux of Debian are needed):\n{said}"
+        "no network namespace of its own: that takes root, or user namespaces for this user (`sysctl \
+         kernel.unprivileged_userns_clone user.max_user_namespaces`), and iproute2, mount and util-linux (Debian: \
+         apt-get install iproute2 mount util-linux); or the test itself failed there:\n{said}"
     );
 }
 

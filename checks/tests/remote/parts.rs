@@ -80,7 +80,7 @@ impl Running {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("setpriv of Debian's util-linux starts a server");
+            .expect("`setpriv` starts a server (Debian: apt-get install util-linux)");
         Self(child)
     }
 
@@ -88,7 +88,7 @@ impl Running {
     pub(crate) fn line(&mut self, begin: &str) -> String {
         let mut lines = BufReader::new(self.0.stdout.as_mut().unwrap()).lines();
         let found = lines.find_map(|line| line.unwrap().strip_prefix(begin).map(str::to_owned));
-        found.unwrap_or_else(|| panic!("the server ended without saying `{begin}`; is it installed?"))
+        found.unwrap_or_else(|| panic!("the server ended without saying `{begin}`; is it there? (Debian: apt-get install openssl python3)"))
     }
 }
 

@@ -106,7 +106,7 @@ pub(crate) fn postgres(pki: &Pki, with_tls: bool) -> Service {
         .current_dir("/")
         .stdout(Stdio::null())
         .output()
-        .unwrap();
+        .expect("`setpriv` is there (Debian: apt-get install util-linux)");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let address = free();
     let (certificate, key) = (folder.path().join("full.pem"), folder.path().join("key.pem"));

@@ -1,4 +1,4 @@
-//! The forms of a report: pure functions of a [`CheckReport`] and of how it is to look.
+//! The forms of a report: pure functions of a [`CheckReport`](crate::CheckReport) and of how it is to look.
 //!
 //! Every form says the same: the status of each subject and of the whole is in all of them. Whatever comes from a
 //! certificate, a server or a file name is data, and is escaped by the rules of the form; no control character of it

@@ -12,6 +12,7 @@ mod path;
 pub mod policy;
 mod roots;
 mod served;
+mod signatures;
 mod trust;
 mod usage;
 mod words;

@@ -165,7 +165,7 @@ impl<'s, 'a> Search<'s, 'a> {
             Err(webpki::Error::UnknownIssuer)
         };
         let result = leaf.verify_for_usage(
-            webpki::ALL_VERIFICATION_ALGS,
+            &self.roots.signatures().algorithms(),
             &self.anchors,
             &self.ders,
             time,

@@ -9,6 +9,7 @@ use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::X509Name;
 
 use super::Placed;
+use super::signatures::Signatures;
 use crate::Moment;
 
 /// The roots that are trusted.
@@ -24,6 +25,8 @@ struct Inner {
     /// Last second of each anchor, where it came as a certificate.
     ends: Vec<Option<Moment>>,
     is_public: bool,
+    /// What was verified on the way to them.
+    signatures: Signatures,
 }
 
 impl Roots {
@@ -67,12 +70,17 @@ impl Roots {
         for (index, anchor) in anchors.iter().enumerate() {
             by_subject.entry(anchor.subject.as_ref().to_vec()).or_default().push(index);
         }
-        Self(Arc::new(Inner { anchors, by_subject, ends, is_public }))
+        Self(Arc::new(Inner { anchors, by_subject, ends, is_public, signatures: Signatures::default() }))
     }
 
     /// Whether these are the roots that browsers trust, and not ones that an operator named.
     pub fn is_public(&self) -> bool {
         self.0.is_public
+    }
+
+    /// The signatures that were verified with these roots.
+    pub(super) fn signatures(&self) -> &Signatures {
+        &self.0.signatures
     }
 
     /// How many there are.

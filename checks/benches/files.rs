@@ -4,7 +4,7 @@
 //!
 //! One run makes the files, then takes each way in turns and prints the best of each. The first two use the same number of
 //! threads; with one thread it is time on the processor, with two it is time. The loop of openssl is bounded to 300 files
-//! and scaled. `unverified` is the same without the files' root, so that no signature is verified; the difference is what
+//! and scaled, and always in time, so that its column says something only where nobody else uses the machine. `unverified` is the same without the files' root, so that no signature is verified; the difference is what
 //! verification costs. With `--program` the whole process is measured too, in time, against two threads that hash, and one
 //! file against `true`.
 #![expect(

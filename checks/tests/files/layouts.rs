@@ -88,18 +88,74 @@ fn a_secret_of_kubernetes_is_one_subject() {
 }
 
 #[test]
-fn a_folder_is_searched_for_names_of_certificates_only() {
+fn a_folder_is_searched_for_what_is_called_or_begins_as_a_certificate() {
     let folder = Folder::new();
     let pem = pair("www.example.com").0;
-    for name in ["b.pem", "a.CRT", "c.cer", "d.der", "notes.txt", "a.key", "below/e.pem", "openssl.cnf"] {
+    for name in ["b.pem", "a.CRT", "c.cer", "d.der", "e.cert", "f.chain", "g.ca-bundle", "h", "below/e.pem"] {
         folder.write(&format!("ssl/{name}"), &pem);
     }
-    assert_eq!(folder.names(&["ssl"]), ["ssl/a.CRT", "ssl/b.pem", "ssl/c.cer", "ssl/d.der"]);
-    assert_eq!(folder.names(&["ssl/b.pem", "ssl", "ssl/./b.pem"]).len(), 4);
+    // What is put aside, what only speaks of certificates, and what is no file.
+    for name in ["b.pem.bak", "b.pem~", "b.crt.old", "b.crt.dpkg-old"] {
+        folder.write(&format!("ssl/{name}"), &pem);
+    }
+    folder.write("ssl/a.key", pair("www.example.com").1);
+    folder.write("ssl/notes.txt", format!("such as {pem}"));
+    folder.write("ssl/openssl.cnf", "[ca]");
+    folder.link("ssl/device", "/dev/zero");
+    let wanted = ["a.CRT", "b.pem", "below/e.pem", "c.cer", "d.der", "e.cert", "f.chain", "g.ca-bundle", "h"];
+    assert_eq!(folder.names(&["ssl"]), wanted.map(|name| format!("ssl/{name}")));
+    assert_eq!(folder.names(&["ssl/b.pem", "ssl", "ssl/./b.pem"]).len(), 9);
     assert_eq!(folder.names(&["ssl/*/*.pem"]), ["ssl/below/e.pem"]);
     folder.write("empty/notes.txt", "");
     let found = folder.expand(&["empty"]);
     assert_eq!(remarks(&found[0].1), [("SRE-TLS-053", Unknown)]);
+}
+
+#[test]
+fn folders_in_a_folder_are_searched_and_none_is_left_out_silently() {
+    let folder = Folder::new();
+    let pem = pair("www.example.com").0;
+    let deep = "ssl/1/2/3/4/5/6/7/8";
+    folder.write("ssl/good.pem", &pem);
+    folder.write("ssl/a/expired.pem", &pem);
+    folder.write(&format!("{deep}/deep.pem"), &pem);
+    folder.write(&format!("{deep}/9/deeper.pem"), &pem);
+    folder.write("other/linked.pem", &pem);
+    folder.link("ssl/link", "../other");
+    folder.link("ssl/around", "..");
+    folder.link("ssl/again.pem", "good.pem");
+    certbot(&folder);
+    std::fs::rename(folder.path("letsencrypt"), folder.path("ssl/letsencrypt")).unwrap();
+    let found = folder.expand(&["ssl"]);
+    let names: Vec<_> = found.iter().map(|(name, _)| name.as_str()).collect();
+    for name in ["ssl/a/expired.pem", "ssl/letsencrypt/live/a.example.com/fullchain.pem"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    assert!(names.contains(&format!("{deep}/deep.pem").as_str()), "{names:?}");
+    assert!(!names.iter().any(|name| name.contains("link") || name.contains("around")), "{names:?}");
+    assert_eq!(
+        names.iter().filter(|name| name.ends_with("good.pem") || name.ends_with("again.pem")).count(),
+        1
+    );
+    let (_, too_deep) = found.iter().find(|(name, _)| *name == format!("{deep}/9")).unwrap();
+    assert_eq!(remarks(too_deep), [("SRE-TLS-053", Unknown)]);
+}
+
+#[test]
+fn a_folder_with_nothing_but_keys_is_not_in_order() {
+    let folder = Folder::new();
+    let (pem, key) = pair("www.example.com");
+    folder.write("ssl/site.pem", &key);
+    for pattern in ["ssl", "ssl/*.pem"] {
+        let results = check_files(&[text(&folder.path(pattern))], 8, &judge);
+        let worst = results.iter().map(|result| result.status).max();
+        assert_eq!(worst, Some(Status::Unknown), "{pattern}");
+        let said = &results.last().unwrap().findings[0];
+        assert_eq!(said.code, "SRE-TLS-053");
+        assert!(said.message.starts_with("no certificate found in "), "{}", said.message);
+    }
+    folder.write("ssl/site.crt", &pem);
+    assert_eq!(folder.names(&["ssl"]), ["ssl/site.crt", "ssl/site.pem"]);
 }
 
 #[test]

@@ -4,16 +4,24 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, FileType};
-use std::os::unix::fs::MetadataExt as _;
+use std::io::Read as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Component, Path, PathBuf};
 
 use model::{Finding, Severity};
+use zeroize::Zeroize as _;
 
-use super::codes;
-use super::file::{Obstacle, obstacle, quoted};
+use super::file::{self, Obstacle, obstacle, quoted};
+use super::{codes, contents};
 
-/// What is read in a folder.
+/// What is read in a folder whatever is in it. Files called otherwise are read if they begin as certificates do.
 const EXTENSIONS: [&str; 6] = ["pem", "crt", "cer", "der", "p12", "pfx"];
+/// Endings of what editors and packages put aside: certificates that nobody uses any more.
+const ASIDE: [&str; 7] = ["bak", "old", "orig", "save", "swp", "tmp", "rpmsave"];
+/// How deep folders in folders are searched.
+const DEEPEST: usize = 8;
+/// How much of a file is looked at for the begin of a certificate. What openssl writes above it takes 5 kB.
+const SNIFFED: u64 = 8 * 1024;
 /// Files of a lineage of certbot. One of them stands for all.
 const FULL_CHAIN: &str = "fullchain.pem";
 const LINEAGE_FILES: [&str; 4] = ["fullchain.pem", "privkey.pem", "cert.pem", "chain.pem"];
@@ -64,15 +72,20 @@ pub fn expand_all(patterns: &[String]) -> Vec<Target> {
 
 /// What a path, a pattern such as `/etc/ssl/*.pem`, or a folder stands for, sorted.
 ///
-/// A folder stands for the files in it that are called as certificates are; one of certbot (`live`, or a lineage in it)
-/// for one file a lineage. Of files that a pattern brings up by more than one name, such as through the `..data` of
+/// A folder stands for the files in it, and in folders in it, that are called as certificates are or begin as they do;
+/// one of certbot (`live`, or a lineage in it) for one file a lineage. Symbolic links to folders are not followed. Of files that a pattern brings up by more than one name, such as through the `..data` of
 /// Kubernetes, one is kept. There is always something in the result: that nothing was found is a problem of its own.
 pub fn expand(pattern: &str) -> Vec<Target> {
     let path = Path::new(pattern);
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => {
-            let found = folder(path);
-            return if found.is_empty() { vec![empty_folder(path)] } else { found };
+            let mut found = folder(path);
+            if found.is_empty() {
+                found.push(empty_folder(path));
+            } else if are_keys(&found) {
+                found.push(only_keys(pattern));
+            }
+            return found;
         }
         Ok(_) => return vec![Target::named(path)],
         // A name with an asterisk in it is a pattern, unless there is a file of that name.
@@ -114,7 +127,39 @@ pub fn expand(pattern: &str) -> Vec<Target> {
             .hint(format!("see what is there: ls -la {}", quoted(Path::new(folder))));
         return vec![Target::problem(path.to_owned(), finding)];
     }
-    once(targets)
+    let mut targets = once(targets);
+    if are_keys(&targets) {
+        targets.push(only_keys(pattern));
+    }
+    targets
+}
+
+/// Whether there is nothing but private keys in these files. Usually the first says that it is not so.
+fn are_keys(targets: &[Target]) -> bool {
+    targets.iter().all(|target| {
+        if target.problem.is_some() {
+            return false;
+        }
+        file::read(&target.path).is_ok_and(|mut read| {
+            let contents = contents::items(&read.bytes);
+            read.bytes.zeroize();
+            contents.items.is_empty() && contents.others.is_empty() && !contents.keys.is_empty()
+        })
+    })
+}
+
+fn only_keys(pattern: &str) -> Target {
+    let finding = Finding::new(
+        codes::EMPTY_FOLDER,
+        Severity::Unknown,
+        pattern,
+        format!("no certificate found in {pattern}, only private keys"),
+    )
+    .hint(format!(
+        "name the file of the certificate; this is what is there: ls -laR {}",
+        quoted(Path::new(pattern))
+    ));
+    Target::problem(PathBuf::from(pattern), finding)
 }
 
 fn is_pattern(text: &str) -> bool {
@@ -129,55 +174,126 @@ fn empty_folder(path: &Path) -> Target {
         path.display().to_string(),
         "has no certificates in it",
     )
-    .evidence(format!("no file ends in {extensions}"))
-    .hint(format!("name the file, or a pattern, if it is called otherwise: ls -la {}", quoted(path)));
+    .evidence(format!("no file ends in {extensions} or begins as a certificate does"))
+    .hint(format!("name the file, or a pattern, if it is somewhere else: ls -laR {}", quoted(path)));
     Target::problem(path.to_owned(), finding)
 }
 
-/// The certificates of a folder. Not those of folders in it, except where certbot made it.
+/// The certificates of a folder and of folders in it.
 fn folder(path: &Path) -> Vec<Target> {
-    if is_lineage(path) {
-        return vec![Target::named(path.join(FULL_CHAIN))];
+    let mut found = Found::default();
+    found.search(path, 0);
+    // Names in a folder are there once, unless some lead to others.
+    if found.has_links {
+        return once(found.targets);
     }
-    let entries = match list(path) {
-        Ok(entries) => entries,
-        Err(problem) => return vec![problem],
-    };
-    // `/etc/letsencrypt` itself: what it serves is in `live`; `archive` has all that it ever served.
-    let is_certbot =
-        ["live", "archive", "renewal"].iter().all(|part| entries.iter().any(|(name, _)| name == part));
-    if is_certbot {
-        return folder(&path.join("live"));
-    }
-    let is_live = path.file_name() == Some(OsStr::new("live"));
-    let mut targets = Vec::with_capacity(entries.len());
-    let mut has_links = false;
-    let is_keyless = !entries.iter().any(|(name, _)| is_key(name));
-    for (name, kind) in entries {
-        let inside = path.join(&name);
-        let is_regular = kind.is_some_and(|kind| kind.is_file());
-        let is_folder = !is_regular && inside.is_dir();
-        if !is_folder && is_wanted(&inside) {
-            has_links |= !is_regular;
-            targets.push(Target { is_regular, is_keyless, ..Target::found(inside) });
-        } else if is_folder && is_lineage(&inside) {
-            targets.push(Target::named(inside.join(FULL_CHAIN)));
-        } else if is_folder && is_live {
-            // certbot was here, and what it should have left is gone, or cannot be seen.
-            let gone = inside.join(FULL_CHAIN);
-            let problem = match fs::symlink_metadata(&gone) {
-                Err(error) => obstacle(&gone, &error, None),
-                Ok(_) => Obstacle::Missing,
-            };
-            targets.push(Target::problem(gone.clone(), problem.finding(&gone)));
+    found.targets.sort_unstable_by(by_name);
+    found.targets
+}
+
+/// What came up in a folder so far.
+#[derive(Default)]
+struct Found {
+    targets: Vec<Target>,
+    has_links: bool,
+}
+
+impl Found {
+    fn search(&mut self, path: &Path, depth: usize) {
+        if is_lineage(path) {
+            self.targets.push(Target::named(path.join(FULL_CHAIN)));
+            return;
+        }
+        if depth > DEEPEST {
+            self.targets.push(too_deep(path));
+            return;
+        }
+        let entries = match list(path) {
+            Ok(entries) => entries,
+            Err(problem) => {
+                self.targets.push(problem);
+                return;
+            }
+        };
+        // `/etc/letsencrypt` itself: what it serves is in `live`; `archive` has all that it ever served.
+        let is_certbot =
+            ["live", "archive", "renewal"].iter().all(|part| entries.iter().any(|(name, _)| name == part));
+        if is_certbot {
+            return self.search(&path.join("live"), depth.saturating_add(1));
+        }
+        let is_live = path.file_name() == Some(OsStr::new("live"));
+        self.targets.reserve(entries.len());
+        let is_keyless = !entries.iter().any(|(name, _)| is_key(name));
+        for (name, kind) in entries {
+            let inside = path.join(&name);
+            let is_regular = kind.is_some_and(|kind| kind.is_file());
+            let is_folder = !is_regular && inside.is_dir();
+            if !is_folder && (is_wanted(&inside) || begins_as_certificate(&inside)) {
+                self.has_links |= !is_regular;
+                self.targets.push(Target { is_regular, is_keyless, ..Target::found(inside) });
+            } else if is_folder && is_lineage(&inside) {
+                self.targets.push(Target::named(inside.join(FULL_CHAIN)));
+            } else if is_folder && is_live {
+                // certbot was here, and what it should have left is gone, or cannot be seen.
+                let gone = inside.join(FULL_CHAIN);
+                let problem = match fs::symlink_metadata(&gone) {
+                    Err(error) => obstacle(&gone, &error, None),
+                    Ok(_) => Obstacle::Missing,
+                };
+                self.targets.push(Target::problem(gone.clone(), problem.finding(&gone)));
+            } else if kind.is_some_and(|kind| kind.is_dir()) && !is_version(&name) {
+                self.search(&inside, depth.saturating_add(1));
+            }
         }
     }
-    // Names in a folder are there once, unless some lead to others.
-    if has_links {
-        return once(targets);
+}
+
+/// Whether Kubernetes keeps a version of a volume in a folder of this name; links beside it lead there.
+fn is_version(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b"..")
+}
+
+fn too_deep(path: &Path) -> Target {
+    let finding = Finding::new(
+        codes::EMPTY_FOLDER,
+        Severity::Unknown,
+        path.display().to_string(),
+        format!("is more than {DEEPEST} folders deep and was not searched"),
+    )
+    .hint(format!("name it by itself: --file {}", quoted(path)));
+    Target::problem(path.to_owned(), finding)
+}
+
+/// Whether a file that is not called as certificates are has one near its begin. What cannot be read has not.
+fn begins_as_certificate(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let is_aside = path.extension().is_some_and(|found| {
+        ASIDE.iter().any(|aside| found.eq_ignore_ascii_case(aside))
+            || found.as_encoded_bytes().starts_with(b"dpkg-")
+    });
+    // A pipe is not opened: that might do something.
+    if is_aside || name.ends_with(b"~") || !fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
+        return false;
     }
-    targets.sort_unstable_by(by_name);
-    targets
+    let mut options = fs::OpenOptions::new();
+    let Ok(file) = options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path) else {
+        return false;
+    };
+    let mut head = Vec::new();
+    if file.take(SNIFFED).read_to_end(&mut head).is_err() {
+        return false;
+    }
+    let is_there = ["CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CERTIFICATE"].iter().any(|label| {
+        let line = format!("-----BEGIN {label}-----");
+        memchr::memmem::find_iter(&head, &line).any(|at| head.get(..at).is_some_and(is_line_start))
+    });
+    head.zeroize();
+    is_there
+}
+
+/// Whether a line begins behind these bytes, or a file, with or without a byte order mark.
+fn is_line_start(before: &[u8]) -> bool {
+    before.last().is_none_or(|last| matches!(last, b'\n' | b'\r' | 0xbf))
 }
 
 /// Whether a file is called as the keys are that are looked for beside certificates.

@@ -55,7 +55,7 @@ pub(crate) struct JudgeArgs {
 /// `check certs`
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct CertsArgs {
-    /// A file (PEM, DER, PKCS#12), a folder or a pattern such as '/etc/ssl/*.pem'
+    /// A file (PEM, DER, PKCS#12), a folder with all folders in it, or a pattern such as '/etc/ssl/*.pem'
     #[arg(long, value_name = "PATH", help_heading = "What to check")]
     pub(crate) file: Vec<String>,
     /// A server: HOST:PORT, [V6]:PORT, smtp://HOST:PORT; append ,sni=NAME or ,address=IP
@@ -67,7 +67,8 @@ pub(crate) struct CertsArgs {
     /// Trust these roots instead of Mozilla's
     #[arg(long, value_name = "PEM", help_heading = "Verdict")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// Warn when less is left: a share of the lifetime or a time [default: the lesser of 30% and 30d]
+    /// Warn when less is left: a share of the lifetime or a time; never moves what is critical [default: the lesser of
+    /// 30% and 30d]
     #[arg(long, value_name = "30%|20d", help_heading = "Verdict")]
     pub(crate) warn: Option<String>,
     /// Critical when less is left [default: the lesser of 15% and 14d]

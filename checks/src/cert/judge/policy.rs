@@ -113,18 +113,6 @@ impl Limit {
         [share, self.seconds].into_iter().flatten().min().unwrap_or(0)
     }
 
-    /// The same limit, but nowhere above half of `other`: who asks for later warnings is still warned before it is
-    /// critical.
-    fn at_most_half(self, other: Self) -> Self {
-        let half = |other: i64| other.div_euclid(2);
-        let share = other.share.map(i64::from).map(half).and_then(|share| u8::try_from(share).ok());
-        let seconds = other.seconds.map(half);
-        Self {
-            share: self.share.map(|own| share.map_or(own, |share| own.min(share))),
-            seconds: self.seconds.map(|own| seconds.map_or(own, |seconds| own.min(seconds))),
-        }
-    }
-
     /// Whether it is larger than `other` for every certificate.
     fn exceeds(self, other: Self) -> bool {
         let larger = |mine: Option<i64>, theirs: Option<i64>| matches!((mine, theirs), (Some(mine), Some(theirs)) if mine > theirs);
@@ -180,16 +168,14 @@ impl Policy {
             critical: critical.map_or(self.critical, Limit::of),
             ..self
         };
-        // Only what was asked for is refused: the default of the other one gives way.
+        // A warning later than the default of what is critical is allowed, and never moves it.
         if critical.is_some() && policy.critical.exceeds(policy.warn) {
             return Err(PolicyError::Order {
                 warn: policy.warn.to_string(),
                 critical: policy.critical.to_string(),
             });
         }
-        let critical =
-            if critical.is_none() { policy.critical.at_most_half(policy.warn) } else { policy.critical };
-        Ok(Self { critical, ..policy })
+        Ok(policy)
     }
 
     /// The same policy with further groups that may read private keys.

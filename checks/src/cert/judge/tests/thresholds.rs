@@ -118,9 +118,12 @@ fn what_is_critical_before_it_is_warned_of_is_refused() {
     ] {
         assert!(set(warn, critical).is_ok(), "{warn:?}, {critical:?}");
     }
-    // Who asks for later warnings is still warned before it is critical.
-    let late = set(Some("7d"), None).unwrap();
-    assert_eq!((late.warn_seconds(90 * DAY), late.critical_seconds(90 * DAY)), (7 * DAY, 7 * DAY / 2));
+    // Later warnings do not move what is critical.
+    for warn in ["7d", "5%", "0d"] {
+        let late = set(Some(warn), None).unwrap();
+        assert_eq!(late.critical_seconds(90 * DAY), 27 * DAY / 2, "{warn}");
+        assert_eq!(late.warn_seconds(90 * DAY), 27 * DAY / 2, "{warn}");
+    }
 }
 
 #[test]

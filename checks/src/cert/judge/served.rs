@@ -31,7 +31,7 @@ fn difference<'a>(case: &Case<'a>) -> Difference<'a> {
     }
 }
 
-const RELOAD: &str = "`sudo systemctl reload SERVICE`, and give the renewal a hook that does it: `sudo certbot reconfigure --cert-name NAME --deploy-hook 'systemctl reload SERVICE'`";
+const RELOAD: &str = "`sudo systemctl reload SERVICE`, and let each renewal do it: `printf '#!/bin/sh\\nsystemctl reload SERVICE\\n' | sudo install -m 755 /dev/stdin /etc/letsencrypt/renewal-hooks/deploy/reload-SERVICE`";
 
 /// What to do about a certificate that is about to expire, where the next one lies there already.
 pub(super) fn reload_instead(case: &Case<'_>) -> Option<String> {
@@ -44,7 +44,11 @@ pub(super) fn reload_instead(case: &Case<'_>) -> Option<String> {
     }
 }
 
+/// Codes of what a reload would end: expired, about to expire.
+const DATES: [&str; 2] = ["SRE-TLS-001", "SRE-TLS-002"];
+
 pub(super) fn judge(case: &Case<'_>, findings: &mut Vec<Finding>) {
+    let mut severity = Severity::Warning;
     let (disk, message, hint) = match difference(case) {
         Difference::None => {
             if let Some(disk) = &case.material.on_disk {
@@ -56,6 +60,9 @@ pub(super) fn judge(case: &Case<'_>, findings: &mut Vec<Finding>) {
             return;
         }
         Difference::NotReloaded(disk) => {
+            // It explains what is said of the dates, and is what to do about it.
+            let dates = findings.iter().filter(|finding| DATES.contains(&finding.code.as_str()));
+            severity = dates.map(|finding| finding.severity).fold(severity, Severity::max);
             (disk, "the certificate was renewed on disk, but the service did not reload it", RELOAD)
         }
         Difference::NotStored(disk) => (
@@ -71,8 +78,10 @@ pub(super) fn judge(case: &Case<'_>, findings: &mut Vec<Finding>) {
     };
     let until =
         |moment: Option<crate::Moment>| moment.map_or_else(|| "?".to_owned(), |moment| moment.to_string());
-    findings.push(
-        case.finding("SRE-TLS-037", Severity::Warning, message)
+    // The first of the worst is what one line has room for.
+    findings.insert(
+        0,
+        case.finding("SRE-TLS-037", severity, message)
             .evidence(format!(
                 "served: {} until {}; {}: {} until {}",
                 short(&case.leaf.sha256),

@@ -234,3 +234,25 @@ fn an_archive_that_costs_too_much_or_is_damaged_is_refused() {
     assert!(matches!(contents.others[..], [Other::UnreadableArchive(_)]), "{contents:?}");
     assert!(began.elapsed().as_secs() < 2);
 }
+
+/// Where openssl says "Mac verify error", nothing here is in order.
+#[test]
+fn an_archive_whose_seal_does_not_fit_is_not_in_order() {
+    let folder = Folder::new();
+    let (pem, secret) = pair("www.example.com");
+    let (certificate, key) = (folder.write("a.pem", &pem), folder.write("a.key", &secret));
+    let to = folder.path("a.p12");
+    let inputs = ["pkcs12", "-export", "-in", &text(&certificate), "-inkey", &text(&key), "-out", &text(&to)];
+    for more in [&["-passout", "pass:"][..], &["-passout", "pass:", "-macalg", "sha1"]] {
+        openssl(&[&inputs[..], more].concat());
+        assert!(remarks(&material(&to)).is_empty(), "{more:?}");
+        let mut bytes = std::fs::read(&to).unwrap();
+        // Salt and rounds are at the end, the digest right before.
+        let at = bytes.len() - 24;
+        bytes[at] ^= 1;
+        let spoilt = folder.write("spoilt.p12", &bytes);
+        let found = material(&spoilt);
+        assert_eq!(remarks(&found), [("SRE-TLS-052", model::Severity::Unknown)], "{more:?}: {found:?}");
+        assert_eq!(certificates(&found).len(), 1);
+    }
+}

@@ -21,6 +21,13 @@ pub(super) fn identifier(algorithm: Element<'_>) -> Result<Identifier<'_>, Fault
     Ok((oid.content, parameters))
 }
 
+/// The object identifier, with dots, that an `AlgorithmIdentifier` begins with; given is what is inside of it.
+pub(crate) fn object_identifier(content: &[u8]) -> String {
+    Reader(content)
+        .expect(OBJECT_IDENTIFIER)
+        .map_or_else(|fault| fault.as_str().to_owned(), |oid| dotted(oid.content))
+}
+
 /// What kind of key a `SubjectPublicKeyInfo` is. The string says what about it cannot be read.
 pub(super) fn public_key(info: Element<'_>) -> (PublicKey, Option<&'static str>) {
     match parts(info) {

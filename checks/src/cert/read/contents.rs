@@ -51,6 +51,8 @@ pub enum Other {
     EncryptedArchive,
     /// An archive that cannot be read; why.
     UnreadableArchive(String),
+    /// An archive that opens, and whose seal (MAC) fits neither an empty nor an absent password.
+    BrokenSeal,
     /// Base64 without the lines around it.
     BareBase64,
     /// A section of PEM with another label.

@@ -241,6 +241,9 @@ fn remark(remarks: &mut Vec<Finding>, target: &Target, contents: &Contents) {
         }
     }
     if !contents.items.is_empty() {
+        if contents.others.contains(&Other::BrokenSeal) {
+            remarks.push(of_other(&Other::BrokenSeal, target));
+        }
         return;
     }
     for other in &contents.others {
@@ -296,6 +299,8 @@ fn of_other(other: &Other, target: &Target) -> Finding {
             .hint(format!("put them around it: {{ echo '-----BEGIN CERTIFICATE-----'; cat {shell}; echo '-----END CERTIFICATE-----'; }} > certificate.pem")),
         Other::EncryptedArchive => finding(codes::ENCRYPTED_ARCHIVE, "is an archive (PKCS#12) with a password, which is not asked for here")
             .hint(format!("write its certificates to a file that needs none, and check that: openssl pkcs12 -in {shell} -nokeys -out certificates.pem (with -legacy if it is old)")),
+        Other::BrokenSeal => finding(codes::UNREADABLE_ARCHIVE, "is an archive (PKCS#12) whose seal (MAC) does not fit: it was altered, or has a password, which is not asked for here")
+            .hint(format!("see whether it opens with its password: openssl pkcs12 -in {shell} -noout; if it says `Mac verify error`, have it exported again")),
         Other::UnreadableArchive(why) => finding(codes::UNREADABLE_ARCHIVE, "is an archive (PKCS#12) that cannot be read")
             .evidence(why.clone())
             .hint(format!("let openssl read it, and check what it writes: openssl pkcs12 -in {shell} -nokeys -out certificates.pem (with -legacy if it is old)")),

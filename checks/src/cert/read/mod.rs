@@ -18,6 +18,7 @@ mod expand;
 mod extension;
 mod file;
 mod key;
+mod mac;
 mod material;
 mod name;
 mod parse;
@@ -25,6 +26,7 @@ mod pem;
 mod pkcs12;
 mod source;
 
+pub(crate) use algorithm::object_identifier;
 pub use codes::CHECKS;
 pub use contents::{Contents, Form, Other, items};
 pub use expand::{Target, expand, expand_all};

@@ -8,8 +8,8 @@ use p12_keystore::error::Error;
 
 use super::contents::{Contents, Form, Other, item};
 use super::der::{Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, wrap};
-use super::key;
 use super::parse::certificate;
+use super::{key, mac};
 use crate::cert::facts::KeyState;
 
 /// All rounds of all key derivations together: about a second. OpenSSL uses 2,048, Java 10,000 in each of three.
@@ -48,13 +48,20 @@ pub(super) fn read(bytes: &[u8]) -> Contents {
         contents.others.push(Other::UnreadableArchive(why.to_owned()));
         return contents;
     }
+    let mut fits = true;
     let opened = Pkcs12Archive::from_pkcs12(outer.whole, "").or_else(|error| {
         // A password that is absent differs from an empty one for the seal, and for nothing else of today.
         let bare = matches!(error, Error::MacError(_)).then(|| without_seal(outer)).flatten();
+        fits = mac::fits_no_password(outer);
         bare.and_then(|bare| Pkcs12Archive::from_pkcs12(&bare, "").ok()).ok_or(error)
     });
     match opened {
-        Ok(archive) => opened_into(&mut contents, &archive),
+        Ok(archive) => {
+            opened_into(&mut contents, &archive);
+            if !fits {
+                contents.others.push(Other::BrokenSeal);
+            }
+        }
         Err(error) => {
             // Certificates may lie in the clear although the key does not.
             contents.items = seen.certificates.into_iter().map(|der| item(certificate(der))).collect();

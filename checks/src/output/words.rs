@@ -34,7 +34,8 @@ pub(super) fn title(report: &CheckReport) -> &'static str {
     if areas.all(|area| area == first) { first } else { "Deployment" }
 }
 
-/// The certificate that stands for a subject: of those that issued no other one there, the one that ends first.
+/// The certificate that stands for a subject, which is the one that was judged: the first that issued no other one
+/// there. Of roots only, the one that ends first.
 pub(super) fn main(result: &CheckResult) -> Option<&CertificateSummary> {
     let all = &result.certificates;
     let issued_another = |certificate: &CertificateSummary| {
@@ -48,8 +49,7 @@ pub(super) fn main(result: &CheckResult) -> Option<&CertificateSummary> {
     let is_root = |certificate: &CertificateSummary| certificate.names == [certificate.issuer.as_str()];
     let leaves = || all.iter().filter(|certificate| !issued_another(certificate));
     leaves()
-        .filter(|certificate| !is_root(certificate))
-        .min_by_key(|certificate| certificate.not_after)
+        .find(|certificate| !is_root(certificate))
         .or_else(|| leaves().min_by_key(|certificate| certificate.not_after))
         .or_else(|| all.first())
 }
@@ -234,5 +234,9 @@ mod tests {
         let subject = crate::Subject::new(SubjectKind::File, "x");
         let result = CheckResult::new(subject, vec![root, middle, leaf], Vec::new());
         assert_eq!(main(&result).unwrap().position, 2);
+        // Of two servers' certificates the first is judged, whenever the other one ends.
+        let two = vec![named(0, "a.example.com", "CN=CA", 90), named(1, "b.example.com", "CN=CA", 5)];
+        let subject = crate::Subject::new(SubjectKind::File, "x");
+        assert_eq!(main(&CheckResult::new(subject, two, Vec::new())).unwrap().position, 0);
     }
 }

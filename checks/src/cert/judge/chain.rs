@@ -166,12 +166,17 @@ fn twice(case: &Case<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn disorder(case: &Case<'_>, findings: &mut Vec<Finding>) {
-    let above = case.path.certificates.iter().skip(1);
+    // A root that is sent along has a place too, behind all others; before the leaf it has a finding of its own.
+    let root = case.all.iter().find(|placed| {
+        placed.position > case.leaf.position && !case.is_on_path(placed) && is_root(case, placed)
+    });
+    let path: Vec<&Placed<'_>> = case.path.certificates.iter().chain(root).collect();
+    let above = path.iter().skip(1);
     let is_sorted = above.clone().zip(above.skip(1)).all(|(lower, upper)| lower.position < upper.position);
     if is_sorted {
         return;
     }
-    let order: Vec<String> = case.path.certificates.iter().map(|placed| number(placed).to_string()).collect();
+    let order: Vec<String> = path.iter().map(|placed| number(placed).to_string()).collect();
     findings.push(
         case.finding(
             "SRE-TLS-015",

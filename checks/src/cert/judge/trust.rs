@@ -1,10 +1,13 @@
 //! What an operator understands of the decision about trust: each reason that webpki gives, with what to do about it.
 
 use model::{Finding, Severity};
+use rustls_pki_types::UnixTime;
 use webpki::Error;
 
 use super::path::Trust;
 use super::{Case, words};
+use crate::Moment;
+use crate::cert::read;
 use crate::report::SubjectKind;
 
 pub(super) fn judge(case: &Case<'_>, findings: &mut Vec<Finding>) {
@@ -77,9 +80,69 @@ fn no_root(case: &Case<'_>) -> Finding {
 
 /// A path was there, and was turned down.
 fn refused(case: &Case<'_>, error: &Error) -> Finding {
+    let on_path = || case.path.certificates.iter();
+    if matches!(error, Error::BadDer | Error::TrailingData(_))
+        && let Some(large) = on_path().find(|placed| placed.der.len() > LARGEST)
+    {
+        let message = format!(
+            "{} is too large: it has {} bytes and {} names, and many clients read no certificate above 64 KiB",
+            case.name(large),
+            large.der.len(),
+            large.names().len()
+        );
+        return case
+            .finding("SRE-TLS-018", Severity::Error, message)
+            .hint("spread the names over several certificates; public CAs put at most 100 into one");
+    }
+    if matches!(error, Error::BadDerTime)
+        && let Some(early) = on_path().find(|placed| placed.not_before.is_some_and(|first| first < EPOCH))
+    {
+        let message = format!(
+            "the path cannot be verified here: {} is valid from before 1970, which some clients do not read",
+            case.name(early)
+        );
+        return case.finding("SRE-TLS-018", Severity::Unknown, message).hint(REISSUE);
+    }
     let (code, severity, message, hint) = explanation(error);
     let finding = case.finding(code, severity, message).hint(hint);
-    finding.evidence(format!("verification ended with {}", words::cut(&format!("{error:?}"))))
+    match detail(error) {
+        Some(detail) => finding.evidence(detail),
+        None => finding,
+    }
+}
+
+/// webpki reads no longer element.
+const LARGEST: usize = 0xffff;
+/// The first moment that webpki can read.
+const EPOCH: Moment = Moment::from_second(0);
+
+/// What an error says beyond its kind, in words of X.509.
+fn detail(error: &Error) -> Option<String> {
+    match error {
+        Error::UnsupportedSignatureAlgorithmContext(context) => Some(format!(
+            "the signature algorithm is {}",
+            read::object_identifier(&context.signature_algorithm_id)
+        )),
+        Error::UnsupportedSignatureAlgorithmForPublicKeyContext(context) => Some(format!(
+            "the signature algorithm is {}, the key {}",
+            read::object_identifier(&context.signature_algorithm_id),
+            read::object_identifier(&context.public_key_algorithm_id)
+        )),
+        Error::RequiredEkuNotFoundContext(_) => {
+            Some("serverAuth, 1.3.6.1.5.5.7.3.1, is not among the extended key usages".to_owned())
+        }
+        Error::TrailingData(_) => Some("there are bytes behind the end of one of its parts".to_owned()),
+        Error::BadDer => Some("a part of it is not DER".to_owned()),
+        Error::MalformedExtensions => Some("its extensions cannot be told apart".to_owned()),
+        Error::ExtensionValueInvalid => Some("an extension has a value that it must not have".to_owned()),
+        Error::CertExpired { not_after, .. } => Some(format!("it ended on {}", moment(*not_after))),
+        Error::CertNotValidYet { not_before, .. } => Some(format!("it begins on {}", moment(*not_before))),
+        _ => None,
+    }
+}
+
+fn moment(time: UnixTime) -> Moment {
+    Moment::from_second(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
 }
 
 const REISSUE: &str = "have the certificate issued again, by a CA that keeps to RFC 5280; `openssl x509 -in FILE -noout -text` shows this one";
@@ -152,5 +215,23 @@ fn explanation(error: &Error) -> (&'static str, Severity, &'static str, &'static
             "keep the certificate and its intermediates in the file, and nothing else",
         ),
         _ => refused("it is encoded in a way that strict clients do not read", REISSUE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn details_have_no_words_of_a_program() {
+        let signature = webpki::UnsupportedSignatureAlgorithmContext {
+            signature_algorithm_id: vec![6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 5, 5, 0],
+            supported_algorithms: Vec::new(),
+        };
+        let said = detail(&Error::UnsupportedSignatureAlgorithmContext(signature)).unwrap();
+        assert_eq!(said, "the signature algorithm is 1.2.840.113549.1.1.5");
+        let said = detail(&Error::TrailingData(webpki::DerTypeId::SignedData)).unwrap();
+        assert_eq!(said, "there are bytes behind the end of one of its parts");
+        assert_eq!(detail(&Error::CertRevoked), None);
     }
 }

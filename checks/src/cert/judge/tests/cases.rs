@@ -416,3 +416,37 @@ fn the_words_of_a_bad_day() {
         .collect();
     insta::assert_snapshot!(said.join("\n"));
 }
+
+/// A root between the leaf and its issuer: clients that take each for the issuer of the one before fail.
+#[test]
+fn a_root_before_the_intermediate_is_out_of_order() {
+    let house = House::new();
+    let leaf = Recipe::leaf(&[NAME]).by(&house.middle);
+    let disorder = [leaf.clone(), house.root_der.clone(), house.middle_der.clone()];
+    let result = now(&file(&disorder), &house.named());
+    assert_eq!(severity(&result, "SRE-TLS-015"), Some(Severity::Warning));
+    let order = with_code(&result, "SRE-TLS-015").unwrap().evidence.as_ref().unwrap();
+    assert!(order.contains("1, 3, 2"), "{order}");
+    let sorted = [leaf, house.middle_der.clone(), house.root_der.clone()];
+    assert_eq!(severity(&now(&file(&sorted), &house.named()), "SRE-TLS-015"), None);
+}
+
+/// What webpki turns down is said in words of X.509, and for the reason that it has.
+#[test]
+fn no_reason_is_said_in_the_words_of_the_program() {
+    let house = House::new();
+    let said = |leaf: &Recipe| {
+        let result = now(&file(&house.chain(leaf)), &house.named());
+        let finding = with_code(&result, "SRE-TLS-018").unwrap();
+        (finding.severity, format!("{} {}", finding.message, finding.evidence.clone().unwrap_or_default()))
+    };
+    let names: Vec<String> = (0..10_000).map(|number| format!("n{number}.example.com")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (severity, large) = said(&Recipe::leaf(&names));
+    assert_eq!(severity, Severity::Error);
+    assert!(large.contains("too large") && large.contains("10000 names"), "{large}");
+    let early = Recipe::leaf(&[NAME]).lives(-631_152_000, NOW + 60 * DAY);
+    let (severity, early) = said(&early);
+    assert_eq!(severity, Severity::Unknown);
+    assert!(early.contains("before 1970") && !early.contains("malformed"), "{early}");
+}

@@ -309,3 +309,9 @@ fn a_key_is_only_a_note_where_a_pattern_brought_it_up() {
     assert!(matches!(found[1].1.key.as_ref().unwrap().key, KeyState::Public(_)));
     assert_eq!(remarks(&folder.expand(&["site-key.pem"])[0].1), [("SRE-TLS-048", Unknown)]);
 }
+
+#[test]
+fn the_hint_for_a_bare_name_is_a_command() {
+    let material = checks::cert::read::material(std::path::Path::new("there-is-none.pem"));
+    assert_eq!(material.remarks[0].hint.as_deref(), Some("look for it: ls -la ."));
+}

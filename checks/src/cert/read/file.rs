@@ -137,7 +137,7 @@ impl Obstacle {
             |code: &str, message: String| Finding::new(code, Severity::Unknown, name.clone(), message);
         match self {
             Self::Missing => finding(codes::NO_FILE, "there is no such file".to_owned())
-                .hint(format!("look for it: ls -la {}", quoted(path.parent().unwrap_or(path)))),
+                .hint(format!("look for it: ls -la {}", quoted(folder_of(path)))),
             Self::Dangling(target) => {
                 finding(codes::DANGLING, "is a symbolic link to something that does not exist".to_owned())
                     .evidence(format!("-> {}", target.display()))
@@ -168,6 +168,15 @@ impl Obstacle {
                 .evidence(error.clone())
                 .hint(format!("try it by hand: head -c 100 {shell}")),
         }
+    }
+}
+
+/// The folder that a path is in: `.` for a bare name.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(_) => Path::new("."),
+        None => path,
     }
 }
 

@@ -262,7 +262,8 @@ mod tests {
         let found = vec![finding("SRE-X-001", Severity::Ok), finding("SRE-X-002", Severity::Error)];
         assert_eq!(report(found, &only).overall, Status::Ok);
         assert_eq!(report(vec![finding("SRE-X-002", Severity::Unknown)], &only).overall, Status::Unknown);
-        assert_eq!(report(vec![finding("SRE-X-002", Severity::Error)], &only).overall, Status::Unknown);
+        let found = vec![finding("SRE-X-002", Severity::Skipped), finding("SRE-Y-001", Severity::Error)];
+        assert_eq!(report(found, &only).overall, Status::Unknown);
     }
 
     #[test]

@@ -135,6 +135,47 @@ fn drift_names_the_step_and_the_field() {
     );
 }
 
+/// Changes the file of the practice account as somebody else would change the account.
+fn edit(desk: &Desk, change: impl Fn(&mut Value)) {
+    let mut file: Value = serde_json::from_str(&desk.read("account.json")).unwrap();
+    change(&mut file["account"]);
+    desk.write("account.json", &file.to_string());
+}
+
+#[test]
+fn what_does_not_run_is_not_in_order_however_it_was_made() {
+    let desk = Desk::new().deployed();
+    edit(&desk, |account| {
+        for (_, instance) in account["instances"].as_object_mut().unwrap() {
+            instance["state"] = "stopped".into();
+        }
+    });
+    let ended = desk.run(CHECK).expect(5);
+    says(&ended, "SRE-DRIFT-003", "error", "is stopped: nothing answers");
+    desk.run(&CHECK.replace("check account", "verify")).expect(5);
+    let report: serde_json::Value =
+        serde_json::from_str(&desk.read(".deployment_state.report.json")).unwrap();
+    let readiness = report["component_results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|component| component["component"] == "ec2.readiness")
+        .unwrap();
+    assert_eq!(readiness["success"], false, "{readiness:#}");
+}
+
+#[test]
+fn a_role_without_policies_may_call_nothing() {
+    let desk = Desk::new().deployed();
+    edit(&desk, |account| {
+        for (_, role) in account["roles"].as_object_mut().unwrap() {
+            role["policies"] = serde_json::json!({});
+        }
+    });
+    let ended = desk.run(CHECK).expect(5);
+    assert!(findings(&ended).iter().any(|(code, severity, _)| code == "SRE-PERM-004" && severity == "error"));
+}
+
 #[test]
 fn what_is_on_the_way_is_named() {
     let desk = Desk::new().deployed();

@@ -294,8 +294,9 @@ fn without_a_word_the_files_of_the_deployment_are_checked() {
     let path = desk.path("fullchain.pem");
     let config = format!(
         "version: 1\ndeployment: {{id: sre-cli, environment: dev}}\naws: {{region: us-east-1}}\n\
-         tls: {{domain: api.sre-cli.invalid, source: files, cert_path: {0}, key_path: {0}}}\nhost: {{install: here}}\n",
-        path.display()
+         tls: {{domain: api.sre-cli.invalid, source: files, cert_path: {0}, key_path: {1}}}\nhost: {{install: here}}\n",
+        path.display(),
+        desk.path("fullchain.key").display()
     );
     desk.write("config.yaml", &config);
     let ended = desk.run(&format!("check certs --config config.yaml {NOW} --format json")).expect(5);
@@ -316,6 +317,10 @@ fn without_a_word_the_files_of_the_deployment_are_checked() {
         .map(|finding| finding["code"].as_str().unwrap())
         .collect();
     assert_eq!(codes.len(), 1, "{json:#}");
+    // The key that is configured is looked at, and not one that happens to lie beside.
+    desk.write("config.yaml", &config.replace("fullchain.key", "elsewhere.key"));
+    let ended = desk.run(&format!("check certs --config config.yaml {NOW} --format json")).expect(5);
+    assert!(ended.stdout.contains("SRE-TLS-026"), "{}", ended.stdout);
 }
 
 /// A TLS server that is somebody else's, on a free port of loopback.
@@ -435,4 +440,46 @@ fn the_certificate_of_a_deployment_is_looked_up_in_acm() {
     assert_eq!(all["results"][0]["subject"]["name"], arn);
     let gone = desk.run(&format!("check certs --acm {arn}x --format nagios")).expect(3);
     assert!(gone.stdout.starts_with("SRE UNKNOWN - 1 unknown: "), "{}", gone.stdout);
+}
+
+#[test]
+fn roots_are_a_regular_file_of_a_size_that_roots_have() {
+    let desk = desk();
+    let made = Command::new("mkfifo").arg(desk.path("roots.pipe")).status().unwrap();
+    assert!(made.success());
+    std::fs::File::create(desk.path("roots.big")).unwrap().set_len(10 * 1024 * 1024 + 1).unwrap();
+    for (roots, said) in [
+        ("roots.pipe", "no regular file"),
+        (".", "no regular file"),
+        ("roots.big", "more than 10485760 bytes"),
+    ] {
+        let ended = desk.run(&format!("check certs --file fine.pem --ca-file {roots}")).expect(2);
+        assert!(ended.stderr.contains(said), "{roots}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_moment_that_is_none_is_told_what_is_wrong_with_it() {
+    let desk = desk();
+    for (moment, said) in [
+        ("9999-12-31T23:59:59Z", "is out of range"),
+        ("2026-02-30T00:00:00Z", "is no date and time"),
+        ("2026-02-20T00:00:00", "has no time zone"),
+        ("2026-02-20", "has no time of day"),
+        ("tomorrow", "is no date and time"),
+    ] {
+        let ended = desk.run(&format!("check certs --file fine.pem --at {moment}")).expect(2);
+        assert!(ended.stderr.contains(said), "{moment}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn the_performance_data_is_of_the_certificate_that_was_judged() {
+    let desk = desk();
+    let two = ["fine.pem", "gone.pem"].map(|name| std::fs::read_to_string(desk.path(name)).unwrap());
+    std::fs::write(desk.path("two.pem"), two.concat()).unwrap();
+    let one = check(&desk, "fine", "--format nagios").expect(0).stdout;
+    let both = check(&desk, "two", "--format nagios").expect(1).stdout;
+    let data = |line: &str| line.split_once("'=").unwrap().1.to_owned();
+    assert_eq!(data(&one), data(&both), "{both}");
 }

@@ -164,9 +164,19 @@ fn server(text: &str) -> Result<remote::Target, Box<Failure>> {
 /// RFC 3339 with a time zone: a date alone is a different moment everywhere.
 fn moment(text: &str) -> Result<Timestamp, Box<Failure>> {
     text.trim().parse().map_err(|_| {
-        value("--at", format!("`{text}` is no moment with a time zone"))
+        value("--at", format!("`{text}` {}", why_no_moment(text.trim())))
             .hint("write it as in RFC 3339: --at 2026-12-24T00:00:00Z, or with an offset: 2026-12-24T00:00:00+01:00")
     })
+}
+
+/// What is wrong with a text that is no moment.
+fn why_no_moment(text: &str) -> String {
+    match jiff::fmt::temporal::Pieces::parse(text) {
+        Err(error) => format!("is no date and time: {error}"),
+        Ok(pieces) if pieces.time().is_none() => "has no time of day".to_owned(),
+        Ok(pieces) if pieces.offset().is_none() => "has no time zone".to_owned(),
+        Ok(_) => format!("is out of range: moments are known from {} to {}", Timestamp::MIN, Timestamp::MAX),
+    }
 }
 
 fn policy(args: &CertsArgs) -> Result<Policy, Box<Failure>> {

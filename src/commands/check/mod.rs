@@ -15,8 +15,10 @@ mod unattended;
 mod vpc;
 
 use std::cell::RefCell;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use checks::cert::read::LARGEST_FILE;
 use checks::endpoint::Manner;
 use checks::{CheckResult, Moment, Subject, SubjectKind};
 use model::config::{Config, Mode};
@@ -111,8 +113,34 @@ pub(crate) fn or_unknown(subject: &str, results: Results) -> Results {
 
 /// Reads PEM roots that a flag names.
 pub(crate) fn roots_file(path: Option<&Path>) -> Result<Option<Vec<u8>>, Box<Failure>> {
-    path.map(|path| std::fs::read(path).map_err(|error| Failure::of_file("read the roots", path, &error)))
-        .transpose()
+    path.map(|path| {
+        regular(path).map_err(|error| {
+            Failure::of_file("read the roots", path, &error)
+                .hint("name a PEM file with the certificate of the authority: --ca-file ca.pem")
+        })
+    })
+    .transpose()
+}
+
+/// Reads a regular file of a size that roots have. A pipe would be waited for, perhaps for ever.
+fn regular(path: &Path) -> io::Result<Vec<u8>> {
+    let too_large = || io::Error::other(format!("it has more than {LARGEST_FILE} bytes"));
+    // Looked at before it is opened, since opening a pipe waits already.
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    if metadata.len() > LARGEST_FILE {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    let limit = LARGEST_FILE.saturating_add(1);
+    std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    // It grew meanwhile, or is one of those that have no length, as below /proc.
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > LARGEST_FILE) {
+        return Err(too_large());
+    }
+    Ok(bytes)
 }
 
 /// Waits for something beside the operator's wish to stop.

@@ -221,7 +221,9 @@ impl Found {
         if is_certbot {
             return self.search(&path.join("live"), depth.saturating_add(1));
         }
-        let is_live = path.file_name() == Some(OsStr::new("live"));
+        // Deep down many a folder is called so.
+        let is_live = path.file_name() == Some(OsStr::new("live"))
+            && (depth == 0 || path.with_file_name("renewal").is_dir());
         self.targets.reserve(entries.len());
         let is_keyless = !entries.iter().any(|(name, _)| is_key(name));
         for (name, kind) in entries {
@@ -331,7 +333,8 @@ fn by_name(a: &Target, b: &Target) -> Ordering {
     a.path.as_os_str().cmp(b.path.as_os_str())
 }
 
-/// Keeps one name of each file; one that leads through no folder such as `..data`, if there is one.
+/// Keeps one name of each file; one that leads through no folder such as `..data`, if there is one, and that is called
+/// as certificates are rather than by a hash.
 fn once(mut targets: Vec<Target>) -> Vec<Target> {
     targets.sort_by(by_name);
     let mut places: BTreeMap<(u64, u64), usize> = BTreeMap::new();
@@ -342,7 +345,7 @@ fn once(mut targets: Vec<Target>) -> Vec<Target> {
             Some(_) => None,
         };
         match id.and_then(|id| places.get(&id)).and_then(|place| kept.get_mut(*place)) {
-            Some(known) if is_internal(&known.path) && !is_internal(&target.path) => *known = target,
+            Some(known) if rank(&target.path) > rank(&known.path) => *known = target,
             Some(_) => {}
             None => {
                 if let Some(id) = id {
@@ -354,6 +357,11 @@ fn once(mut targets: Vec<Target>) -> Vec<Target> {
     }
     kept.sort_by(by_name);
     kept
+}
+
+/// Of names of one file the best is the highest.
+fn rank(path: &Path) -> (bool, bool) {
+    (!is_internal(path), is_wanted(path))
 }
 
 /// Whether a part of the path begins with two dots and is not the folder above: Kubernetes keeps versions there.

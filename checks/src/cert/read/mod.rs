@@ -4,7 +4,7 @@
 //!
 //! - a file that cannot be read, or that is no file ([`codes::DENIED`] and others);
 //! - a file without certificates. One that has only a private key is unknown where it was named; where a pattern or a
-//!   folder brought it up, it lies beside its certificate and is worth a note;
+//!   folder brought it up, it lies beside its certificate and is worth a note, unless all of them are keys;
 //! - a certificate of which a part cannot be read. All others of the file are read, and so is the rest of this one.
 //!
 //! A private key is looked for in the certificate's own file first, then beside it; only its public half leaves

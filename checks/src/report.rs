@@ -197,9 +197,12 @@ impl CheckReport {
             .map(|result| {
                 let CheckResult { subject, certificates, findings, .. } = result;
                 let is_judged = status(&findings) != Status::Unknown;
-                let speaks_of =
-                    |code: &String| findings.iter().any(|finding| area(&finding.code) == area(code));
-                let is_asked = selection.only.iter().any(speaks_of);
+                // Where something of its kind was skipped, so may the code itself have been.
+                let is_asked = selection.only.iter().any(|code| {
+                    let mut kin =
+                        findings.iter().filter(|finding| area(&finding.code) == area(code)).peekable();
+                    kin.peek().is_some() && kin.all(|finding| finding.severity != Severity::Skipped)
+                });
                 let findings: Vec<Finding> = findings
                     .into_iter()
                     .filter(|finding| {

@@ -113,3 +113,22 @@ fn without_a_deployment_there_is_nothing_to_verify() {
     desk.run("verify --ca-file nothing --config config.yaml").expect(2).says(&["SRE-CLI-003"]);
     desk.run("verify --only SRE-X-001 --config config.yaml").expect(2).says(&["SRE-CLI-007"]);
 }
+
+#[test]
+fn who_names_a_token_has_a_proxy_that_somebody_else_installed_checked() {
+    let desk = Desk::new()
+        .without("SRE_AGENT_DEPLOY_PRACTICE_ACCOUNT")
+        .with("AWS_EC2_METADATA_DISABLED", "true")
+        .with("AWS_ACCESS_KEY_ID", "")
+        .with("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+    desk.edit("config.yaml", "api.sre-cli.net", "api.sre-cli.invalid");
+    desk.write("token", "sk-of-nobody");
+    let line = "verify --config config.yaml --format json";
+    assert_eq!(finding(&desk.run(line).expect(5), "SRE-HOST-001")["severity"], "skipped");
+
+    let ended = desk.run(&format!("{line} --token-file token")).expect(5);
+    assert_eq!(finding(&ended, "SRE-EP-001")["severity"], "error");
+    assert!(!ended.stdout.contains("sk-of-nobody"), "{}", ended.stdout);
+    // What is wrong with a flag is said before anything is asked.
+    desk.run("verify --config config.yaml --token-file nowhere").expect(2).says(&["SRE-CLI-003"]);
+}

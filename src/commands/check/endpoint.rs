@@ -88,11 +88,10 @@ pub(crate) fn not_there(app: &App, args: &EndpointArgs, target: &Target) -> Opti
     let config = target.config.as_ref().filter(|_| args.url.is_none())?;
     let id = config.deployment.id.as_str();
     // Somebody who names a token knows of a proxy that was installed by other means.
-    let has_token = args.token_file.is_some() || app.environment.contains_key(TOKEN);
-    if config.host.install == HostInstall::None && has_token && config.tls.domain.is_some() {
-        return None;
-    }
-    if config.host.install == HostInstall::None {
+    let is_asked_for = (args.token_file.is_some() || app.environment.contains_key(TOKEN))
+        && config.tls.domain.is_some()
+        && !super::is_practice(app, target);
+    if config.host.install == HostInstall::None && !is_asked_for {
         return Some(Finding::new(
             codes::HOST_SKIPPED,
             Severity::Skipped,
@@ -154,7 +153,7 @@ fn manner(args: &EndpointArgs) -> Result<Manner, Box<Failure>> {
 }
 
 /// The token that the operator names. What is in it is never shown.
-fn named_token(app: &App, args: &EndpointArgs) -> Result<Option<Secret<String>>, Box<Failure>> {
+pub(crate) fn named_token(app: &App, args: &EndpointArgs) -> Result<Option<Secret<String>>, Box<Failure>> {
     let (text, whence) = match &args.token_file {
         Some(path) => {
             use std::io::Read as _;

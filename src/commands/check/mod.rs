@@ -37,7 +37,7 @@ use crate::{settings, storage};
 pub(crate) use account::results as account;
 pub(crate) use certs::results as certs;
 pub(crate) use cognito::{Known, no_token, run as cognito, token};
-pub(crate) use endpoint::{not_there, results_as as endpoint_as};
+pub(crate) use endpoint::{named_token, not_there, results_as as endpoint_as};
 pub(crate) use finish::{finish, finish_with, page, selection};
 pub(crate) use host::results as host;
 pub(crate) use network::results as network;

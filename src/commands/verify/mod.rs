@@ -72,6 +72,7 @@ fn gather(app: &App, args: &VerifyArgs) -> Result<(Target, Vec<CheckResult>), Bo
         state: args.state.clone(),
         ..EndpointArgs::default()
     };
+    check::named_token(app, &endpoint)?;
     // A name that nobody serves yet need not resolve; that it was not asked is said once, for the deployment.
     let not_there = check::not_there(app, &endpoint, &target);
     let unserved = not_there.is_some().then(|| target.without_endpoint());

@@ -52,6 +52,17 @@ pub(crate) struct JudgeArgs {
     pub(crate) output: Option<PathBuf>,
 }
 
+/// What every check takes: which deployment, and what becomes of the verdict.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct UsualArgs {
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
 /// `check certs`
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct CertsArgs {
@@ -96,11 +107,7 @@ pub(crate) struct CertsArgs {
     #[arg(long, help_heading = "Unattended")]
     pub(crate) lock: bool,
     #[command(flatten)]
-    pub(crate) judge: JudgeArgs,
-    #[command(flatten)]
-    pub(crate) config: ConfigArgs,
-    #[command(flatten)]
-    pub(crate) state: StateArgs,
+    pub(crate) usual: UsualArgs,
 }
 
 impl CertsArgs {
@@ -113,7 +120,7 @@ impl CertsArgs {
     /// certificates are of. What is named in full has nothing to do with a state file or a configuration that happens
     /// to be around.
     pub(crate) fn is_of_deployment(&self) -> bool {
-        let is_named = self.config.config.is_some() || self.state.state_file.is_some();
+        let is_named = self.usual.config.config.is_some() || self.usual.state.state_file.is_some();
         let wants_region = || self.acm.iter().any(|name| name.eq_ignore_ascii_case("all"));
         self.names_nothing() || is_named || wants_region()
     }
@@ -129,11 +136,7 @@ pub(crate) struct NetworkArgs {
     #[arg(long, value_name = "PEM", help_heading = "Verdict")]
     pub(crate) ca_file: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) judge: JudgeArgs,
-    #[command(flatten)]
-    pub(crate) config: ConfigArgs,
-    #[command(flatten)]
-    pub(crate) state: StateArgs,
+    pub(crate) usual: UsualArgs,
 }
 
 /// `check account`
@@ -146,11 +149,7 @@ pub(crate) struct AccountArgs {
     #[arg(long, value_name = "PEM", help_heading = "Verdict")]
     pub(crate) ca_file: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) judge: JudgeArgs,
-    #[command(flatten)]
-    pub(crate) config: ConfigArgs,
-    #[command(flatten)]
-    pub(crate) state: StateArgs,
+    pub(crate) usual: UsualArgs,
 }
 
 /// `check endpoint`
@@ -175,22 +174,14 @@ pub(crate) struct EndpointArgs {
     #[arg(long, value_name = "PEM", help_heading = "Verdict")]
     pub(crate) ca_file: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) judge: JudgeArgs,
-    #[command(flatten)]
-    pub(crate) config: ConfigArgs,
-    #[command(flatten)]
-    pub(crate) state: StateArgs,
+    pub(crate) usual: UsualArgs,
 }
 
 /// `check host`
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct HostArgs {
     #[command(flatten)]
-    pub(crate) judge: JudgeArgs,
-    #[command(flatten)]
-    pub(crate) config: ConfigArgs,
-    #[command(flatten)]
-    pub(crate) state: StateArgs,
+    pub(crate) usual: UsualArgs,
 }
 
 /// `verify` and `check all`
@@ -206,9 +197,5 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "PEM", help_heading = "Verdict")]
     pub(crate) ca_file: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) judge: JudgeArgs,
-    #[command(flatten)]
-    pub(crate) config: ConfigArgs,
-    #[command(flatten)]
-    pub(crate) state: StateArgs,
+    pub(crate) usual: UsualArgs,
 }

@@ -43,11 +43,11 @@ pub(crate) fn materials(
     names: &[String],
 ) -> Result<Vec<Material>, Box<Failure>> {
     let config = target.config.as_ref();
-    let usual = args.config.region.clone().or_else(|| config.map(|config| config.aws.region.clone()));
+    let usual = args.usual.config.region.clone().or_else(|| config.map(|config| config.aws.region.clone()));
     let mut found = Vec::new();
     for (region, wanted) in by_region(names, usual.as_ref()) {
-        let place = Place { config, region: region.as_ref(), profile: args.config.profile.as_deref() };
-        found.extend(in_account(app, &args.state, target, &place, async |session, cloud| {
+        let place = Place { config, region: region.as_ref(), profile: args.usual.config.profile.as_deref() };
+        found.extend(in_account(app, &args.usual.state, target, &place, async |session, cloud| {
             session.look(Box::pin(of_account(&Desk::default(), cloud, &wanted))).await
         })?);
     }

@@ -35,7 +35,7 @@ pub(crate) fn command(app: &App, args: &CertsArgs) -> Ended {
     let scope = Scope::of(app, args, &target)?;
     let policy = policy(args)?;
     let at = args.at.as_deref().map(moment).transpose()?;
-    selection(&args.judge)?;
+    selection(&args.usual.judge)?;
     if args.print_cron {
         return print_cron(app, args);
     }
@@ -45,11 +45,11 @@ pub(crate) fn command(app: &App, args: &CertsArgs) -> Ended {
     if let Some(splay) = args.splay {
         thread::sleep(chance_of(splay));
     }
-    let wait = args.state.lock_timeout.unwrap_or_default();
+    let wait = args.usual.state.lock_timeout.unwrap_or_default();
     let held = if args.lock { Some(lock::hold(&lock::path(app), wait)?) } else { None };
     let now = SystemClock.now();
     let results = judged(app, args, &target, &scope, &policy, at.unwrap_or(now))?;
-    let ended = finish_with(app, &args.judge, now, at, results, Some(policy));
+    let ended = finish_with(app, &args.usual.judge, now, at, results, Some(policy));
     drop(held);
     ended
 }
@@ -64,7 +64,7 @@ pub(crate) fn results(app: &App, args: &CertsArgs, target: &Target) -> super::Re
 /// The deployment, where it matters.
 fn deployment(app: &App, args: &CertsArgs) -> Result<Target, Box<Failure>> {
     if args.is_of_deployment() {
-        return target(app, &args.config, &args.state);
+        return target(app, &args.usual.config, &args.usual.state);
     }
     Ok(Target { config: None, state: None, state_file: PathBuf::new() })
 }
@@ -280,12 +280,13 @@ fn print_cron(app: &App, args: &CertsArgs) -> Ended {
 fn install_timer(app: &App, args: &CertsArgs, scope: &Scope) -> Ended {
     let command = unattended::command(app, args)?;
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let named = [&args.ca_file, &args.config.config, &args.state.state_file].into_iter().flatten();
+    let named =
+        [&args.ca_file, &args.usual.config.config, &args.usual.state.state_file].into_iter().flatten();
     let reads = scope.files.iter().map(Path::new).chain(named.map(PathBuf::as_path)).map(absolute).collect();
     let wanted = timer::Wanted {
         command: &command,
         reads,
-        writes: args.judge.output.as_deref().map(absolute),
+        writes: args.usual.judge.output.as_deref().map(absolute),
         has_network: !scope.endpoints.is_empty() || !scope.acm.is_empty() || args.renewal_info,
     };
     timer::install(app, &wanted, args.unit_dir.as_deref())

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use checks::endpoint::{self, Manner, Options, Token};
+use checks::endpoint::{self, Options, Token};
 use checks::remote::http::Url;
 use checks::remote::target::Host;
 use checks::{CheckResult, Subject, SubjectKind};
@@ -23,8 +23,8 @@ const LONGEST_TOKEN: u64 = 64 * 1024;
 
 /// `check endpoint`
 pub(crate) fn command(app: &App, args: &EndpointArgs) -> Ended {
-    let target = target(app, &args.config, &args.state)?;
-    finish(app, &args.judge, None, results(app, args, &target)?)
+    let target = target(app, &args.usual.config, &args.usual.state)?;
+    finish(app, &args.usual.judge, None, results(app, args, &target)?)
 }
 
 /// What there is to say, for this command and for `verify`.
@@ -51,16 +51,18 @@ pub(crate) fn results_as(
         return Ok(vec![CheckResult::new(subject, Vec::new(), vec![finding])]);
     }
     let url = url(app, args, target)?;
-    let mut manner = manner(args)?;
+    let mut manner = super::manner(args.ca_file.as_deref())?;
     manner.address = args.address;
     let token = match (named_token(app, args)?, fetched) {
         (Some(token), _) => Token::Given(token),
         (None, Some(token)) => token,
         (None, None) if args.url.is_some() => cognito::no_token(),
-        (None, None) => cognito::token(cognito::run(app, &args.config, &args.state, target, &manner)?),
+        (None, None) => {
+            cognito::token(cognito::run(app, &args.usual.config, &args.usual.state, target, &manner)?)
+        }
     };
     // A URL by itself says nothing of a deployment; a state file that happens to lie around is not meant.
-    let config = target.config.as_ref().filter(|_| args.url.is_none() || args.config.config.is_some());
+    let config = target.config.as_ref().filter(|_| args.url.is_none() || args.usual.config.config.is_some());
     let options = Options {
         is_outside: !is_here(&url, args.address),
         url,
@@ -74,7 +76,7 @@ pub(crate) fn results_as(
         backend_ports: config
             .map_or_else(|| BACKEND_PORTS.to_vec(), |config| config.network.backend_ports.clone()),
     };
-    wait(app, &args.state, async |session| {
+    wait(app, &args.usual.state, async |session| {
         session.say("asking the proxy");
         session.look(async { Ok(vec![endpoint::check(&options).await]) }).await
     })
@@ -146,10 +148,6 @@ fn url(app: &App, args: &EndpointArgs, target: &Target) -> Result<Url, Box<Failu
     };
     let url = format!("https://{domain}").parse();
     url.map_err(|why: String| Failure::new(codes::NO_ENDPOINT, "tls.domain", why))
-}
-
-fn manner(args: &EndpointArgs) -> Result<Manner, Box<Failure>> {
-    super::manner(args.ca_file.as_deref())
 }
 
 /// The token that the operator names. What is in it is never shown.

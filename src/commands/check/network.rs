@@ -35,13 +35,13 @@ const LIVE: &str = "/health/live";
 
 /// `check network`
 pub(crate) fn command(app: &App, args: &NetworkArgs) -> Ended {
-    let target = target(app, &args.config, &args.state)?;
+    let target = target(app, &args.usual.config, &args.usual.state)?;
     let mut results = results(app, args, &target)?;
     if args.endpoint.is_empty() && target.state.is_some() {
-        let path = vpc_results(app, &args.state, args.config.profile.as_deref(), &target);
+        let path = vpc_results(app, &args.usual.state, args.usual.config.profile.as_deref(), &target);
         results.extend(or_unknown("the path through the VPC", path)?);
     }
-    finish(app, &args.judge, None, results)
+    finish(app, &args.usual.judge, None, results)
 }
 
 /// What there is to say that needs no credentials, for this command and for `verify`.

@@ -46,8 +46,8 @@ pub(crate) fn command(app: &App, args: &CertsArgs) -> Result<Vec<String>, Box<Fa
     }
     // The environment says which deployment is meant, where one is.
     let variable = |name: &str| app.variable(name).filter(|_| args.is_of_deployment()).map(PathBuf::from);
-    let config = args.config.config.clone().or_else(|| variable("SRE_AGENT_DEPLOY_CONFIG"));
-    let state = args.state.state_file.clone().or_else(|| variable("SRE_AGENT_DEPLOY_STATE_FILE"));
+    let config = args.usual.config.config.clone().or_else(|| variable("SRE_AGENT_DEPLOY_CONFIG"));
+    let state = args.usual.state.state_file.clone().or_else(|| variable("SRE_AGENT_DEPLOY_STATE_FILE"));
     // The default is a name in this folder, which is another one for whoever runs it.
     let default = Path::new(".deployment_state");
     let state = state.or_else(|| (args.is_of_deployment() && default.exists()).then(|| default.to_owned()));
@@ -55,33 +55,34 @@ pub(crate) fn command(app: &App, args: &CertsArgs) -> Result<Vec<String>, Box<Fa
         ("--ca-file", args.ca_file.as_ref()),
         ("--config", config.as_ref()),
         ("--state-file", state.as_ref()),
-        ("--output", args.judge.output.as_ref()),
+        ("--output", args.usual.judge.output.as_ref()),
     ];
     for (name, path) in paths {
         if let Some(path) = path {
             flag(name, &absolute(path)?);
         }
     }
-    let mode = args.config.mode.map(model::config::Mode::name);
-    let set: Vec<String> = args.config.set.iter().map(|(path, value)| format!("{path}={value}")).collect();
+    let mode = args.usual.config.mode.map(model::config::Mode::name);
+    let set: Vec<String> =
+        args.usual.config.set.iter().map(|(path, value)| format!("{path}={value}")).collect();
     let one = |value: &Option<String>| value.clone().into_iter().collect::<Vec<_>>();
     let flags = [
         ("--warn", one(&args.warn)),
         ("--critical", one(&args.critical)),
-        ("--only", args.judge.only.clone()),
-        ("--ignore", args.judge.ignore.clone()),
+        ("--only", args.usual.judge.only.clone()),
+        ("--ignore", args.usual.judge.ignore.clone()),
         ("--mode", mode.map(str::to_owned).into_iter().collect()),
         ("--set", set),
-        ("--region", args.config.region.iter().map(ToString::to_string).collect()),
-        ("--profile", one(&args.config.profile)),
-        ("--deployment-id", args.config.deployment_id.iter().map(ToString::to_string).collect()),
+        ("--region", args.usual.config.region.iter().map(ToString::to_string).collect()),
+        ("--profile", one(&args.usual.config.profile)),
+        ("--deployment-id", args.usual.config.deployment_id.iter().map(ToString::to_string).collect()),
     ];
     for (name, values) in flags {
         for value in values {
             flag(name, &value);
         }
     }
-    if args.judge.fail_on == FailOn::Warn {
+    if args.usual.judge.fail_on == FailOn::Warn {
         flag("--fail-on", "warn");
     }
     match app.output {

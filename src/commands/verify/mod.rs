@@ -5,7 +5,6 @@
 
 mod report;
 
-use checks::endpoint::Token;
 use checks::{CheckReport, CheckResult, Subject, SubjectKind};
 use model::config::HostInstall;
 use model::{Finding, Severity};
@@ -23,10 +22,10 @@ use crate::{next, report_file, storage};
 pub(crate) fn command(app: &App, args: &VerifyArgs) -> Ended {
     let (target, results) = gather(app, args)?;
     if let Some(state) = &target.state {
-        let selection = check::selection(&args.judge)?;
+        let selection = check::selection(&args.usual.judge)?;
         let checked = CheckReport::new(SystemClock.now(), None, results.clone(), &selection);
         let report = report::verification(state, &checked, &selection);
-        let page = check::page(app, &args.judge, &checked);
+        let page = check::page(app, &args.usual.judge, &checked);
         if let Err((path, error)) = report_file::write(&target.state_file, &report)
             .and_then(|()| report_file::write_page(&target.state_file, &page))
         {
@@ -35,41 +34,34 @@ pub(crate) fn command(app: &App, args: &VerifyArgs) -> Ended {
     } else {
         app.say("note: there is no state file, so no report is written");
     }
-    check::finish(app, &args.judge, None, results)
+    check::finish(app, &args.usual.judge, None, results)
 }
 
 /// `check all`
 pub(crate) fn all(app: &App, args: &VerifyArgs) -> Ended {
     let (_, results) = gather(app, args)?;
-    check::finish(app, &args.judge, None, results)
+    check::finish(app, &args.usual.judge, None, results)
 }
 
 /// Everything there is to say of a deployment.
 fn gather(app: &App, args: &VerifyArgs) -> Result<(Target, Vec<CheckResult>), Box<Failure>> {
-    let target = check::target(app, &args.config, &args.state)?;
+    let target = check::target(app, &args.usual.config, &args.usual.state)?;
     if target.config.is_none() && target.state.is_none() {
         storage::peek_existing(app, &target.state_file)?;
     }
     // What is wrong with a flag is said before anything is asked.
-    check::selection(&args.judge)?;
+    check::selection(&args.usual.judge)?;
     let manner = check::manner(args.ca_file.as_deref())?;
     let mut results = Vec::new();
     let mut of_deployment: Vec<Finding> =
         target.state.iter().map(|state| standing(app, &target, state)).collect();
 
-    let certs = CertsArgs {
-        ca_file: args.ca_file.clone(),
-        judge: args.judge.clone(),
-        config: args.config.clone(),
-        state: args.state.clone(),
-        ..CertsArgs::default()
-    };
+    let certs =
+        CertsArgs { ca_file: args.ca_file.clone(), usual: args.usual.clone(), ..CertsArgs::default() };
     let endpoint = EndpointArgs {
         token_file: args.token_file.clone(),
         ca_file: args.ca_file.clone(),
-        judge: args.judge.clone(),
-        config: args.config.clone(),
-        state: args.state.clone(),
+        usual: args.usual.clone(),
         ..EndpointArgs::default()
     };
     check::named_token(app, &endpoint)?;
@@ -78,24 +70,14 @@ fn gather(app: &App, args: &VerifyArgs) -> Result<(Target, Vec<CheckResult>), Bo
     let unserved = not_there.is_some().then(|| target.without_endpoint());
     let reached = unserved.as_ref().unwrap_or(&target);
     results.extend(if_any("certificates", codes::NOTHING_TO_CHECK, check::certs(app, &certs, reached))?);
-    let network = NetworkArgs {
-        ca_file: args.ca_file.clone(),
-        judge: args.judge.clone(),
-        config: args.config.clone(),
-        state: args.state.clone(),
-        ..NetworkArgs::default()
-    };
+    let network =
+        NetworkArgs { ca_file: args.ca_file.clone(), usual: args.usual.clone(), ..NetworkArgs::default() };
     results.extend(if_any("network", codes::NOTHING_TO_CHECK, check::network(app, &network, reached))?);
-    let account = AccountArgs {
-        converse: args.converse,
-        ca_file: args.ca_file.clone(),
-        judge: args.judge.clone(),
-        config: args.config.clone(),
-        state: args.state.clone(),
-    };
+    let account =
+        AccountArgs { converse: args.converse, ca_file: args.ca_file.clone(), usual: args.usual.clone() };
     results.extend(check::or_unknown("account", check::account(app, &account, &target))?);
 
-    let token = match check::cognito(app, &args.config, &args.state, &target, &manner) {
+    let token = match check::cognito(app, &args.usual.config, &args.usual.state, &target, &manner) {
         Ok(known) => {
             match &known {
                 check::Known::Asked(run) => results.push(run.result.clone()),
@@ -111,12 +93,14 @@ fn gather(app: &App, args: &VerifyArgs) -> Result<(Target, Vec<CheckResult>), Bo
     match not_there {
         Some(finding) => of_deployment.push(finding),
         None => {
-            results.extend(check::or_unknown("endpoint", endpoint_results(app, &endpoint, &target, token))?);
+            results.extend(check::or_unknown(
+                "endpoint",
+                check::endpoint_as(app, &endpoint, &target, Some(token)),
+            )?);
         }
     }
     if is_this_the_host(&target) {
-        let host =
-            HostArgs { judge: args.judge.clone(), config: args.config.clone(), state: args.state.clone() };
+        let host = HostArgs { usual: args.usual.clone() };
         results.extend(check::or_unknown("host", check::host(app, &host, &target))?);
     }
     if let Some(first) = of_deployment.first() {
@@ -132,10 +116,6 @@ fn if_any(subject: &str, nothing: &str, results: check::Results) -> check::Resul
         Err(failure) if failure.findings.iter().all(|finding| finding.code == nothing) => Ok(Vec::new()),
         results => check::or_unknown(subject, results),
     }
-}
-
-fn endpoint_results(app: &App, args: &EndpointArgs, target: &Target, token: Token) -> check::Results {
-    check::endpoint_as(app, args, target, Some(token))
 }
 
 /// Whether the host that is to be checked is this machine.

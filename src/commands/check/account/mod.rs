@@ -31,13 +31,13 @@ const AT_ONCE: usize = 8;
 
 /// `check account`
 pub(crate) fn command(app: &App, args: &AccountArgs) -> Ended {
-    let target = target(app, &args.config, &args.state)?;
+    let target = target(app, &args.usual.config, &args.usual.state)?;
     // What is wrong with a flag is said before anything is asked.
-    selection(&args.judge)?;
+    selection(&args.usual.judge)?;
     let manner = manner(args.ca_file.as_deref())?;
     let mut results = results(app, args, &target)?;
     if !results.iter().any(is_wrong_account) {
-        match cognito(app, &args.config, &args.state, &target, &manner) {
+        match cognito(app, &args.usual.config, &args.usual.state, &target, &manner) {
             Ok(Known::Asked(run)) => results.push(run.result),
             Ok(Known::Nothing(finding)) => {
                 if let Some(account) = results.first_mut() {
@@ -47,15 +47,15 @@ pub(crate) fn command(app: &App, args: &AccountArgs) -> Ended {
             Err(failure) => results.extend(or_unknown("cognito", Err(failure))?),
         }
     }
-    finish(app, &args.judge, None, results)
+    finish(app, &args.usual.judge, None, results)
 }
 
 /// What there is to say of the account itself and the path through its network. `verify` asks the user pool by itself,
 /// since it needs the token.
 pub(crate) fn results(app: &App, args: &AccountArgs, target: &Target) -> super::Results {
     let config = config_of(app, target)?;
-    let place = Place::of(config, args.config.profile.as_deref());
-    in_account(app, &args.state, target, &place, async |session, cloud| {
+    let place = Place::of(config, args.usual.config.profile.as_deref());
+    in_account(app, &args.usual.state, target, &place, async |session, cloud| {
         let desk = Desk::default();
         let state = target.state.as_ref();
         let gather = Gather { desk: &desk, session, cloud, config, state };

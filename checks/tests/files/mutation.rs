@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use checks::cert::facts::Item;
+use checks::cert::facts::{Item, KeyState};
 use checks::cert::read::{Contents, UNREADABLE, certificate, items};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -108,10 +108,12 @@ fn plain(contents: &Contents) -> Vec<Vec<u8>> {
 
 /// Whether something in these bytes was not read, and is said so.
 fn is_said(contents: &Contents) -> bool {
-    contents.items.iter().any(|item| match item {
-        Item::Malformed { .. } => true,
-        Item::Certificate(certificate) => !certificate.oddities.is_empty(),
-    })
+    let is_key_spoilt = contents.keys.iter().any(|key| matches!(key, KeyState::Unreadable(_)));
+    is_key_spoilt
+        || contents.items.iter().any(|item| match item {
+            Item::Malformed { .. } => true,
+            Item::Certificate(certificate) => !certificate.oddities.is_empty(),
+        })
 }
 
 proptest! {
@@ -154,8 +156,13 @@ proptest! {
             let is_known = before.contains(&found);
             prop_assert!(is_known || x509_parser::certificate::X509Certificate::from_der(&found).is_ok());
         }
-        // Removing or cutting may take both lines of a section away; what is left of one is said.
-        let marks = |bytes: &[u8], mark: &[u8]| bytes.windows(mark.len()).filter(|part| *part == mark).count();
+        // Removing or cutting may take both lines of a section away; what is left of one is said, unless it stands in the
+        // middle of a line, as in prose.
+        let is_mark = |line: &&[u8], mark: &[u8]| line.starts_with(mark) || line.ends_with(mark);
+        let marks = |bytes: &[u8], mark: &[u8]| {
+            let lines = bytes.split(|byte| matches!(byte, b'\n' | b'\r')).map(<[u8]>::trim_ascii);
+            lines.filter(|line| is_mark(line, mark)).count()
+        };
         let touched = marks(&bytes, b"-----BEGIN CERTIFICATE-----") + marks(&bytes, b"-----END CERTIFICATE-----");
         if touched > 0 {
             prop_assert!(!contents.items.is_empty(), "{contents:?}");

@@ -123,7 +123,16 @@ pub(super) fn sections(bytes: &[u8]) -> Vec<Section> {
                 None => {}
             }
         }
-        if let Some(open) = &mut open {
+        if let Some((label, is_begin)) = after_something(line) {
+            let why = "has something before its BEGIN or END on the same line";
+            match open.take() {
+                Some(open) if !is_begin && open.label == label => sections.push(open.broken(why)),
+                unended => {
+                    sections.extend(unended.map(|open| open.broken("has no END line before the next BEGIN")));
+                    sections.push(Open::new(label, number, rest).broken(why));
+                }
+            }
+        } else if let Some(open) = &mut open {
             open.take(line);
         }
     }
@@ -183,6 +192,18 @@ fn marker(line: &[u8]) -> Option<Marker> {
             Some(Marker::Joined(next))
         }
     }
+}
+
+/// The label of the certificate whose BEGIN or END ends this line and does not start it, and whether it is its BEGIN: a
+/// byte slipped in before it, and no reader takes it for one. In the middle of a line the words are prose.
+fn after_something(line: &[u8]) -> Option<(String, bool)> {
+    let head = line.strip_suffix(DASHES)?;
+    let (at, mark) = [BEGIN, END]
+        .into_iter()
+        .filter_map(|mark| memchr::memmem::rfind(head, mark).map(|at| (at, mark)))
+        .max_by_key(|(at, _)| *at)?;
+    let label = head.get(at..)?.strip_prefix(mark).and_then(|label| std::str::from_utf8(label).ok())?;
+    is_certificate(label).then(|| (label.to_owned(), mark == BEGIN))
 }
 
 /// A section that has begun.
@@ -314,10 +335,22 @@ mod tests {
             ("-----BEGIN X-----\nAAEC\n-----END Y-----", "begins as \"X\" and ends as \"Y\""),
             ("AAEC\n-----END X-----", "has an END line and no BEGIN line"),
             ("-----BEGIN X-----AAEC-----END X-----", "has its BEGIN line and its data on one line"),
+            (
+                "\0-----BEGIN CERTIFICATE-----\nAAEC\n",
+                "has something before its BEGIN or END on the same line",
+            ),
+            ("AAEC\nx-----END CERTIFICATE-----\n", "has something before its BEGIN or END on the same line"),
         ];
         for (text, why) in cases {
             assert_eq!(one(text), Err(why.to_owned()), "{text:?}");
         }
+    }
+
+    #[test]
+    fn prose_about_certificates_is_prose() {
+        let text = "# Paste from -----BEGIN CERTIFICATE----- on, the last line included.\n";
+        assert_eq!(labels(text), []);
+        assert_eq!(labels("x-----BEGIN CERTIFICATE REQUEST-----"), []);
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod document;
 pub mod event;
 pub mod finding;
 pub mod hex;
+pub mod host;
 pub mod ids;
 pub mod plan;
 pub mod report;

@@ -1,6 +1,7 @@
 //! The words of the command line: verbs, flags, and the four flag forms that stand for verbs.
 
 mod check;
+mod host;
 mod values;
 
 use std::ffi::OsString;
@@ -17,6 +18,9 @@ use model::{DeploymentId, Region};
 
 pub(crate) use check::{
     AccountArgs, CertsArgs, CheckVerb, EndpointArgs, FailOn, HostArgs, JudgeArgs, NetworkArgs, VerifyArgs,
+};
+pub(crate) use host::{
+    HostInstallArgs, HostRenewArgs, HostStatusArgs, HostUninstallArgs, HostUpgradeArgs, HostVerb,
 };
 use values::{adoption, assignment, call_timeout, deployment_id, duration, mode, region};
 
@@ -124,6 +128,9 @@ pub(crate) enum Verb {
     Check(CheckVerb),
     /// Run every check that concerns a deployment, and write the report
     Verify(VerifyArgs),
+    /// Install, renew, upgrade or remove the proxy on the machine that this runs on
+    #[command(subcommand)]
+    Host(HostVerb),
     /// Explain a code such as SRE-AWS-001
     Explain(ExplainArgs),
     /// Make, show or describe a configuration file

@@ -4,6 +4,7 @@ mod check;
 mod cleanup;
 mod config;
 mod deploy;
+mod host;
 mod plan;
 mod rehearse;
 mod resume;
@@ -39,6 +40,7 @@ pub(crate) fn run(app: &mut App, verb: Option<Verb>) -> Ended {
         Some(Verb::Rehearse(args)) => rehearse::command(app, &args),
         Some(Verb::Check(verb)) => check::command(app, &verb),
         Some(Verb::Verify(args)) => verify::command(app, &args),
+        Some(Verb::Host(verb)) => host::command(app, &verb),
         Some(Verb::Explain(args)) => explain(app, &args.code),
         Some(Verb::Config(ConfigVerb::Init(args))) => config::init(app, &args),
         Some(Verb::Config(ConfigVerb::Show(args))) => config::show(app, &args),

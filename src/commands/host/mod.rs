@@ -1,0 +1,21 @@
+//! `host`: the proxy on the machine that this runs on.
+
+mod install;
+mod renew;
+mod status;
+mod uninstall;
+mod upgrade;
+
+use crate::app::{App, Ended};
+use crate::args::HostVerb;
+
+/// `host`
+pub(crate) fn command(app: &App, verb: &HostVerb) -> Ended {
+    match verb {
+        HostVerb::Install(args) => install::command(app, args),
+        HostVerb::Uninstall(args) => uninstall::command(app, args),
+        HostVerb::Status(args) => status::command(app, args),
+        HostVerb::Upgrade(args) => upgrade::command(app, args),
+        HostVerb::Renew(args) => renew::command(app, args),
+    }
+}

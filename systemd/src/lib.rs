@@ -1,0 +1,6 @@
+//! What is installed on a host: its units as types that render to text, where everything lies, and the few things that
+//! are done to a machine, behind a port.
+
+pub mod layout;
+
+pub use layout::{Layout, Program};

@@ -2,6 +2,7 @@
 
 pub mod advice;
 pub mod apply;
+pub mod bundle;
 pub mod clock;
 pub mod engine;
 pub mod error;

@@ -1,0 +1,145 @@
+//! What a host is told, from the configuration of its deployment and from what the deployment made. Pure.
+
+use std::fmt::Write as _;
+
+use model::config::{AcmeChallenge, Config, TlsSource};
+use model::host::{CertificateSource, HOST_SETTINGS_VERSION, HostSettings};
+use model::plan::StepId;
+use serde_json::Value;
+use systemd::Layout;
+
+use crate::journal::State;
+
+/// What a deployment made that its host has to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployed {
+    /// The issuer of tokens: the claim `iss`.
+    pub issuer: String,
+    /// The app client of the machines.
+    pub client_id: String,
+    /// The exportable certificate, where there is one.
+    pub certificate_arn: Option<String>,
+}
+
+/// The state file does not know something that the host needs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the state file knows no {what}: {} has not been made yet", step.title())]
+pub struct MissingOutput {
+    /// What is missing.
+    pub what: &'static str,
+    /// The step that makes it.
+    pub step: StepId,
+}
+
+impl Deployed {
+    /// What a state file knows.
+    ///
+    /// # Errors
+    ///
+    /// Where the deployment has not come that far.
+    pub fn from_state(state: &State) -> Result<Self, MissingOutput> {
+        let output = |step: StepId, name: &str| state.step(step).outputs.get(name).cloned();
+        let needed = |step: StepId, name: &str, what: &'static str| {
+            output(step, name).ok_or(MissingOutput { what, step })
+        };
+        Ok(Self {
+            issuer: needed(StepId::UserPool, "issuer", "issuer of tokens")?,
+            client_id: needed(StepId::AppClient, "id", "app client")?,
+            certificate_arn: output(StepId::Certificate, "arn"),
+        })
+    }
+}
+
+/// The URL of an ACME directory that has a name in the configuration.
+pub fn acme_directory(directory: &str) -> &str {
+    match directory {
+        "letsencrypt" => "https://acme-v02.api.letsencrypt.org/directory",
+        "letsencrypt-staging" => "https://acme-staging-v02.api.letsencrypt.org/directory",
+        url => url,
+    }
+}
+
+/// `host.json` of a deployment.
+///
+/// # Errors
+///
+/// Where an exportable certificate is wanted, and the deployment has none yet.
+pub fn host_settings(config: &Config, deployed: &Deployed) -> Result<HostSettings, MissingOutput> {
+    let certificate = match &config.tls.source {
+        TlsSource::Acme { directory, email, challenge } => CertificateSource::Acme {
+            directory: acme_directory(directory).to_owned(),
+            email: email.clone(),
+            challenge: *challenge,
+            profile: None,
+            external_account: None,
+            ca_path: None,
+        },
+        TlsSource::AcmExportable => CertificateSource::AcmExportable {
+            certificate_arn: deployed
+                .certificate_arn
+                .clone()
+                .ok_or(MissingOutput { what: "certificate", step: StepId::Certificate })?,
+        },
+        TlsSource::Files { cert_path, key_path } => {
+            CertificateSource::Files { cert_path: cert_path.clone(), key_path: key_path.clone() }
+        }
+    };
+    Ok(HostSettings {
+        version: HOST_SETTINGS_VERSION,
+        deployment_id: config.deployment.id.clone(),
+        region: config.aws.region.clone(),
+        domains: config.tls.domain.iter().cloned().collect(),
+        certificate,
+    })
+}
+
+/// `proxy.yaml` of a deployment.
+pub fn proxy_config(config: &Config, deployed: &Deployed, layout: &Layout) -> String {
+    let mut out = format!(
+        "# Made by sre-agent-deploy for {}. May be edited: `host install` keeps an edited file as long as the\n\
+         # deployment's own settings stay the same. Check it: bedrock-nova-proxy check-config --config FILE\n\
+         version: 1\n",
+        config.deployment.id
+    );
+    // The socket is systemd's; a restart has to end before its stop timeout does.
+    out.push_str("listen:\n  address: 0.0.0.0:443\n  drain: 10s\n");
+    let pair = layout.live_pair();
+    let _ = writeln!(out, "tls:\n  cert_path: {}", quoted(&pair.join("fullchain.pem").to_string_lossy()));
+    let _ = writeln!(out, "  key_path: {}", quoted(&pair.join("privkey.pem").to_string_lossy()));
+    if let Some(domain) = &config.tls.domain {
+        let _ = writeln!(out, "  names: [{}]", quoted(domain));
+    }
+    if matches!(&config.tls.source, TlsSource::Acme { challenge: AcmeChallenge::TlsAlpn01, .. }) {
+        let _ = writeln!(out, "  acme_challenges: {}", quoted(&layout.challenges().to_string_lossy()));
+    }
+    let _ = writeln!(out, "auth:\n  issuers:\n    - issuer: {}", quoted(&deployed.issuer));
+    let _ = writeln!(out, "      client_ids: [{}]", quoted(&deployed.client_id));
+    // One scope of the resource server shows that a token is meant for this API. To ask for all would refuse
+    // clients that were given less.
+    if let Some(scope) = config.cognito.scopes.first() {
+        let scope = format!("{}/{scope}", config.cognito.resource_server);
+        let _ = writeln!(out, "      required_scopes: [{}]", quoted(&scope));
+    }
+    let _ = writeln!(
+        out,
+        "upstreams:\n  bedrock:\n    kind: bedrock\n    region: {}\nmodels:",
+        quoted(config.aws.region.as_str())
+    );
+    for (name, model) in &config.proxy.models {
+        let _ = writeln!(out, "  {}: {}", quoted(name), quoted(model));
+    }
+    let _ = writeln!(
+        out,
+        "limits:\n  requests_per_minute: {}\n  tokens_per_hour: {}",
+        config.proxy.requests_per_minute, config.proxy.tokens_per_hour
+    );
+    let ledger = layout.proxy_state().join("usage.db");
+    let _ =
+        writeln!(out, "ledger:\n  store:\n    sqlite:\n      path: {}", quoted(&ledger.to_string_lossy()));
+    out
+}
+
+/// A text as YAML takes it: JSON's quotes are YAML's.
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}

@@ -100,12 +100,12 @@ pub fn of_journal(error: &JournalError) -> Finding {
         finding
     };
     match error {
-        JournalError::Locked { path } => finding(
+        JournalError::Locked { path, .. } => finding(
             "SRE-STATE-001",
             path.display().to_string(),
             "wait for the other run to end, or give it time with --lock-timeout 60s",
         ),
-        JournalError::Damaged { path, damage } => {
+        JournalError::Damaged { path, damage, .. } => {
             let code = match damage {
                 crate::journal::Damage::Newer { .. } => "SRE-STATE-003",
                 _ => "SRE-STATE-002",

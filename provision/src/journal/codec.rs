@@ -10,11 +10,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::JOURNAL_VERSION;
-use super::record::{Header, Record, at_text};
-
-/// Names the form in the header.
-const FORMAT: &str = "sre-agent-deploy/journal";
+use super::fold::Fold;
+use super::record::at_text;
 
 /// What is wrong with a journal, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,21 +25,22 @@ pub enum Damage {
         reason: String,
     },
     /// It is not a journal at all.
-    #[error("line 1 is not the header of a deployment journal")]
-    NotAJournal,
+    #[error("line 1 is not the header of a {0} journal")]
+    NotAJournal(&'static str),
     /// A newer program wrote it.
-    #[error("it has version {found}, and this build reads up to {JOURNAL_VERSION}")]
+    #[error("it has version {found}, and this build reads up to {known}")]
     Newer {
         /// The version in its header.
         found: u64,
+        /// The newest that this build knows.
+        known: u32,
     },
 }
 
 /// A journal read from its bytes.
-#[derive(Debug)]
-pub(crate) struct Decoded {
+pub(crate) struct Decoded<S: Fold> {
     /// The first line and the others, in order; `None` for a file without a complete line.
-    pub(crate) content: Option<(Header, Vec<(Timestamp, Record)>)>,
+    pub(crate) content: Option<(S::Header, Vec<(Timestamp, S::Record)>)>,
     /// Bytes that hold complete lines; what follows is torn.
     pub(crate) complete_bytes: usize,
     /// Whether something follows.
@@ -86,17 +84,17 @@ pub(crate) fn encode(
 }
 
 /// The header as a line's body.
-pub(crate) fn header_body(header: &Header) -> Result<Value, serde_json::Error> {
+pub(crate) fn header_body<S: Fold>(header: &S::Header) -> Result<Value, serde_json::Error> {
     let mut body = serde_json::to_value(header)?;
     if let Some(members) = body.as_object_mut() {
         members.insert("event".to_owned(), Value::from("header"));
-        members.insert("format".to_owned(), Value::from(FORMAT));
+        members.insert("format".to_owned(), Value::from(S::FORMAT));
     }
     Ok(body)
 }
 
 /// Reads a whole journal, or says which line is damaged.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded, Damage> {
+pub(crate) fn decode<S: Fold>(bytes: &[u8]) -> Result<Decoded<S>, Damage> {
     let complete_bytes = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at.saturating_add(1));
     let torn = complete_bytes < bytes.len();
     let complete = bytes.get(..complete_bytes).unwrap_or_default();
@@ -109,11 +107,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded, Damage> {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let members = match members(line) {
             Ok(members) => members,
-            Err(_) if index == 0 => return Err(Damage::NotAJournal),
+            Err(_) if index == 0 => return Err(Damage::NotAJournal(S::SUBJECT)),
             Err(reason) => return Err(damaged(reason)),
         };
         if index == 0 {
-            newer(&members)?;
+            newer::<S>(&members)?;
         }
         checksum(line).map_err(damaged)?;
         if members.get("seq").and_then(Value::as_u64) != u64::try_from(index).ok() {
@@ -123,9 +121,10 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded, Damage> {
             return Err(damaged("it does not continue the line before it".to_owned()));
         }
         if index == 0 {
-            header = Some(Header::deserialize(Value::Object(members)).map_err(|e| damaged(e.to_string()))?);
+            header =
+                Some(S::Header::deserialize(Value::Object(members)).map_err(|e| damaged(e.to_string()))?);
         } else {
-            records.push(record(members).map_err(damaged)?);
+            records.push(record::<S>(members).map_err(damaged)?);
         }
         last = Some(sha256(line));
     }
@@ -133,14 +132,14 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded, Damage> {
 }
 
 /// Refuses a file of another format or a newer version before anything else is asked of it.
-fn newer(members: &Map<String, Value>) -> Result<(), Damage> {
-    if members.get("format").and_then(Value::as_str) != Some(FORMAT) {
-        return Err(Damage::NotAJournal);
+fn newer<S: Fold>(members: &Map<String, Value>) -> Result<(), Damage> {
+    if members.get("format").and_then(Value::as_str) != Some(S::FORMAT) {
+        return Err(Damage::NotAJournal(S::SUBJECT));
     }
     match members.get("version").and_then(Value::as_u64) {
-        Some(found) if found > u64::from(JOURNAL_VERSION) => Err(Damage::Newer { found }),
+        Some(found) if found > u64::from(S::VERSION) => Err(Damage::Newer { found, known: S::VERSION }),
         Some(_) => Ok(()),
-        None => Err(Damage::NotAJournal),
+        None => Err(Damage::NotAJournal(S::SUBJECT)),
     }
 }
 
@@ -170,7 +169,7 @@ fn checksum(line: &[u8]) -> Result<(), String> {
 }
 
 /// The record in a line's members.
-fn record(mut members: Map<String, Value>) -> Result<(Timestamp, Record), String> {
+fn record<S: Fold>(mut members: Map<String, Value>) -> Result<(Timestamp, S::Record), String> {
     let at = members
         .get("at")
         .and_then(Value::as_str)
@@ -179,7 +178,7 @@ fn record(mut members: Map<String, Value>) -> Result<(Timestamp, Record), String
     for name in ["seq", "at", "prev", "crc"] {
         members.remove(name);
     }
-    let record = Record::deserialize(Value::Object(members)).map_err(|error| error.to_string())?;
+    let record = S::Record::deserialize(Value::Object(members)).map_err(|error| error.to_string())?;
     Ok((at, record))
 }
 

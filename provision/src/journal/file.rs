@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
+use std::marker::PhantomData;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,21 +10,24 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::codec::{self, Damage};
-use super::record::{Header, Record};
-use super::state::{IllegalRecord, State};
+use super::fold::{Fold, IllegalRecord};
 
 /// Why the journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// Another run holds it.
-    #[error("the state file `{}` is locked by another run", path.display())]
+    #[error("the {what} `{}` is locked by another run", path.display())]
     Locked {
+        /// What it is, such as `state file`.
+        what: &'static str,
         /// The state file.
         path: PathBuf,
     },
     /// It is not what was written.
-    #[error("the state file `{}` cannot be trusted", path.display())]
+    #[error("the {what} `{}` cannot be trusted", path.display())]
     Damaged {
+        /// What it is, such as `state file`.
+        what: &'static str,
         /// The state file.
         path: PathBuf,
         /// What is wrong.
@@ -31,8 +35,10 @@ pub enum JournalError {
         damage: Damage,
     },
     /// It holds lines that cannot follow each other.
-    #[error("the state file `{}` contradicts itself at line {line}", path.display())]
+    #[error("the {what} `{}` contradicts itself at line {line}", path.display())]
     Contradiction {
+        /// What it is, such as `state file`.
+        what: &'static str,
         /// The state file.
         path: PathBuf,
         /// Counts from 1.
@@ -42,8 +48,10 @@ pub enum JournalError {
         source: IllegalRecord,
     },
     /// It cannot be read.
-    #[error("the state file `{}` cannot be read", path.display())]
+    #[error("the {what} `{}` cannot be read", path.display())]
     Read {
+        /// What it is, such as `state file`.
+        what: &'static str,
         /// The state file.
         path: PathBuf,
         /// What the operating system said.
@@ -51,8 +59,10 @@ pub enum JournalError {
         source: io::Error,
     },
     /// It cannot be written: nothing may happen that is not on disk first.
-    #[error("the state file `{}` cannot be written", path.display())]
+    #[error("the {what} `{}` cannot be written", path.display())]
     Write {
+        /// What it is, such as `state file`.
+        what: &'static str,
         /// The state file.
         path: PathBuf,
         /// What the operating system said.
@@ -94,16 +104,17 @@ impl Medium for AppendOnly {
     }
 }
 
-/// The state file, locked by this process until dropped. The kernel lets go of the lock when the process dies.
-pub struct Locked {
+/// The file, locked by this process until dropped. The kernel lets go of the lock when the process dies.
+pub struct Locked<S> {
     path: PathBuf,
     file: File,
+    holds: PhantomData<fn() -> S>,
 }
 
-/// What a state file holds when a run begins.
-pub struct Loaded {
+/// What a file holds when a run begins.
+pub struct Loaded<S: Fold> {
     /// The journal, unless the file held no complete line.
-    pub journal: Result<Journal, Locked>,
+    pub journal: Result<Journal<S>, Locked<S>>,
     /// Whether a torn last line was dropped.
     pub torn: bool,
 }
@@ -111,8 +122,8 @@ pub struct Loaded {
 /// How often a held lock is tried again.
 const LOCK_POLL: Duration = Duration::from_millis(100);
 
-impl Locked {
-    /// Locks the state file, making an empty one (mode 0600) where there is none; tries again until `wait` has passed.
+impl<S: Fold> Locked<S> {
+    /// Locks the file, making an empty one (mode 0600) where there is none; tries again until `wait` has passed.
     pub async fn acquire(path: &Path, wait: Duration) -> Result<Self, JournalError> {
         let file = OpenOptions::new()
             .read(true)
@@ -121,43 +132,47 @@ impl Locked {
             .truncate(false)
             .mode(0o600)
             .open(path)
-            .map_err(|source| JournalError::Write { path: path.to_owned(), source })?;
+            .map_err(|source| JournalError::Write { what: S::FILE, path: path.to_owned(), source })?;
         let started = tokio::time::Instant::now();
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Self { path: path.to_owned(), file }),
+                Ok(()) => return Ok(Self { path: path.to_owned(), file, holds: PhantomData }),
                 Err(TryLockError::WouldBlock) if started.elapsed() < wait => {
                     tokio::time::sleep(LOCK_POLL).await;
                 }
-                Err(TryLockError::WouldBlock) => return Err(JournalError::Locked { path: path.to_owned() }),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(JournalError::Locked { what: S::FILE, path: path.to_owned() });
+                }
                 Err(TryLockError::Error(source)) => {
-                    return Err(JournalError::Write { path: path.to_owned(), source });
+                    return Err(JournalError::Write { what: S::FILE, path: path.to_owned(), source });
                 }
             }
         }
     }
 
     /// Reads what is there. A torn last line is cut off.
-    pub fn load(mut self) -> Result<Loaded, JournalError> {
+    pub fn load(mut self) -> Result<Loaded<S>, JournalError> {
         let mut bytes = Vec::new();
         self.file
             .rewind()
             .and_then(|()| self.file.read_to_end(&mut bytes))
-            .map_err(|source| JournalError::Read { path: self.path.clone(), source })?;
-        let read = read(&self.path, &bytes)?;
+            .map_err(|source| JournalError::Read { what: S::FILE, path: self.path.clone(), source })?;
+        let read = read::<S>(&self.path, &bytes)?;
         if read.torn {
             let kept = u64::try_from(read.complete_bytes).unwrap_or(0);
             self.file
                 .set_len(kept)
                 .and_then(|()| self.file.sync_all())
-                .map_err(|source| JournalError::Write { path: self.path.clone(), source })?;
+                .map_err(|source| JournalError::Write { what: S::FILE, path: self.path.clone(), source })?;
         }
         let torn = read.torn;
         let Some((state, lines)) = read.state else { return Ok(Loaded { journal: Err(self), torn }) };
         let length = u64::try_from(read.complete_bytes).unwrap_or(0);
-        self.file
-            .seek(io::SeekFrom::Start(length))
-            .map_err(|source| JournalError::Read { path: self.path.clone(), source })?;
+        self.file.seek(io::SeekFrom::Start(length)).map_err(|source| JournalError::Read {
+            what: S::FILE,
+            path: self.path.clone(),
+            source,
+        })?;
         let medium = AppendOnly { file: self.file, length };
         let journal = Journal {
             path: self.path,
@@ -171,8 +186,8 @@ impl Locked {
     }
 
     /// Begins a journal in a file that held no complete line. The header is on disk when this returns.
-    pub fn begin(self, header: Header, now: Timestamp) -> Result<Journal, JournalError> {
-        let write = |source| JournalError::Write { path: self.path.clone(), source };
+    pub fn begin(self, header: S::Header, now: Timestamp) -> Result<Journal<S>, JournalError> {
+        let write = |source| JournalError::Write { what: S::FILE, path: self.path.clone(), source };
         self.file.set_len(0).map_err(write)?;
         let mut file = &self.file;
         file.rewind().map_err(write)?;
@@ -188,32 +203,47 @@ impl Locked {
 }
 
 /// A journal that can be written.
-pub struct Journal {
+pub struct Journal<S: Fold> {
     path: PathBuf,
     medium: Box<dyn Medium>,
-    state: State,
+    state: S,
     seq: u64,
     prev: Option<String>,
     broken: bool,
 }
 
-impl Journal {
+impl<S: Fold> Journal<S> {
     /// Begins a journal on any medium.
     pub fn begin_on(
         path: PathBuf,
         medium: Box<dyn Medium>,
-        header: Header,
+        header: S::Header,
         now: Timestamp,
     ) -> Result<Self, JournalError> {
-        let body = codec::header_body(&header)
-            .map_err(|error| JournalError::Write { path: path.clone(), source: error.into() })?;
-        let mut journal = Self { path, medium, state: State::new(header), seq: 0, prev: None, broken: false };
+        let body = codec::header_body::<S>(&header).map_err(|error| JournalError::Write {
+            what: S::FILE,
+            path: path.clone(),
+            source: error.into(),
+        })?;
+        let mut journal = Self { path, medium, state: S::begin(header), seq: 0, prev: None, broken: false };
         journal.put(now, &body)?;
         Ok(journal)
     }
 
+    /// Goes on with the journal that these bytes hold, on any medium; `None` where they hold no complete line. What is
+    /// appended has to follow the last complete line.
+    pub fn resume_on(
+        path: PathBuf,
+        bytes: &[u8],
+        medium: Box<dyn Medium>,
+    ) -> Result<Option<Self>, JournalError> {
+        let read = read::<S>(&path, bytes)?;
+        let Some((state, seq)) = read.state else { return Ok(None) };
+        Ok(Some(Self { path, medium, state, seq, prev: read.last, broken: false }))
+    }
+
     /// What the lines so far mean.
-    pub fn state(&self) -> &State {
+    pub fn state(&self) -> &S {
         &self.state
     }
 
@@ -223,17 +253,20 @@ impl Journal {
     }
 
     /// Appends one line; it is on disk when this returns. A line that cannot follow is refused unwritten.
-    pub fn append(&mut self, now: Timestamp, record: &Record) -> Result<(), JournalError> {
+    pub fn append(&mut self, now: Timestamp, record: &S::Record) -> Result<(), JournalError> {
         let next = self.state.clone().apply(record).map_err(JournalError::Impossible)?;
-        let body = serde_json::to_value(record)
-            .map_err(|error| JournalError::Write { path: self.path.clone(), source: error.into() })?;
+        let body = serde_json::to_value(record).map_err(|error| JournalError::Write {
+            what: S::FILE,
+            path: self.path.clone(),
+            source: error.into(),
+        })?;
         self.put(now, &body)?;
         self.state = next;
         Ok(())
     }
 
     fn put(&mut self, now: Timestamp, body: &serde_json::Value) -> Result<(), JournalError> {
-        let failed = |source| JournalError::Write { path: self.path.clone(), source };
+        let failed = |source| JournalError::Write { what: S::FILE, path: self.path.clone(), source };
         if self.broken {
             return Err(failed(io::Error::other("an earlier line could not be written")));
         }
@@ -241,7 +274,7 @@ impl Journal {
             codec::encode(self.seq, now, self.prev.as_deref(), body).map_err(|error| failed(error.into()))?;
         if let Err(source) = self.medium.append(&line) {
             self.broken = true;
-            return Err(JournalError::Write { path: self.path.clone(), source });
+            return Err(JournalError::Write { what: S::FILE, path: self.path.clone(), source });
         }
         self.seq = self.seq.saturating_add(1);
         self.prev = Some(digest);
@@ -249,33 +282,37 @@ impl Journal {
     }
 }
 
-/// What a state file says, without locking or changing it: for looking while a run writes.
-pub fn peek(path: &Path) -> Result<Option<State>, JournalError> {
+/// What a file says, without locking or changing it: for looking while a run writes.
+pub fn peek<S: Fold>(path: &Path) -> Result<Option<S>, JournalError> {
     match std::fs::read(path) {
-        Ok(bytes) => Ok(read(path, &bytes)?.state.map(|(state, _)| state)),
+        Ok(bytes) => Ok(read::<S>(path, &bytes)?.state.map(|(state, _)| state)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(JournalError::Read { path: path.to_owned(), source }),
+        Err(source) => Err(JournalError::Read { what: S::FILE, path: path.to_owned(), source }),
     }
 }
 
 /// A journal read and folded.
-struct ReadBack {
-    state: Option<(State, u64)>,
+struct ReadBack<S> {
+    state: Option<(S, u64)>,
     complete_bytes: usize,
     torn: bool,
     last: Option<String>,
 }
 
-fn read(path: &Path, bytes: &[u8]) -> Result<ReadBack, JournalError> {
-    let decoded =
-        codec::decode(bytes).map_err(|damage| JournalError::Damaged { path: path.to_owned(), damage })?;
+fn read<S: Fold>(path: &Path, bytes: &[u8]) -> Result<ReadBack<S>, JournalError> {
+    let decoded = codec::decode::<S>(bytes).map_err(|damage| JournalError::Damaged {
+        what: S::FILE,
+        path: path.to_owned(),
+        damage,
+    })?;
     let state = match decoded.content {
         None => None,
         Some((header, records)) => {
-            let mut state = State::new(header);
+            let mut state = S::begin(header);
             let mut lines: u64 = 1;
             for (index, (_, record)) in records.iter().enumerate() {
                 state = state.apply(record).map_err(|source| JournalError::Contradiction {
+                    what: S::FILE,
                     path: path.to_owned(),
                     line: index.saturating_add(2),
                     source,

@@ -9,6 +9,8 @@ use model::plan::{Change, Outputs, Plan, StepId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::JOURNAL_VERSION;
+use super::fold::{Fold, IllegalRecord};
 use super::record::{Header, NoteTopic, Record, SETTLE};
 
 /// Whose a resource is. Only what we created is ever deleted.
@@ -75,14 +77,21 @@ pub struct State {
     pub cleaned_up: bool,
 }
 
-/// A line that cannot follow the lines before it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{step}: {reason}")]
-pub struct IllegalRecord {
-    /// The step it is about.
-    pub step: StepId,
-    /// Why it cannot be.
-    pub reason: &'static str,
+impl Fold for State {
+    const FORMAT: &'static str = "sre-agent-deploy/journal";
+    const VERSION: u32 = JOURNAL_VERSION;
+    const SUBJECT: &'static str = "deployment";
+    const FILE: &'static str = "state file";
+    type Header = Header;
+    type Record = Record;
+
+    fn begin(header: Header) -> Self {
+        Self::new(header)
+    }
+
+    fn apply(self, record: &Record) -> Result<Self, IllegalRecord> {
+        Self::apply(self, record)
+    }
 }
 
 impl State {
@@ -178,7 +187,8 @@ impl State {
         step: StepId,
         change: impl FnOnce(&mut StepState) -> Result<(), &'static str>,
     ) -> Result<(), IllegalRecord> {
-        change(self.steps.entry(step).or_default()).map_err(|reason| IllegalRecord { step, reason })
+        change(self.steps.entry(step).or_default())
+            .map_err(|reason| IllegalRecord { step: step.to_string(), reason })
     }
 }
 

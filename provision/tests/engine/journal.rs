@@ -132,9 +132,9 @@ fn a_newer_version_and_a_foreign_file_are_told_apart_from_damage() {
     let mut newer = newer.to_vec();
     newer.push(b'\n');
     let Err(JournalError::Damaged { damage, .. }) = peeked(&newer) else { panic!("read") };
-    assert_eq!(damage, Damage::Newer { found: 2 });
+    assert_eq!(damage, Damage::Newer { found: 2, known: 1 });
     let Err(JournalError::Damaged { damage, .. }) = peeked(b"hello\n") else { panic!("read") };
-    assert_eq!(damage, Damage::NotAJournal);
+    assert_eq!(damage, Damage::NotAJournal("deployment"));
 }
 
 #[test]

@@ -3,5 +3,8 @@
 
 pub mod host;
 pub mod layout;
+pub mod unit;
+pub mod units;
+pub mod words;
 
 pub use layout::{Layout, Program};

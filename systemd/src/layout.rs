@@ -112,9 +112,10 @@ impl Layout {
         self.root.join("var/lib/bedrock-nova-proxy")
     }
 
-    /// Copies of the usage ledger.
+    /// Copies of the usage ledger: the proxy's user's, made by systemd (`StateDirectory=` of the backup's unit) and
+    /// read-only for the proxy itself.
     pub fn backups(&self) -> PathBuf {
-        self.state().join("backups")
+        self.root.join("var/lib/bedrock-nova-proxy-backups")
     }
 
     /// An administrator's units.

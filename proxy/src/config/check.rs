@@ -39,6 +39,11 @@ pub fn check_files(loaded: &Loaded, now: Timestamp) -> Vec<Problem> {
         if let Err(error) = tls::check_client_auth(tls) {
             problems.push(error.problem(&loaded.place(error.key())));
         }
+        if let Some(folder) = tls.acme_challenges.as_ref().filter(|folder| !folder.is_dir()) {
+            let message = format!("{} is no folder, so that no challenge can be answered", folder.display());
+            let place = loaded.place("tls.acme_challenges");
+            problems.push(Problem::warning(codes::NO_CHALLENGE, &place, message));
+        }
     }
     if let Some(path) = &loaded.config.ledger.prices_path
         && let Err(error) = fs::read(path)

@@ -39,6 +39,7 @@ codes! {
     PAIR_REFUSED = "SRE-PROXY-026": "The changed certificate is refused and the old one goes on";
     NO_WATCH = "SRE-PROXY-027": "Changes of files cannot be watched and are polled for";
     UNREADABLE_CONFIGURATION = "SRE-PROXY-028": "The configuration file cannot be read";
+    NO_CHALLENGE = "SRE-PROXY-066": "A challenge of an ACME server cannot be answered";
 }
 
 #[cfg(test)]

@@ -89,6 +89,8 @@ pub struct Tls {
     pub min_version: TlsVersion,
     /// `client_ca_path` with `client_auth`.
     pub client_auth: Option<ClientAuth>,
+    /// `acme_challenges`: the folder of answers to the challenge TLS-ALPN-01. None: no challenge is answered.
+    pub acme_challenges: Option<PathBuf>,
 }
 
 /// `tls.min_version`

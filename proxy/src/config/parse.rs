@@ -119,6 +119,11 @@ fn tls(reader: &mut Reader, found: Found, facts: &Facts<'_>, places: &mut Places
         }
         reader.choice(found, &[("required", true), ("optional", false)])
     });
+    let acme_challenges = if section.has("acme_challenges") {
+        Some(file(reader, &mut section, "acme_challenges"))
+    } else {
+        None
+    };
     let names = reader.value(&mut section, "names").and_then(|found| texts(reader, found, grammar::host));
     let versions = [("1.2", TlsVersion::Tls12), ("1.3", TlsVersion::Tls13)];
     let min_version =
@@ -135,6 +140,7 @@ fn tls(reader: &mut Reader, found: Found, facts: &Facts<'_>, places: &mut Places
         names: names?,
         min_version: min_version?,
         client_auth,
+        acme_challenges: acme_challenges.map_or(Some(None), |folder| folder.map(Some))?,
     })
 }
 

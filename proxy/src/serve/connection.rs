@@ -28,7 +28,7 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep_until, timeout},
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::activity::{Activity, Answer, Due, Noted};
@@ -172,18 +172,18 @@ fn prepare(stream: &TcpStream) {
     let _ = socket.set_tcp_user_timeout(Some(VANISHED));
 }
 
-/// Settles TLS; nothing where the client does not want, is too slow, or comes while the server ends.
+/// Settles TLS; nothing where the client does not want, is too slow, comes while the server ends, or wanted nothing else.
 async fn handshake(
     stream: TcpStream,
     address: SocketAddr,
     tls: &tls::Server,
     shared: &Shared,
 ) -> Option<TlsStream<TcpStream>> {
-    let settled = timeout(shared.headers, TlsAcceptor::from(tls.config()).accept(stream));
+    let settled = timeout(shared.headers, tls.accept(stream, address));
     let error = tokio::select! {
         () = shared.stop.cancelled() => return None,
         settled = settled => match settled {
-            Ok(Ok(stream)) => return Some(stream),
+            Ok(Ok(stream)) => return stream,
             Ok(Err(error)) => error,
             Err(_) => io::ErrorKind::TimedOut.into(),
         },

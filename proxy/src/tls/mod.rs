@@ -1,9 +1,10 @@
 //! Takes connections: rustls with certificates that can be exchanged while it runs.
 //!
 //! [`load_pair`] reads a certificate with its key and finds out whether it may be shown to anybody. [`Server`] speaks
-//! TLS with whatever pair it was given last. [`CertificateWatch`] notices new files and gives them to the server once
-//! they are whole and right.
+//! TLS with whatever pair it was given last, and answers challenges of ACME. [`CertificateWatch`] notices new files and
+//! gives them to the server once they are whole and right.
 
+mod challenge;
 mod error;
 mod pair;
 mod server;

@@ -92,7 +92,7 @@ fn pem_reason(error: &pem::Error) -> String {
     }
 }
 
-fn signing_key(path: &Path, text: &[u8]) -> Result<Arc<dyn SigningKey>, TlsError> {
+pub(super) fn signing_key(path: &Path, text: &[u8]) -> Result<Arc<dyn SigningKey>, TlsError> {
     let no_key = |reason: String| TlsError::Key { path: path.to_owned(), reason };
     let key = PrivateKeyDer::from_pem_slice(text).map_err(|error| {
         let is_encrypted = text.windows(b"ENCRYPTED".len()).any(|window| window == b"ENCRYPTED");

@@ -1,19 +1,26 @@
 //! The server's side of TLS, with a certificate that can be exchanged between two handshakes.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, io, net::SocketAddr, path::Path, sync::Arc};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use rustls::{
     RootCertStore, ServerConfig, SupportedProtocolVersion,
     crypto::{CryptoProvider, aws_lc_rs},
+    server::Acceptor,
     server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::CertifiedKey,
     version::{TLS12, TLS13},
 };
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor, server::TlsStream};
 
-use super::{TlsError, pair};
-use crate::config::{ClientAuth, Tls, TlsVersion};
+use super::{
+    TlsError,
+    challenge::{self, Name, Unanswered},
+    pair,
+};
+use crate::config::{ClientAuth, Tls, TlsVersion, codes};
 
 /// What is spoken inside, the better first (RFC 7301).
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -24,7 +31,7 @@ const TICKETS: usize = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer {
     /// The client's address.
-    pub address: std::net::SocketAddr,
+    pub address: SocketAddr,
     /// Whether the connection is encrypted.
     pub is_encrypted: bool,
     /// Whether the client has shown a certificate of a trusted authority.
@@ -52,7 +59,15 @@ impl ResolvesServerCert for Resolver {
 #[derive(Debug)]
 pub struct Server {
     resolver: Arc<Resolver>,
-    config: ArcSwap<ServerConfig>,
+    settings: ArcSwap<Settings>,
+}
+
+/// What a handshake is made with.
+#[derive(Debug)]
+struct Settings {
+    config: Arc<ServerConfig>,
+    /// The folder of answers to challenges.
+    challenges: Option<Arc<Path>>,
 }
 
 impl Server {
@@ -63,8 +78,8 @@ impl Server {
     /// Why these cannot be used.
     pub fn new(tls: &Tls, now: Timestamp) -> Result<Self, TlsError> {
         let resolver = Arc::new(Resolver(ArcSwap::new(pair::load_pair(tls, now)?)));
-        let config = ArcSwap::new(server_config(tls, Arc::clone(&resolver))?);
-        Ok(Self { resolver, config })
+        let settings = ArcSwap::from_pointee(Settings::of(tls, Arc::clone(&resolver))?);
+        Ok(Self { resolver, settings })
     }
 
     /// Takes over other settings and another pair, or nothing of them.
@@ -74,9 +89,9 @@ impl Server {
     /// Why these cannot be used; the old ones go on.
     pub fn reload(&self, tls: &Tls, now: Timestamp) -> Result<(), TlsError> {
         let pair = pair::load_pair(tls, now)?;
-        let config = server_config(tls, Arc::clone(&self.resolver))?;
+        let settings = Settings::of(tls, Arc::clone(&self.resolver))?;
         self.exchange(pair);
-        self.config.store(config);
+        self.settings.store(Arc::new(settings));
         Ok(())
     }
 
@@ -90,9 +105,69 @@ impl Server {
         self.resolver.0.load_full()
     }
 
-    /// What the next handshake is made with.
-    pub fn config(&self) -> Arc<ServerConfig> {
-        self.config.load_full()
+    /// Settles TLS with a client. There is no stream where the client was an authority that has got its answer.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing was settled; the client knows it too.
+    pub async fn accept(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+    ) -> io::Result<Option<TlsStream<TcpStream>>> {
+        let settings = self.settings.load_full();
+        let config = Arc::clone(&settings.config);
+        let Some(folder) = &settings.challenges else {
+            return TlsAcceptor::from(config).accept(stream).await.map(Some);
+        };
+        let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let Some(name) = challenge::asked(&start.client_hello()) else {
+            return start.into_stream(config).await.map(Some);
+        };
+        match find(Arc::clone(folder), name, Arc::clone(config.crypto_provider()), address).await {
+            Some(answer) => {
+                let mut stream = start.into_stream(answer).await?;
+                stream.shutdown().await?;
+                Ok(None)
+            }
+            // The protocol is none of ours, which ends it with the alert that every server sends there.
+            None => start.into_stream(config).await.map(Some),
+        }
+    }
+}
+
+/// The answer to a challenge, away from the threads that serve, since it lies in a file.
+async fn find(
+    folder: Arc<Path>,
+    name: Name,
+    provider: Arc<CryptoProvider>,
+    address: SocketAddr,
+) -> Option<Arc<ServerConfig>> {
+    let shown = name.as_str().to_owned();
+    let answer = tokio::task::spawn_blocking(move || challenge::answer(&folder, &name, provider)).await;
+    let source_ip = address.ip();
+    match answer.ok()? {
+        Ok(config) => {
+            tracing::info!(name = shown, %source_ip, "an ACME challenge is answered");
+            Some(Arc::new(config))
+        }
+        // Anybody may ask, for any name.
+        Err(Unanswered::Absent) => {
+            tracing::debug!(name = shown, %source_ip, "an ACME challenge that nobody waits for");
+            None
+        }
+        Err(error) => {
+            let code = codes::NO_CHALLENGE;
+            tracing::warn!(code, name = shown, %source_ip, %error, "an ACME challenge cannot be answered");
+            None
+        }
+    }
+}
+
+impl Settings {
+    fn of(tls: &Tls, resolver: Arc<Resolver>) -> Result<Self, TlsError> {
+        let challenges = tls.acme_challenges.as_deref().map(Arc::from);
+        Ok(Self { config: server_config(tls, resolver)?, challenges })
     }
 }
 

@@ -7,8 +7,8 @@ use std::{
 
 use jiff::Timestamp;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, date_time_ymd,
 };
 use rustls::{ClientConfig, RootCertStore, version};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
@@ -95,6 +95,19 @@ impl Authority {
     }
 }
 
+/// The answer to a challenge about this name, self-signed as RFC 8737 wants it: one file with both.
+pub(crate) fn challenge(name: &str) -> String {
+    challenge_with(name, |_| {})
+}
+
+pub(crate) fn challenge_with(name: &str, change: impl FnOnce(&mut CertificateParams)) -> String {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+    params.custom_extensions = vec![CustomExtension::new_acme_identifier(&[7; 32])];
+    change(&mut params);
+    format!("{}{}", params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+}
+
 impl Pair {
     pub(crate) fn leaf(&self) -> CertificateDer<'static> {
         CertificateDer::from_pem_slice(self.certificate.as_bytes()).unwrap()
@@ -130,6 +143,7 @@ impl Folder {
             names: Vec::new(),
             min_version: TlsVersion::Tls12,
             client_auth: None,
+            acme_challenges: None,
         }
     }
 }

@@ -89,6 +89,12 @@ pub const KEYS: &[Key] = &[
         Else("`required` where `tls.client_ca_path` is given"),
         "Whether a client has to show a certificate.",
     ),
+    key(
+        "tls.acme_challenges",
+        Path("/etc/sre-agent/tls/challenges"),
+        Else("no challenge is answered"),
+        "Folder in which `NAME.pem` is the answer to an ACME server that asks about NAME (TLS-ALPN-01).",
+    ),
     key("auth", Mapping, Required, "Who may call: at least one issuer or API key."),
     key(
         "auth.issuers",

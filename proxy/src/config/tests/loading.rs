@@ -86,6 +86,7 @@ tls:
   min_version: 1.3
   client_ca_path: clients.pem
   client_auth: optional
+  acme_challenges: tls/challenges
 auth:
   issuers:
     - {issuer: "https://issuer.example.com", jwks_uri: "http://127.0.0.1:9/keys", client_ids: [a], audiences: [b], required_scopes: [c/d], token_use: any}

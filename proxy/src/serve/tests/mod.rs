@@ -1,5 +1,6 @@
 //! The gate from outside: real sockets, real TLS, real HTTP.
 
+mod challenge;
 mod ending;
 mod http;
 mod listening;

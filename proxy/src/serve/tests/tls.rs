@@ -21,7 +21,7 @@ fn server(settings: &Tls) -> Arc<Server> {
     Arc::new(Server::new(settings, now()).unwrap())
 }
 
-async fn tool(program: &str, arguments: &[&str]) -> String {
+pub(super) async fn tool(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
     let output = tokio::time::timeout(PATIENCE, output).await.unwrap();
     let output =
@@ -87,7 +87,11 @@ async fn curl_is_answered_in_both_versions_of_http() {
 }
 
 /// Connects with our own client and asks once; nothing where TLS or the server refuses.
-async fn ask(address: SocketAddr, config: Arc<rustls::ClientConfig>, name: &'static str) -> Option<String> {
+pub(super) async fn ask(
+    address: SocketAddr,
+    config: Arc<rustls::ClientConfig>,
+    name: &'static str,
+) -> Option<String> {
     let stream = TcpStream::connect(address).await.ok()?;
     let name = ServerName::try_from(name).unwrap();
     let mut stream = TlsConnector::from(config).connect(name, stream).await.ok()?;

@@ -8,6 +8,7 @@ pub mod engine;
 pub mod error;
 pub mod events;
 pub mod graph;
+pub mod host;
 pub mod journal;
 pub mod key;
 pub mod patience;

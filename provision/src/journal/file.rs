@@ -283,7 +283,7 @@ impl<S: Fold> Journal<S> {
 }
 
 /// What a file says, without locking or changing it: for looking while a run writes.
-pub fn peek<S: Fold>(path: &Path) -> Result<Option<S>, JournalError> {
+pub(crate) fn peek<S: Fold>(path: &Path) -> Result<Option<S>, JournalError> {
     match std::fs::read(path) {
         Ok(bytes) => Ok(read::<S>(path, &bytes)?.state.map(|(state, _)| state)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
-use super::{Account, Entry, Failed, Host, HostError, Meta, Ran, UnitFacts, Verb, shown};
+use super::{Account, Entry, Failed, Host, HostError, Meta, Ran, USER_MARK, UnitFacts, Verb, shown};
 
 /// The bits of a mode that belong to a file's protection.
 const PROTECTION: u32 = 0o7777;
@@ -273,7 +273,8 @@ impl Host for LocalHost {
         let text = fs::read_to_string(&path).map_err(failed(format!("read {}", path.display())))?;
         Ok(fields_of(&text, name).and_then(|fields| {
             let number = |at: usize| fields.get(at).and_then(|field| field.parse().ok());
-            Some(Account { uid: number(2)?, gid: number(3)? })
+            let is_marked = fields.get(4).is_some_and(|comment| *comment == USER_MARK);
+            Some(Account { uid: number(2)?, gid: number(3)?, is_marked })
         }))
     }
 
@@ -302,6 +303,8 @@ impl Host for LocalHost {
             "--gid",
             name,
             "--no-create-home",
+            "--comment",
+            USER_MARK,
             "--home-dir",
             &home,
             "--shell",
@@ -429,7 +432,7 @@ mod tests {
             .unwrap();
         fs::write(folder.path().join("etc/group"), "root:x:0:\nme:x:997:\n").unwrap();
         let host = LocalHost::below(folder.path());
-        assert_eq!(host.user("me").unwrap(), Some(Account { uid: 998, gid: 997 }));
+        assert_eq!(host.user("me").unwrap(), Some(Account { uid: 998, gid: 997, is_marked: false }));
         assert_eq!((host.user("m").unwrap(), host.group("me").unwrap()), (None, Some(997)));
         assert_eq!(host.add_group("you").unwrap_err().kind, Failed::Refused);
         assert_eq!(host.systemctl(Verb::Start, "x.service").unwrap_err().kind, Failed::Refused);

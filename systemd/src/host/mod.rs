@@ -158,7 +158,12 @@ pub struct Account {
     pub uid: u32,
     /// The number of its group.
     pub gid: u32,
+    /// Whether its comment says that we made it.
+    pub is_marked: bool,
 }
+
+/// The comment of a user that we made: found again without a journal.
+pub const USER_MARK: &str = "made by sre-agent-deploy";
 
 /// What a program said.
 #[derive(Debug, Clone, PartialEq, Eq)]

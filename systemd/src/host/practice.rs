@@ -1,9 +1,8 @@
 //! A machine in memory: files, accounts, and as much of systemd as an installation sees of it.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 
@@ -61,14 +60,14 @@ fn shown(node: &Node) -> String {
 /// A machine in memory. Clones are the same machine.
 #[derive(Debug, Clone)]
 pub struct PracticeHost {
-    machine: Rc<RefCell<Snapshot>>,
+    machine: Arc<Mutex<Snapshot>>,
 }
 
 impl Default for PracticeHost {
     fn default() -> Self {
         let folders = ["/", "/opt", "/etc", "/etc/systemd", "/etc/systemd/system", "/var", "/var/lib"];
         let nodes = folders.map(|path| (PathBuf::from(path), Node::Folder(Meta::root(0o755))));
-        let root = Account { uid: 0, gid: 0 };
+        let root = Account { uid: 0, gid: 0, is_marked: false };
         let machine = Snapshot {
             nodes: nodes.into(),
             users: BTreeMap::from([("root".to_owned(), root)]),
@@ -78,7 +77,7 @@ impl Default for PracticeHost {
             masked: BTreeSet::new(),
             units: BTreeMap::new(),
         };
-        Self { machine: Rc::new(RefCell::new(machine)) }
+        Self { machine: Arc::new(Mutex::new(machine)) }
     }
 }
 
@@ -102,20 +101,37 @@ fn plain(path: &Path) -> PathBuf {
 }
 
 impl PracticeHost {
+    fn lock(&self) -> MutexGuard<'_, Snapshot> {
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The machine as it is now.
     pub fn snapshot(&self) -> Snapshot {
-        self.machine.borrow().clone()
+        self.lock().clone()
+    }
+
+    /// A machine of its own that is as this one is now.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self { machine: Arc::new(Mutex::new(self.snapshot())) }
     }
 
     /// An administrator's `systemctl mask`.
     pub fn mask(&self, unit: &str) {
-        self.machine.borrow_mut().masked.insert(unit.to_owned());
+        self.lock().masked.insert(unit.to_owned());
+    }
+
+    /// A user that an administrator made.
+    pub fn seed_user(&self, name: &str) {
+        let mut machine = self.lock();
+        machine.groups.insert(name.to_owned(), 500);
+        machine.users.insert(name.to_owned(), Account { uid: 500, gid: 500, is_marked: false });
     }
 
     /// A crash of the whole machine: what was enabled runs afterwards.
     pub fn reboot(&self) {
         let enabled = {
-            let mut machine = self.machine.borrow_mut();
+            let mut machine = self.lock();
             machine.units.clear();
             machine.enabled.clone()
         };
@@ -150,7 +166,7 @@ impl PracticeHost {
     }
 
     fn put(&self, action: String, path: &Path, node: Node) -> Result<(), HostError> {
-        let mut machine = self.machine.borrow_mut();
+        let mut machine = self.lock();
         let parent = path.parent().unwrap_or(Path::new("/"));
         if !matches!(machine.nodes.get(parent), Some(Node::Folder(_))) {
             return Err(error(action, Failed::NotFound, "No such file or directory"));
@@ -194,7 +210,7 @@ impl PracticeHost {
 
 impl Host for PracticeHost {
     fn look(&self, path: &Path) -> Result<Entry, HostError> {
-        Ok(match self.machine.borrow().nodes.get(path) {
+        Ok(match self.lock().nodes.get(path) {
             None => Entry::Absent,
             Some(Node::File(content, meta)) => {
                 Entry::File { sha256: model::hex::encode(&Sha256::digest(content)), meta: *meta }
@@ -205,12 +221,12 @@ impl Host for PracticeHost {
     }
 
     fn read(&self, path: &Path) -> Result<Vec<u8>, HostError> {
-        Self::content(&self.machine.borrow(), path)
+        Self::content(&self.lock(), path)
             .ok_or_else(|| error(format!("read {}", path.display()), Failed::NotFound, "No such file"))
     }
 
     fn list(&self, folder: &Path) -> Result<Vec<String>, HostError> {
-        let machine = self.machine.borrow();
+        let machine = self.lock();
         let inside = machine.nodes.keys().filter(|path| path.parent() == Some(folder));
         Ok(inside.filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect())
     }
@@ -228,7 +244,7 @@ impl Host for PracticeHost {
     }
 
     fn set_meta(&self, path: &Path, meta: Meta) -> Result<(), HostError> {
-        match self.machine.borrow_mut().nodes.get_mut(path) {
+        match self.lock().nodes.get_mut(path) {
             Some(Node::File(_, found) | Node::Folder(found)) => {
                 *found = meta;
                 Ok(())
@@ -242,49 +258,49 @@ impl Host for PracticeHost {
             let action = format!("remove {}", path.display());
             return Err(error(action, Failed::NotEmpty, "Directory not empty"));
         }
-        self.machine.borrow_mut().nodes.remove(path);
+        self.lock().nodes.remove(path);
         Ok(())
     }
 
     fn remove_tree(&self, path: &Path) -> Result<(), HostError> {
-        self.machine.borrow_mut().nodes.retain(|found, _| !found.starts_with(path));
+        self.lock().nodes.retain(|found, _| !found.starts_with(path));
         Ok(())
     }
 
     fn user(&self, name: &str) -> Result<Option<Account>, HostError> {
-        Ok(self.machine.borrow().users.get(name).copied())
+        Ok(self.lock().users.get(name).copied())
     }
 
     fn group(&self, name: &str) -> Result<Option<u32>, HostError> {
-        Ok(self.machine.borrow().groups.get(name).copied())
+        Ok(self.lock().groups.get(name).copied())
     }
 
     fn add_group(&self, name: &str) -> Result<(), HostError> {
-        self.machine.borrow_mut().groups.entry(name.to_owned()).or_insert(FIRST_ID);
+        self.lock().groups.entry(name.to_owned()).or_insert(FIRST_ID);
         Ok(())
     }
 
     fn add_user(&self, name: &str, _home: &Path) -> Result<(), HostError> {
-        let mut machine = self.machine.borrow_mut();
+        let mut machine = self.lock();
         let Some(gid) = machine.groups.get(name).copied() else {
             return Err(error("add a user".to_owned(), Failed::Refused, "group does not exist"));
         };
-        machine.users.entry(name.to_owned()).or_insert(Account { uid: FIRST_ID, gid });
+        machine.users.entry(name.to_owned()).or_insert(Account { uid: FIRST_ID, gid, is_marked: true });
         Ok(())
     }
 
     fn remove_user(&self, name: &str) -> Result<(), HostError> {
-        self.machine.borrow_mut().users.remove(name);
+        self.lock().users.remove(name);
         Ok(())
     }
 
     fn remove_group(&self, name: &str) -> Result<(), HostError> {
-        self.machine.borrow_mut().groups.remove(name);
+        self.lock().groups.remove(name);
         Ok(())
     }
 
     fn systemctl(&self, verb: Verb, unit: &str) -> Result<(), HostError> {
-        let machine = &mut *self.machine.borrow_mut();
+        let machine = &mut *self.lock();
         let refused = |detail: &str| error(format!("systemctl {verb} {unit}"), Failed::Refused, detail);
         match verb {
             Verb::DaemonReload => {
@@ -325,7 +341,7 @@ impl Host for PracticeHost {
     }
 
     fn unit(&self, name: &str) -> Result<UnitFacts, HostError> {
-        let machine = self.machine.borrow();
+        let machine = self.lock();
         let state = machine.units.get(name).cloned().unwrap_or_default();
         let load = match () {
             () if machine.masked.contains(name) => "masked",

@@ -3,7 +3,8 @@
 //! [`Moto`] and [`Ministack`] are emulated accounts over real HTTP, each on its own free loopback port with its own
 //! scratch folder; both end with the test that started them, even when that test is killed. [`KillingProxy`] stands
 //! between the program and one of them and stops, spoils or delays chosen calls. [`rerun`] gives a test an
-//! environment of its own. [`python()`] runs a script of a client that others wrote, [`OpenAiClient`] one of OpenAI's. What cannot be had is a failure that says how to get it, never a skipped test.
+//! environment of its own. [`python()`] runs a script of a client that others wrote, [`OpenAiClient`] one of OpenAI's.
+//! [`Booted`] is a machine with a systemd of its own. What cannot be had is a failure that says how to get it, never a skipped test.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -12,6 +13,7 @@
     reason = "test support: what cannot be had is a panic, and where the parts are is read from the environment"
 )]
 
+mod booted;
 mod http;
 mod ministack;
 mod moto;
@@ -21,6 +23,7 @@ mod rerun;
 mod server;
 mod venv;
 
+pub use booted::{Booted, Preparation};
 pub use ministack::Ministack;
 pub use moto::Moto;
 pub use proxy::{Fault, KillingProxy, ProxyPlan, RecordedCall};

@@ -120,3 +120,6 @@ pub(crate) fn sentence(text: &str) -> String {
     // A backslash at the end would take the next line in.
     one_line.trim().trim_end_matches('\\').replace('%', "%%")
 }
+
+#[cfg(test)]
+mod tests;

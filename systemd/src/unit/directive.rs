@@ -100,7 +100,7 @@ directives! {
         RestartSteps(Count) since 254: "The pause grows to its maximum in so many steps.";
         RestartMaxDelaySec(Span) since 254: "The longest pause.";
         WatchdogSec(Span) since 0: "A process that does not say in this time that it still turns is replaced.";
-        TimeoutStartSec(Span) since 0: "How long the start may take.";
+        TimeoutStartSec(Span) since 0: "How long it may take.";
         TimeoutStopSec(Span) since 0: "How long open answers may go on after a stop; new clients wait meanwhile.";
         KillSignal(Signal) since 0: "Which signal asks it to end.";
         User(Names) since 0: "A user of its own, which owns nothing else.";
@@ -126,6 +126,7 @@ directives! {
         PrivateDevices(Switch) since 209: "No devices but /dev/null and its like.";
         PrivateNetwork(Switch) since 0: "It talks to nobody.";
         PrivateUsers(Switch) since 232: "Other users of the machine do not exist for it.";
+        PrivateMounts(Switch) since 239: "What it mounts is seen by nobody else.";
         PrivateIPC(Switch) since 248: "No shared memory with others.";
         ProtectHostname(Switch) since 242: "What belongs to the kernel is not for it to change: name, clock, parameters, modules, log, control groups.";
         ProtectClock(Switch) since 245: "What belongs to the kernel is not for it to change: name, clock, parameters, modules, log, control groups.";

@@ -204,6 +204,8 @@ pub enum Word {
     MainPid,
     /// What stands behind the `@` of the unit's name.
     Instance,
+    /// The name of the unit itself.
+    UnitName,
 }
 
 impl From<&str> for Word {
@@ -243,6 +245,7 @@ impl Setting for CommandLine {
                 Word::Literal(text) => out.push_str(&words::argument(text)),
                 Word::MainPid => out.push_str("$MAINPID"),
                 Word::Instance => out.push_str("%i"),
+                Word::UnitName => out.push_str("%n"),
             }
         }
         Some(out)
@@ -283,6 +286,7 @@ impl Setting for Span {
     fn text(&self, _: u32) -> Option<String> {
         let seconds = self.0.as_secs();
         Some(match (seconds % 3600, seconds % 60, self.0.subsec_millis()) {
+            _ if self.0.is_zero() => "0".to_owned(),
             _ if seconds == 0 => format!("{}ms", self.0.as_millis()),
             (0, _, 0) => format!("{}h", seconds / 3600),
             (_, 0, 0) => format!("{}min", seconds / 60),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Setup, begun, hardening};
-use crate::layout::Program;
+use crate::layout::{Program, USER};
 use crate::unit::Directive as D;
 use crate::unit::{
     Capabilities, CommandLine, Count, Home, Names, PrivateTmp, ServiceType, Span, Switch, Text, Unit, Word,
@@ -28,14 +28,19 @@ pub(super) fn service(setup: &Setup) -> Unit {
         )
         .because("The hook has this long.", D::TimeoutStartSec(Span(Duration::from_mins(1))))
         .because(
-            "Root, so that the hook may read what is root's, but without a right of root.",
-            D::CapabilityBoundingSet(Capabilities(Vec::new())),
+            "A user that exists only for this moment. Its groups may read the hook and the journal.",
+            D::DynamicUser(Switch(true)),
         )
-        .with(D::RuntimeDirectory(Names(vec!["sre-agent-failed"])))
+        .because(
+            "A user that exists only for this moment. Its groups may read the hook and the journal.",
+            D::SupplementaryGroups(Names(vec![USER, "systemd-journal"])),
+        )
+        .with(D::CapabilityBoundingSet(Capabilities(Vec::new())))
         .with(hardening::online())
         .with(D::ProtectHome(Home::Hidden))
         .with(D::PrivateTmp(PrivateTmp::Disconnected))
         .with(D::PrivateDevices(Switch(true)))
+        .with(D::PrivateUsers(Switch(true)))
         .with(D::PrivateIPC(Switch(true)))
         .with(D::LimitCORE(Count(0)))
         .with_all(hardening::common())

@@ -10,6 +10,7 @@ use crate::unit::{
 pub(super) fn common() -> Vec<D> {
     vec![
         D::ProtectSystem(System::Strict),
+        D::PrivateMounts(Switch(true)),
         D::ProtectHostname(Switch(true)),
         D::ProtectClock(Switch(true)),
         D::ProtectKernelTunables(Switch(true)),

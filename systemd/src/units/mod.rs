@@ -66,6 +66,9 @@ pub struct Setup {
     /// Files that renewal reads, apart from settings and state: those of `tls.source: files`, the roots of an ACME
     /// server, the key of an external account.
     pub renewal_reads: Vec<UnitPath>,
+    /// Whether one of them is somebody else's than root's and not for all to read: renewal then gets the right to read
+    /// any file.
+    pub reads_of_others: bool,
     /// Whether the usage ledger is a file of this host: without, no backup units.
     pub has_ledger: bool,
     /// How long open answers may go on after a stop: `listen.drain` of the proxy.
@@ -83,6 +86,7 @@ impl Setup {
             renewal_interval: RenewalInterval::default(),
             answers_http: false,
             renewal_reads: Vec::new(),
+            reads_of_others: false,
             has_ledger: true,
             drain: Duration::from_secs(30),
         }

@@ -14,6 +14,10 @@ use crate::words::UnitPath;
 /// From the end of open answers to the end of the process: the ledger is stored, exporters say their last.
 const LAST_WORDS: Duration = Duration::from_secs(15);
 
+/// Starts the unit that tells, with the name of this one; where that cannot be done there is nobody left to tell.
+const TELL: &str =
+    r#"[ "$SERVICE_RESULT" = success ] || systemctl start --no-block "sre-agent-failed@$1.service" || :"#;
+
 /// `bedrock-nova-proxy.service`
 pub(super) fn service(setup: &Setup) -> Unit {
     let program = UnitPath::known(&setup.layout.program(Program::Proxy));
@@ -21,6 +25,11 @@ pub(super) fn service(setup: &Setup) -> Unit {
     let run =
         |verb: &str| CommandLine::new(program.clone(), [verb.into(), "--config".into(), config.clone()]);
     let kill = CommandLine::new(UnitPath::known("/bin/kill".as_ref()), ["-HUP".into(), Word::MainPid]);
+    let tell = CommandLine::new(
+        UnitPath::known("/bin/sh".as_ref()),
+        ["-c".into(), TELL.into(), "sh".into(), Word::UnitName],
+    )
+    .privileged();
     begun(setup)
         .with(D::Description(Text("OpenAI-compatible endpoint in front of Amazon Bedrock Nova".to_owned())))
         .because(
@@ -40,6 +49,10 @@ pub(super) fn service(setup: &Setup) -> Unit {
             D::ExecReload(run("check-config")),
         )
         .because("It reads configuration and certificate again, and keeps its connections.", D::ExecReload(kill))
+        .because(
+            "Since it is started again and again it never counts as failed, so it is told of here, outside of the\nsandbox.",
+            D::ExecStopPost(tell),
+        )
         .with(D::Restart(Restart::OnFailure))
         .with(D::RestartSec(Span(Duration::from_secs(1))))
         .with(D::RestartSteps(Count(5)))

@@ -7,7 +7,7 @@ use crate::layout::{Program, USER};
 use crate::unit::Directive as D;
 use crate::unit::{
     Calendar, Capabilities, Capability, CommandLine, Count, Home, Mode, Names, PathRule, Paths, PrivateTmp,
-    ServiceType, Span, Switch, Text, Unit,
+    ServiceType, Span, Switch, SystemCalls, Text, Unit,
 };
 use crate::words::UnitPath;
 
@@ -16,12 +16,13 @@ pub(super) fn service(setup: &Setup) -> Unit {
     let program = UnitPath::known(&setup.layout.program(Program::Deploy));
     let mut rights = Vec::new();
     // What is root's can be read by root without a right; what is somebody else's cannot.
-    if !setup.renewal_reads.is_empty() {
+    if setup.reads_of_others {
         rights.push(Capability::DacReadSearch);
     }
     if setup.answers_http {
         rights.push(Capability::NetBindService);
     }
+    let needs_rights = !rights.is_empty();
     let is_in = |folder: &str| setup.renewal_reads.iter().any(|path| path.as_path().starts_with(folder));
     let home =
         if ["/home", "/root", "/run/user"].into_iter().any(is_in) { Home::ReadOnly } else { Home::Hidden };
@@ -46,18 +47,23 @@ pub(super) fn service(setup: &Setup) -> Unit {
         .with(D::StateDirectoryMode(Mode(0o700)))
         .with(D::ReadWritePaths(Paths(vec![PathRule::Must(UnitPath::known(&setup.layout.tls()))])))
         .because("One run at a time.", D::RuntimeDirectory(Names(vec!["sre-agent-renew"])))
-        .because(
-            "AF_NETLINK: which addresses this machine has, as the C library asks before it looks up a name.",
-            hardening::online(),
-        )
+        .with(hardening::online())
         .with(D::ProtectHome(home))
         .with(D::PrivateIPC(Switch(true)));
+    // A right holds only where it was given, which would be the private world.
+    let unit = if needs_rights { unit } else { unit.with(D::PrivateUsers(Switch(true))) };
     let unit = if is_in("/tmp") || is_in("/var/tmp") {
         unit
     } else {
         unit.with(D::PrivateTmp(PrivateTmp::Disconnected))
     };
-    unit.with(D::PrivateDevices(Switch(true))).with(D::LimitCORE(Count(0))).with_all(hardening::common())
+    unit.with(D::PrivateDevices(Switch(true)))
+        .with(D::LimitCORE(Count(0)))
+        .with_all(hardening::common())
+        .because(
+            "It gives files to the proxy's group, which is its own group too.",
+            D::SystemCallFilter(SystemCalls::Allow(vec!["@chown"])),
+        )
 }
 
 /// `sre-agent-renew.timer`

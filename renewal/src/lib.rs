@@ -1,1 +1,13 @@
 //! Keeps a host's certificate fresh: when it is due, how it is obtained, and how the new pair takes the place of the old.
+//!
+//! - [`pair`]: a certificate chain with its key, and what is known of it.
+//! - [`store`]: the pairs of a host, exchanged as a whole by one rename.
+//! - [`disk`]: the few operations on files that everything here is made of, so that a test can stop at each.
+//!
+//! Nothing here reads the environment or the wall clock: both come in as values.
+
+pub mod disk;
+pub mod pair;
+pub mod store;
+#[cfg(test)]
+mod testing;

@@ -92,6 +92,25 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Replaces a file as a whole: a new one of this mode is written aside, synced, and takes the name.
+pub(crate) fn replace(
+    disk: &dyn Disk,
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    owner: Option<(u32, u32)>,
+) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    // One name, so that what a killed run left is found by the next.
+    let aside = folder.join(format!(".{name}.new"));
+    gone(disk.remove(&aside))?;
+    disk.write(&aside, bytes)?;
+    disk.hand_over(&aside, mode, owner)?;
+    disk.rename(&aside, path)?;
+    disk.settle(folder)
+}
+
 /// What is not there is as good as removed.
 pub(crate) fn gone(result: io::Result<()>) -> io::Result<()> {
     match result {

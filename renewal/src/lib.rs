@@ -2,12 +2,15 @@
 //!
 //! - [`pair`]: a certificate chain with its key, and what is known of it.
 //! - [`store`]: the pairs of a host, exchanged as a whole by one rename.
+//! - [`schedule`]: when one is asked for; [`state`]: what one run leaves for the next.
 //! - [`disk`]: the few operations on files that everything here is made of, so that a test can stop at each.
 //!
 //! Nothing here reads the environment or the wall clock: both come in as values.
 
 pub mod disk;
 pub mod pair;
+pub mod schedule;
+pub mod state;
 pub mod store;
 #[cfg(test)]
 mod testing;

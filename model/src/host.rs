@@ -2,8 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::AcmeChallenge;
+use crate::config::{AcmeChallenge, Config, TlsSource};
 use crate::{DeploymentId, Region};
+
+/// The directory of Let's Encrypt.
+const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
+/// The one to try things at.
+const LETS_ENCRYPT_STAGING: &str = "https://acme-staging-v02.api.letsencrypt.org/directory";
 
 /// Version of the form. A field may be added without raising it.
 pub const HOST_SETTINGS_VERSION: u32 = 1;
@@ -23,6 +28,47 @@ pub struct HostSettings {
     pub domains: Vec<String>,
     /// Where the certificate comes from.
     pub certificate: CertificateSource,
+}
+
+impl HostSettings {
+    /// What a host is told by a configuration. `certificate_arn` is that of the certificate in ACM that the
+    /// deployment requested; none where `tls.source` needs it and it is not known yet.
+    pub fn from_config(config: &Config, certificate_arn: Option<&str>) -> Option<Self> {
+        let certificate = match &config.tls.source {
+            TlsSource::Acme { directory, email, challenge, profile, external_account, ca_path } => {
+                CertificateSource::Acme {
+                    directory: directory_url(directory).to_owned(),
+                    email: email.clone(),
+                    challenge: *challenge,
+                    profile: profile.clone(),
+                    external_account: external_account.clone(),
+                    ca_path: ca_path.clone(),
+                }
+            }
+            TlsSource::AcmExportable => {
+                CertificateSource::AcmExportable { certificate_arn: certificate_arn?.to_owned() }
+            }
+            TlsSource::Files { cert_path, key_path } => {
+                CertificateSource::Files { cert_path: cert_path.clone(), key_path: key_path.clone() }
+            }
+        };
+        Some(Self {
+            version: HOST_SETTINGS_VERSION,
+            deployment_id: config.deployment.id.clone(),
+            region: config.aws.region.clone(),
+            domains: config.tls.domain.iter().cloned().collect(),
+            certificate,
+        })
+    }
+}
+
+/// The URL behind the names of directories that a configuration may use; anything else is a URL.
+pub fn directory_url(name: &str) -> &str {
+    match name {
+        "letsencrypt" => LETS_ENCRYPT,
+        "letsencrypt-staging" => LETS_ENCRYPT_STAGING,
+        url => url,
+    }
 }
 
 /// Where a host's certificate comes from.
@@ -70,4 +116,29 @@ pub struct ExternalAccount {
     pub key_id: String,
     /// A file of mode 0600 with the HMAC key in base64url.
     pub hmac_path: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        /// Every configuration has its settings, they survive their file, and a directory is a URL in them.
+        #[test]
+        fn settings_follow_from_a_configuration(config in crate::config::arbitrary::config()) {
+            let settings = HostSettings::from_config(&config, Some("arn:aws:acm:us-east-1:123456789012:certificate/x"));
+            let settings = settings.expect("an ARN is known");
+            let text = serde_json::to_string(&settings).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<HostSettings>(&text).unwrap(), &settings);
+            if let CertificateSource::Acme { directory, .. } = &settings.certificate {
+                prop_assert!(directory.starts_with("https://"), "{}", directory);
+            }
+            let needs_arn = matches!(config.tls.source, TlsSource::AcmExportable);
+            prop_assert_eq!(HostSettings::from_config(&config, None).is_none(), needs_arn);
+        }
+    }
 }

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     AccountId, DeploymentId, Region,
+    host::ExternalAccount,
     ids::{AmiId, DomainPrefix, InstanceId, InstanceType, SubnetId, UserPoolId, VpcId},
 };
 
@@ -157,12 +158,19 @@ fn tls_source() -> impl Strategy<Value = TlsSource> {
     let challenge =
         sample::select(vec![AcmeChallenge::TlsAlpn01, AcmeChallenge::Http01, AcmeChallenge::Dns01]);
     let path = || text("/[a-zA-Z0-9 ._/-]{1,40}");
+    let external_account =
+        option::of((word(), path()).prop_map(|(key_id, hmac_path)| ExternalAccount { key_id, hmac_path }));
     prop_oneof![
-        (directory, email, challenge).prop_map(|(directory, email, challenge)| TlsSource::Acme {
-            directory,
-            email,
-            challenge
-        }),
+        (directory, email, challenge, option::of(word()), external_account, option::of(path())).prop_map(
+            |(directory, email, challenge, profile, external_account, ca_path)| TlsSource::Acme {
+                directory,
+                email,
+                challenge,
+                profile,
+                external_account,
+                ca_path,
+            }
+        ),
         Just(TlsSource::AcmExportable),
         (path(), path()).prop_map(|(cert_path, key_path)| TlsSource::Files { cert_path, key_path }),
     ]

@@ -6,11 +6,19 @@ use sha2::{Digest, Sha256};
 use super::Config;
 use crate::hex;
 
+/// Keys below `tls.acme` that came after the first state files; where they say nothing they do not count.
+const LATER: [&str; 4] = ["profile", "eab_key_id", "eab_hmac_path", "ca_path"];
+
 impl Config {
     /// Lower-case hexadecimal SHA-256 of the canonical JSON of [`Config::resolved`].
     pub fn digest(&self) -> String {
         let mut canonical = String::new();
-        write_canonical(&self.resolved(), &mut canonical);
+        let mut resolved = self.resolved();
+        // A state file from before they existed is still of the same configuration.
+        if let Some(acme) = resolved.pointer_mut("/tls/acme").and_then(Value::as_object_mut) {
+            acme.retain(|name, value| !(value.is_null() && LATER.contains(&name.as_str())));
+        }
+        write_canonical(&resolved, &mut canonical);
         hex::encode(&Sha256::digest(canonical.as_bytes()))
     }
 }

@@ -302,6 +302,34 @@ pub const KEYS: &[Key] = &[
         "How control of the name is shown.",
     ),
     key(
+        "tls.acme.profile",
+        Kind::Text("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
+        Fallback::Nothing("what the authority usually issues"),
+        "shortlived",
+        "The authority's kind of certificate, one of those that its directory names.",
+    ),
+    key(
+        "tls.acme.eab_key_id",
+        Kind::Text("^[!-~]{1,256}$"),
+        Fallback::Nothing("the authority binds accounts to nothing"),
+        "kid-1",
+        "The authority's name for the key that binds the account to one there (external account binding).",
+    ),
+    key(
+        "tls.acme.eab_hmac_path",
+        Kind::Text(ABSOLUTE_PATH),
+        Fallback::Nothing("required with `tls.acme.eab_key_id`"),
+        "/etc/sre-agent/eab.hmac",
+        "File on the host with that key in base64url, mode 0600; read where it is used.",
+    ),
+    key(
+        "tls.acme.ca_path",
+        Kind::Text(ABSOLUTE_PATH),
+        Fallback::Nothing("the roots that the system trusts"),
+        "/etc/sre-agent/acme-ca.pem",
+        "PEM file on the host with the roots that the authority's own server is trusted by.",
+    ),
+    key(
         "tls.cert_path",
         Kind::Text(ABSOLUTE_PATH),
         Fallback::Nothing("required with `tls.source: files`"),
@@ -465,7 +493,10 @@ mod tests {
     #[test]
     fn sections_list_their_names_in_order() {
         assert_eq!(names_in("proxy"), ["models", "limits"]);
-        assert_eq!(names_in("tls.acme"), ["directory", "email", "challenge"]);
+        assert_eq!(
+            names_in("tls.acme"),
+            ["directory", "email", "challenge", "profile", "eab_key_id", "eab_hmac_path", "ca_path",]
+        );
         assert!(is_section("tls") && is_section("gateway") && !is_section("version") && !is_section("tl"));
     }
 }

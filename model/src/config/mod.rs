@@ -30,6 +30,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::document::{codes, node, problem, secret_names, suggest, yaml};
+use crate::host::ExternalAccount;
 use crate::ids::{
     AccountId, AmiId, DeploymentId, DomainPrefix, InstanceId, InstanceType, Region, SubnetId, UserPoolId,
     VpcId,
@@ -205,6 +206,12 @@ pub enum TlsSource {
         email: Option<String>,
         /// How control of the name is shown.
         challenge: AcmeChallenge,
+        /// The authority's kind of certificate.
+        profile: Option<String>,
+        /// Binds the account to one at the authority.
+        external_account: Option<ExternalAccount>,
+        /// PEM roots that the authority's own server is trusted by, instead of the system's.
+        ca_path: Option<String>,
     },
     /// A public ACM certificate requested as exportable.
     AcmExportable,

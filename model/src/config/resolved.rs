@@ -16,12 +16,18 @@ impl Config {
     /// Every key with its value, in the shape of the configuration file.
     pub fn resolved(&self) -> Value {
         let (source, acme, cert_path, key_path) = match &self.tls.source {
-            TlsSource::Acme { directory, email, challenge } => (
-                "acme",
-                Some(json!({"directory": directory, "email": email, "challenge": challenge})),
-                None,
-                None,
-            ),
+            TlsSource::Acme { directory, email, challenge, profile, external_account, ca_path } => {
+                let acme = json!({
+                    "directory": directory,
+                    "email": email,
+                    "challenge": challenge,
+                    "profile": profile,
+                    "eab_key_id": external_account.as_ref().map(|account| &account.key_id),
+                    "eab_hmac_path": external_account.as_ref().map(|account| &account.hmac_path),
+                    "ca_path": ca_path,
+                });
+                ("acme", Some(acme), None, None)
+            }
             TlsSource::AcmExportable => ("acm-exportable", None, None, None),
             TlsSource::Files { cert_path, key_path } => ("files", None, Some(cert_path), Some(key_path)),
         };

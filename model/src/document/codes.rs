@@ -39,7 +39,7 @@ codes! {
     FOREIGN_REGION = "SRE-CONF-027": "A resource is of another Region than the deployment";
     TLS_DOMAIN = "SRE-CONF-028": "The domain name is missing or not a host name";
     TLS_FILES = "SRE-CONF-029": "The certificate files are missing or not absolute paths";
-    ACME_SETTINGS = "SRE-CONF-030": "The ACME directory or email is malformed";
+    ACME_SETTINGS = "SRE-CONF-030": "An ACME setting is malformed";
     ACME_NO_EMAIL = "SRE-CONF-031": "Nobody would be told before the certificate expires";
     ACME_STAGING = "SRE-CONF-032": "Production would get a certificate that no client trusts";
     NO_MODELS = "SRE-CONF-033": "The proxy would serve no model";

@@ -6,6 +6,7 @@ use crate::config::{
     host_name,
     problem::Problem,
 };
+use crate::host::ExternalAccount;
 
 /// The three values of `tls.source` without what belongs to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +23,15 @@ const CHALLENGES: &[(&str, AcmeChallenge)] = &[
     ("http-01", AcmeChallenge::Http01),
     ("dns-01", AcmeChallenge::Dns01),
 ];
-const ACME_KEYS: &[&str] = &["tls.acme.directory", "tls.acme.email", "tls.acme.challenge"];
+const ACME_KEYS: &[&str] = &[
+    "tls.acme.directory",
+    "tls.acme.email",
+    "tls.acme.challenge",
+    "tls.acme.profile",
+    "tls.acme.eab_key_id",
+    "tls.acme.eab_hmac_path",
+    "tls.acme.ca_path",
+];
 const FILE_KEYS: &[&str] = &["tls.cert_path", "tls.key_path"];
 
 pub(super) fn tls(fields: &mut Fields, install: Option<HostInstall>) -> Option<Tls> {
@@ -159,7 +168,65 @@ fn acme(fields: &mut Fields) -> Option<TlsSource> {
             }),
         _ => {}
     }
-    Some(TlsSource::Acme { directory: directory?, email: email?, challenge: challenge? })
+    let profile = fields.optional("tls.acme.profile", |text| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+        let begins = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+        if begins && text.len() <= 64 && text.bytes().all(plain) {
+            return Ok(text.to_owned());
+        }
+        Err(Flaw::new(codes::ACME_SETTINGS, format!("{} is not the name of a profile", shown(text)))
+            .example("profile: shortlived"))
+    });
+    let external_account = external_account(fields);
+    let ca_path = fields.optional("tls.acme.ca_path", |text| path(codes::ACME_SETTINGS, text));
+    Some(TlsSource::Acme {
+        directory: directory?,
+        email: email?,
+        challenge: challenge?,
+        profile: profile?,
+        external_account: external_account?,
+        ca_path: ca_path?,
+    })
+}
+
+/// Both of its keys or neither.
+#[expect(
+    clippy::option_option,
+    reason = "the outer says whether it is well-formed, the inner whether it is given"
+)]
+fn external_account(fields: &mut Fields) -> Option<Option<ExternalAccount>> {
+    let key_id = fields.optional("tls.acme.eab_key_id", |text| {
+        if (1..=256).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {
+            return Ok(text.to_owned());
+        }
+        Err(Flaw::new(codes::ACME_SETTINGS, format!("{} is not a key id", shown(text)))
+            .example("eab_key_id: kid-1"))
+    });
+    let hmac_path = fields.optional("tls.acme.eab_hmac_path", |text| path(codes::ACME_SETTINGS, text));
+    let missing = match (key_id?, hmac_path?) {
+        (Some(key_id), Some(hmac_path)) => return Some(Some(ExternalAccount { key_id, hmac_path })),
+        (None, None) => return Some(None),
+        (Some(_), None) => "tls.acme.eab_hmac_path",
+        (None, Some(_)) => "tls.acme.eab_key_id",
+    };
+    let place = fields.place(missing);
+    let example = crate::config::keys::find(missing).map_or("", |key| key.example);
+    fields.report(
+        Problem::error(
+            codes::ACME_SETTINGS,
+            &place,
+            "an external account needs both `eab_key_id` and `eab_hmac_path`",
+        )
+        .example(example),
+    );
+    None
+}
+
+fn path(code: &'static str, text: &str) -> Result<String, Flaw> {
+    if text.len() > 1 && text.starts_with('/') && !text.chars().any(|c| c.is_ascii_control()) {
+        return Ok(text.to_owned());
+    }
+    Err(Flaw::new(code, format!("{} is not an absolute path", shown(text))).example("/opt/ssl/fullchain.pem"))
 }
 
 fn files(fields: &mut Fields) -> Option<TlsSource> {
@@ -168,20 +235,14 @@ fn files(fields: &mut Fields) -> Option<TlsSource> {
     Some(TlsSource::Files { cert_path: cert_path?, key_path: key_path? })
 }
 
-fn file(fields: &mut Fields, path: &'static str) -> Option<String> {
-    if !fields.is_given(path) {
-        let place = fields.place(path);
-        let example = crate::config::keys::find(path).map_or("", |key| key.example);
+fn file(fields: &mut Fields, name: &'static str) -> Option<String> {
+    if !fields.is_given(name) {
+        let place = fields.place(name);
+        let example = crate::config::keys::find(name).map_or("", |key| key.example);
         fields.report(
             Problem::error(codes::TLS_FILES, &place, "`tls.source: files` needs this path").example(example),
         );
         return None;
     }
-    fields.text(path, |text| {
-        if text.len() > 1 && text.starts_with('/') && !text.chars().any(|c| c.is_ascii_control()) {
-            return Ok(text.to_owned());
-        }
-        Err(Flaw::new(codes::TLS_FILES, format!("{} is not an absolute path", shown(text)))
-            .example("/opt/ssl/fullchain.pem"))
-    })
+    fields.text(name, |text| path(codes::TLS_FILES, text))
 }

@@ -131,6 +131,14 @@ fn tls_values_belong_together() {
     error(&tls("source: files, key_path: /k"), codes::TLS_FILES, "tls.cert_path");
     error(&tls("source: files, cert_path: c.pem, key_path: /k"), codes::TLS_FILES, "tls.cert_path");
     error(&tls("acme: {email: a@corp.io, directory: zerossl}"), codes::ACME_SETTINGS, "tls.acme.directory");
+    error(&tls("acme: {email: a@corp.io, profile: \"a b\"}"), codes::ACME_SETTINGS, "tls.acme.profile");
+    error(&tls("acme: {email: a@corp.io, eab_key_id: kid}"), codes::ACME_SETTINGS, "tls.acme.eab_hmac_path");
+    error(&tls("acme: {email: a@corp.io, eab_hmac_path: /a}"), codes::ACME_SETTINGS, "tls.acme.eab_key_id");
+    error(&tls("acme: {email: a@corp.io, ca_path: a.pem}"), codes::ACME_SETTINGS, "tls.acme.ca_path");
+    good(&tls(
+        "acme: {email: a@corp.io, profile: shortlived, eab_key_id: k, eab_hmac_path: /a, ca_path: /b}",
+    ));
+    warning(&tls("source: acm-exportable, acme: {profile: x}"), codes::NO_EFFECT, "tls.acme.profile");
     error(&tls("acme: {email: nobody}"), codes::ACME_SETTINGS, "tls.acme.email");
     warning(&tls("source: acm-exportable, acme: {email: a@corp.io}"), codes::NO_EFFECT, "tls.acme.email");
     warning("tls: {domain: api.example.com, source: acm-exportable}", codes::PLACEHOLDER, "tls.domain");

@@ -19,6 +19,7 @@ mod plan_text;
 mod progress;
 mod report;
 mod report_file;
+mod security;
 mod session;
 mod settings;
 mod signals;

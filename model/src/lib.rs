@@ -13,6 +13,7 @@ pub mod ids;
 pub mod plan;
 pub mod report;
 pub mod secret;
+pub mod security;
 pub mod tags;
 
 pub use config::Config;

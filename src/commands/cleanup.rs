@@ -18,6 +18,7 @@ use crate::args::{ApprovalArgs, CleanupArgs, ConfigArgs, Format};
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
 use crate::report::removal_report;
+use crate::security;
 use crate::session::{self, Session};
 use crate::{compose, next, report_file, settings, storage};
 
@@ -136,6 +137,9 @@ pub(crate) async fn cleanup(session: &Session<'_>, job: &Cleanup) -> Ended {
             .await
             .map_err(refused)?
     };
+    if count > 0 {
+        security::removed(app, mode, (&deployment, account, &region), &removal);
+    }
     if removal.left.is_empty() {
         session.is_over();
     }

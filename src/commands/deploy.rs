@@ -22,6 +22,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, findings_of_run};
 use crate::plan_text::plan_text;
 use crate::report::{Observed, report};
+use crate::security;
 use crate::session::{self, Session};
 use crate::settings::{self, Source};
 use crate::{report_file, storage};
@@ -162,6 +163,7 @@ pub(crate) async fn deploy(session: &Session<'_>, job: &Job) -> Ended {
     };
     session.can_resume(state_file, is_rehearsal, job.profile.as_deref());
     let (state, result) = Box::pin(engine.apply(config, account, &prepared, journal, run)).await;
+    security::applied(session.app, &state, result.is_ok());
     finish(session, state_file, &state, result)
 }
 

@@ -15,6 +15,7 @@ use crate::app::{App, Ended};
 use crate::args::{ConfigArgs, ResumeArgs};
 use crate::exit::Exit;
 use crate::failure::{Failure, Next, codes};
+use crate::security;
 use crate::session::{self, Session};
 use crate::{compose, next, settings, storage};
 
@@ -105,6 +106,7 @@ pub(crate) async fn resume(session: &Session<'_>, job: &Job) -> Ended {
     check_destroys_no_more(Some(&state), &prepared)?;
     let (state, result) =
         Box::pin(engine.apply(&config, &identity.account, &prepared, journal, Run::Resume)).await;
+    security::applied(app, &state, result.is_ok());
     finish(session, state_file, &state, result)
 }
 

@@ -13,6 +13,7 @@ use crate::args::{Format, RollbackArgs};
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
 use crate::report::removal_report;
+use crate::security;
 use crate::session::{self, Session};
 use crate::{compose, report_file, storage};
 
@@ -74,6 +75,7 @@ async fn rollback(session: &Session<'_>, args: &RollbackArgs, state_file: &Path)
     approve::confirm(session, &args.approval, id, &what).await?;
     session.can_resume(state_file, header.mode == Mode::Rehearsal, args.profile.as_deref());
     let removal = engine.rollback(&config, &targets, journal).await.map_err(refused)?;
+    security::removed(app, header.mode, (id, &identity.account, region), &removal);
     let subject = Subject {
         id: id.to_string(),
         account_id: identity.account.to_string(),

@@ -25,6 +25,7 @@ use crate::args::CertsArgs;
 use crate::compose::{self, SystemClock};
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
+use crate::security;
 
 /// How much later than its time a cron line may run.
 const SPLAY: Duration = Duration::from_mins(10);
@@ -49,6 +50,7 @@ pub(crate) fn command(app: &App, args: &CertsArgs) -> Ended {
     let held = if args.lock { Some(lock::hold(&lock::path(app), wait)?) } else { None };
     let now = SystemClock.now();
     let results = judged(app, args, &target, &scope, &policy, at.unwrap_or(now))?;
+    security::certificates(app, &results);
     let ended = finish_with(app, &args.usual.judge, now, at, results, Some(policy));
     drop(held);
     ended

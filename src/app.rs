@@ -17,6 +17,7 @@ use crate::next;
 pub(crate) type Ended = Result<Exit, Box<Failure>>;
 
 /// The program around a command.
+#[derive(Clone)]
 pub(crate) struct App {
     /// How the operator calls the program, for the commands that are printed.
     pub(crate) program: String,

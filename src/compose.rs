@@ -57,13 +57,44 @@ pub(crate) enum Account {
         number: Option<AccountId>,
         /// Its Region; none takes the usual one.
         region: Option<Region>,
-        /// Whether it answers at once.
-        fast: bool,
+        /// How fast it answers.
+        pace: Pace,
     },
+}
+
+/// How fast a practice account answers, and how soon it shows what was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// About as AWS.
+    Usual,
+    /// Slow enough to be followed, and no slower.
+    Brisk,
+    /// At once.
+    Instant,
+}
+
+impl Pace {
+    fn options(self) -> PracticeOptions {
+        match self {
+            Self::Usual => PracticeOptions::default(),
+            Self::Brisk => PracticeOptions { lag_reads: 1, settle_reads: 1, ..PracticeOptions::default() },
+            Self::Instant => PracticeOptions::instant(),
+        }
+    }
+
+    fn latency(self) -> Duration {
+        match self {
+            Self::Usual => PRACTICE_LATENCY,
+            Self::Brisk => REHEARSAL_LATENCY,
+            Self::Instant => Duration::ZERO,
+        }
+    }
 }
 
 /// How long the practice account takes to answer: about what AWS takes, so that progress can be followed.
 const PRACTICE_LATENCY: Duration = Duration::from_millis(110);
+/// How long it takes in a rehearsal, which somebody waits for.
+const REHEARSAL_LATENCY: Duration = Duration::from_millis(20);
 /// How often a practice account that another process holds is tried again.
 const LOCK_POLL: Duration = Duration::from_millis(100);
 
@@ -88,21 +119,26 @@ pub(crate) fn account(
             file: named.unwrap_or_else(|| crate::storage::practice_file(state_file)),
             number: number.cloned(),
             region: region.cloned(),
-            fast,
+            pace: if fast { Pace::Instant } else { Pace::Brisk },
         },
         // The account keeps its own number here, so that a configuration for another one is refused as in reality.
         (_, Some(file)) => {
             app.say(&format!(
                 "note: {PRACTICE_ACCOUNT} puts a practice account in the place of the real one"
             ));
-            Account::Practice { file, number: None, region: region.cloned(), fast }
+            Account::Practice {
+                file,
+                number: None,
+                region: region.cloned(),
+                pace: if fast { Pace::Instant } else { Pace::Usual },
+            }
         }
         (_, None) => Account::Real { region: region.cloned(), profile: profile.map(str::to_owned) },
     }
 }
 
 /// Lets a practice account answer at once.
-const PRACTICE_FAST: &str = "SRE_AGENT_DEPLOY_PRACTICE_FAST";
+pub(crate) const PRACTICE_FAST: &str = "SRE_AGENT_DEPLOY_PRACTICE_FAST";
 
 /// Reaches an account.
 pub(crate) async fn reach(session: &Session<'_>, account: &Account) -> Result<Cloud, Box<Failure>> {
@@ -110,9 +146,10 @@ pub(crate) async fn reach(session: &Session<'_>, account: &Account) -> Result<Cl
         Account::Real { region, profile } => {
             session.look(reach_real(session, region.clone(), profile.clone())).await
         }
-        Account::Practice { file, number, region, fast } => {
-            let fast = *fast || session.app.variable(PRACTICE_FAST).is_some();
-            let mut options = if fast { PracticeOptions::instant() } else { PracticeOptions::default() };
+        Account::Practice { file, number, region, pace } => {
+            let is_fast = session.app.variable(PRACTICE_FAST).is_some();
+            let pace = if is_fast { Pace::Instant } else { *pace };
+            let mut options = pace.options();
             if let Some(number) = number {
                 options.account = number.clone();
             }
@@ -121,11 +158,7 @@ pub(crate) async fn reach(session: &Session<'_>, account: &Account) -> Result<Cl
             }
             let practice = session.look(open_practice(session, file, &options)).await?;
             let latency = session.app.variable(PRACTICE_LATENCY_MS).and_then(|text| text.parse().ok());
-            let latency = match (latency, fast) {
-                (Some(milliseconds), _) => Duration::from_millis(milliseconds),
-                (None, true) => Duration::ZERO,
-                (None, false) => PRACTICE_LATENCY,
-            };
+            let latency = latency.map_or(pace.latency(), Duration::from_millis);
             let hook: Arc<dyn Hook> = Arc::new(Latency(latency));
             let cloud = practice.cloud();
             Ok(if latency.is_zero() { cloud } else { cloud.hooked(&hook) })

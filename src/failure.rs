@@ -57,6 +57,18 @@ pub(crate) mod codes {
     pub(crate) const DECLINED: &str = "SRE-RUN-002";
     /// A resume would destroy something that the approved plan did not.
     pub(crate) const NOT_APPROVED: &str = "SRE-RUN-005";
+    /// The proxy's program, which a rehearsal starts, is not there.
+    pub(crate) const NO_PROXY: &str = "SRE-RUN-010";
+    /// A rehearsal of this state file runs.
+    pub(crate) const REHEARSING: &str = "SRE-RUN-011";
+    /// The port that a rehearsal should serve on is taken.
+    pub(crate) const PORT_TAKEN: &str = "SRE-RUN-012";
+    /// The proxy that a rehearsal started ended.
+    pub(crate) const PROXY_ENDED: &str = "SRE-RUN-013";
+    /// The proxy that a rehearsal started is not ready in time.
+    pub(crate) const PROXY_NOT_READY: &str = "SRE-RUN-014";
+    /// A part of a rehearsal cannot be started.
+    pub(crate) const NO_PART: &str = "SRE-RUN-015";
     /// The state file is of another deployment.
     pub(crate) const OTHER_DEPLOYMENT: &str = "SRE-STATE-004";
     /// There is no state file, or nothing in it.

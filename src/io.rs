@@ -26,6 +26,7 @@ impl Stream {
 }
 
 /// Everything that the program reads from and writes to.
+#[derive(Clone)]
 pub struct Io {
     /// Where answers come from.
     pub input: Arc<Mutex<dyn BufRead + Send>>,

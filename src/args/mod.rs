@@ -2,6 +2,7 @@
 
 mod check;
 mod host;
+mod rehearse;
 mod values;
 
 use std::ffi::OsString;
@@ -17,11 +18,13 @@ use model::plan::StepId;
 use model::{DeploymentId, Region};
 
 pub(crate) use check::{
-    AccountArgs, CertsArgs, CheckVerb, EndpointArgs, FailOn, HostArgs, JudgeArgs, NetworkArgs, VerifyArgs,
+    AccountArgs, CertsArgs, CheckVerb, EndpointArgs, FailOn, HostArgs, JudgeArgs, NetworkArgs, UsualArgs,
+    VerifyArgs,
 };
 pub(crate) use host::{
     HostInstallArgs, HostRenewArgs, HostStatusArgs, HostUninstallArgs, HostUpgradeArgs, HostVerb,
 };
+pub(crate) use rehearse::{RehearseArgs, WithParentArgs};
 use values::{adoption, assignment, call_timeout, deployment_id, duration, mode, region};
 
 /// Everything that can be typed.
@@ -121,7 +124,7 @@ pub(crate) enum Verb {
     Plan(PlanArgs),
     /// Show what the state file says; needs no account
     Status(StatusArgs),
-    /// Deploy to an embedded practice account; needs no AWS account and costs nothing
+    /// Go all the way on an embedded practice account: deploy, serve, verify; costs nothing
     Rehearse(RehearseArgs),
     /// Check certificates, network, account, endpoint or host
     #[command(subcommand)]
@@ -138,6 +141,9 @@ pub(crate) enum Verb {
     Config(ConfigVerb),
     /// Print completions for a shell
     Completions(CompletionsArgs),
+    /// Become another program that ends with its parent
+    #[command(hide = true)]
+    WithParent(WithParentArgs),
 }
 
 impl Verb {
@@ -303,32 +309,6 @@ pub(crate) struct StatusArgs {
         long,
         value_name = "FILE",
         help = "The state file [env: SRE_AGENT_DEPLOY_STATE_FILE] [default: .deployment_state]"
-    )]
-    pub(crate) state_file: Option<PathBuf>,
-}
-
-/// `rehearse`
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct RehearseArgs {
-    /// Go on with a rehearsal that did not end
-    #[arg(long, conflicts_with = "cleanup")]
-    pub(crate) resume: bool,
-    /// Remove what the rehearsal made
-    #[arg(long)]
-    pub(crate) cleanup: bool,
-    /// Let the practice account answer at once
-    #[arg(long)]
-    pub(crate) fast: bool,
-    /// The configuration file; a sample without it
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// Set one key, such as instance.type=m6i.2xlarge
-    #[arg(long, value_parser = assignment, value_name = "PATH=VALUE")]
-    pub(crate) set: Vec<(String, String)>,
-    #[arg(
-        long,
-        value_name = "FILE",
-        help = "The state file [default: .rehearsal/.deployment_state]; the account is in account.json beside it"
     )]
     pub(crate) state_file: Option<PathBuf>,
 }

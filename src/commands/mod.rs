@@ -38,6 +38,7 @@ pub(crate) fn run(app: &mut App, verb: Option<Verb>) -> Ended {
         Some(Verb::Plan(args)) => plan::command(app, &args),
         Some(Verb::Status(args)) => status::command(app, &args),
         Some(Verb::Rehearse(args)) => rehearse::command(app, &args),
+        Some(Verb::WithParent(args)) => rehearse::with_parent(&args),
         Some(Verb::Check(verb)) => check::command(app, &verb),
         Some(Verb::Verify(args)) => verify::command(app, &args),
         Some(Verb::Host(verb)) => host::command(app, &verb),

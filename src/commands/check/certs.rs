@@ -25,7 +25,7 @@ use crate::args::CertsArgs;
 use crate::compose::{self, SystemClock};
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
-use crate::security;
+use crate::running::Seen;
 
 /// How much later than its time a cron line may run.
 const SPLAY: Duration = Duration::from_mins(10);
@@ -34,7 +34,7 @@ const SPLAY: Duration = Duration::from_mins(10);
 pub(crate) fn command(app: &App, args: &CertsArgs) -> Ended {
     let target = deployment(app, args)?;
     let scope = Scope::of(app, args, &target)?;
-    let policy = policy(args)?;
+    let policy = policy(args, &target)?;
     let at = args.at.as_deref().map(moment).transpose()?;
     selection(&args.usual.judge)?;
     if args.print_cron {
@@ -60,7 +60,7 @@ pub(crate) fn command(app: &App, args: &CertsArgs) -> Ended {
 pub(crate) fn results(app: &App, args: &CertsArgs, target: &Target) -> super::Results {
     let scope = Scope::of(app, args, target)?;
     let at = args.at.as_deref().map(moment).transpose()?;
-    judged(app, args, target, &scope, &policy(args)?, at.unwrap_or_else(|| SystemClock.now()))
+    judged(app, args, target, &scope, &policy(args, target)?, at.unwrap_or_else(|| SystemClock.now()))
 }
 
 /// The deployment, where it matters.
@@ -68,7 +68,7 @@ fn deployment(app: &App, args: &CertsArgs) -> Result<Target, Box<Failure>> {
     if args.is_of_deployment() {
         return target(app, &args.usual.config, &args.usual.state);
     }
-    Ok(Target { config: None, state: None, state_file: PathBuf::new() })
+    Ok(Target { config: None, state: None, state_file: PathBuf::new(), running: Seen::Nothing })
 }
 
 /// What is looked at.
@@ -119,14 +119,13 @@ impl Scope {
             });
             // With user-data the files are on the instance, and what it serves is asked over the network.
             let is_elsewhere = config.host.install == HostInstall::UserData && !Path::new(cert_path).exists();
-            if args.names_nothing() && !is_elsewhere {
+            // The certificate of a rehearsal is its authority's, wherever the real one would come from.
+            if args.names_nothing() && !is_elsewhere && !target.is_rehearsal() {
                 scope.files.push(cert_path.clone());
             }
         }
         if args.names_nothing() {
-            if let Some(domain) = domain {
-                scope.endpoints.push(server(&format!("{domain}:443"))?);
-            }
+            scope.endpoints.extend(target.server());
             let arn = target.state.as_ref().and_then(|state| state.step(StepId::Certificate).id);
             scope.acm.extend(arn);
         }
@@ -181,12 +180,12 @@ fn why_no_moment(text: &str) -> String {
     }
 }
 
-fn policy(args: &CertsArgs) -> Result<Policy, Box<Failure>> {
+fn policy(args: &CertsArgs, target: &Target) -> Result<Policy, Box<Failure>> {
     let threshold = |flag: &str, text: &Option<String>| -> Result<Option<Threshold>, Box<Failure>> {
         let parsed = text.as_deref().map(str::parse::<Threshold>).transpose();
         parsed.map_err(|error| value(flag, error.to_string()))
     };
-    let roots = match roots_file(args.ca_file.as_deref())? {
+    let roots = match roots_file(target.ca_file(args.ca_file.as_deref()))? {
         Some(pem) => Roots::from_pem(&pem).map_err(|reason| value("--ca-file", reason))?,
         None => Roots::mozilla(),
     };
@@ -231,7 +230,7 @@ fn judged(
         leaves.add(material);
     }
     wait_simply(async || {
-        for material in collect::endpoints(&scope.endpoints, &options(args)).await {
+        for material in collect::endpoints(&scope.endpoints, &options(args, target)).await {
             let on_disk = leaves.covering(&material.expected_names);
             materials.push(Material { on_disk, ..material });
         }
@@ -244,11 +243,11 @@ fn judged(
 }
 
 /// How servers are asked.
-fn options(args: &CertsArgs) -> Options {
+fn options(args: &CertsArgs, target: &Target) -> Options {
     let usual = Options::default();
     Options {
         // Who may issue for a name matters where anybody's roots are trusted.
-        caa: args.ca_file.is_none(),
+        caa: target.ca_file(args.ca_file.as_deref()).is_none(),
         // Without them it cannot be said why a name does not resolve; that it does not is said all the same.
         name_servers: NameServers::of_system(usual.step).ok(),
         ..usual

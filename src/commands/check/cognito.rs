@@ -58,17 +58,22 @@ pub(crate) fn run(
         let message = format!("the user pool was not asked: skipped because {why}");
         Ok(Known::Nothing(Finding::new("SRE-COG-001", Severity::Skipped, subject, message)))
     };
-    if super::is_practice(app, target) {
-        return nothing("a practice account has no issuer");
+    let running = target.running.place();
+    if running.is_none() && super::is_practice(app, target) {
+        let why = super::endpoint::not_practised(target);
+        return nothing(why.unwrap_or("a practice account has no issuer"));
     }
     let Some(place) = target.state.as_ref().and_then(Place::of) else {
         return nothing("the state file knows none");
     };
     wait(app, state, async |session| {
         session.say("asking the user pool");
-        let client = client(session, config, target, &place).await?;
-        let options =
-            Options { issuer: place.issuer.clone(), reached_at: None, client, manner: manner.clone() };
+        let mut client = client(session, config, target, &place).await?;
+        if let (Some(running), Ok(client)) = (running, &mut client) {
+            client.token_endpoint = Some(running.token_endpoint.clone());
+        }
+        let reached_at = running.map(|running| running.issuer.clone());
+        let options = Options { issuer: place.issuer.clone(), reached_at, client, manner: manner.clone() };
         session.look(async { Ok(Known::Asked(cognito::check(&options).await)) }).await
     })
 }

@@ -14,6 +14,7 @@ use super::{Target, cognito, finish, target, wait};
 use crate::app::{App, Ended};
 use crate::args::EndpointArgs;
 use crate::failure::{Failure, codes};
+use crate::running::{Place, Seen};
 use crate::storage;
 
 /// A token or key that the proxy accepts.
@@ -51,8 +52,12 @@ pub(crate) fn results_as(
         return Ok(vec![CheckResult::new(subject, Vec::new(), vec![finding])]);
     }
     let url = url(app, args, target)?;
-    let mut manner = super::manner(args.ca_file.as_deref())?;
-    manner.address = args.address;
+    let ca_file =
+        if args.url.is_some() { args.ca_file.as_deref() } else { target.ca_file(args.ca_file.as_deref()) };
+    let mut manner = super::manner(ca_file)?;
+    let running = target.running.place().filter(|_| args.url.is_none());
+    manner.address = args.address.or(running.map(|place| place.address));
+    let address = manner.address;
     let token = match (named_token(app, args)?, fetched) {
         (Some(token), _) => Token::Given(token),
         (None, Some(token)) => token,
@@ -64,7 +69,7 @@ pub(crate) fn results_as(
     // A URL by itself says nothing of a deployment; a state file that happens to lie around is not meant.
     let config = target.config.as_ref().filter(|_| args.url.is_none() || args.usual.config.config.is_some());
     let options = Options {
-        is_outside: !is_here(&url, args.address),
+        is_outside: !is_here(&url, address),
         url,
         manner,
         token,
@@ -89,26 +94,37 @@ const BACKEND_PORTS: [u16; 4] = [8011, 8012, 8013, 8014];
 pub(crate) fn not_there(app: &App, args: &EndpointArgs, target: &Target) -> Option<Finding> {
     let config = target.config.as_ref().filter(|_| args.url.is_none())?;
     let id = config.deployment.id.as_str();
+    if target.running.place().is_some() {
+        return None;
+    }
+    let skipped = |code: &str, why: &str| {
+        let message = format!("the endpoint was not checked: skipped because {why}");
+        Some(Finding::new(code, Severity::Skipped, id, message))
+    };
+    if let Some(why) = not_practised(target) {
+        return skipped("SRE-EP-001", why)
+            .map(|finding| finding.hint(format!("leave it running: {} rehearse --keep", app.program)));
+    }
     // Somebody who names a token knows of a proxy that was installed by other means.
     let is_asked_for = (args.token_file.is_some() || app.environment.contains_key(TOKEN))
         && config.tls.domain.is_some()
         && !super::is_practice(app, target);
     if config.host.install == HostInstall::None && !is_asked_for {
-        return Some(Finding::new(
-            codes::HOST_SKIPPED,
-            Severity::Skipped,
-            id,
-            "the endpoint was not checked: skipped because host.install is none",
-        ));
+        return skipped(codes::HOST_SKIPPED, "host.install is none");
     }
-    super::is_practice(app, target).then(|| {
-        Finding::new(
-            "SRE-EP-001",
-            Severity::Skipped,
-            id,
-            "the endpoint was not checked: skipped because a practice account runs no proxy",
-        )
-    })
+    super::is_practice(app, target)
+        .then(|| skipped("SRE-EP-001", "a practice account runs no proxy"))
+        .flatten()
+}
+
+/// Why nothing of a rehearsal can be asked over the network, where it is one and nothing can.
+pub(crate) fn not_practised(target: &Target) -> Option<&'static str> {
+    match &target.running {
+        _ if !target.is_rehearsal() => None,
+        Seen::Serving(_) => None,
+        Seen::Nothing => Some("the rehearsal does not run now"),
+        Seen::Busy => Some("the rehearsal serves nothing yet, or no more"),
+    }
 }
 
 fn url(app: &App, args: &EndpointArgs, target: &Target) -> Result<Url, Box<Failure>> {
@@ -126,6 +142,9 @@ fn url(app: &App, args: &EndpointArgs, target: &Target) -> Result<Url, Box<Failu
             let why = format!("`{text}` has a path, and what is asked for is decided here");
             return Err(Failure::new(codes::NO_ENDPOINT, "--url", why).hint(example));
         }
+        return Ok(url);
+    }
+    if let Some(url) = target.running.place().and_then(Place::endpoint) {
         return Ok(url);
     }
     let Some(config) = &target.config else {

@@ -68,11 +68,16 @@ pub(crate) fn finish_with(
     if app.output == OutputFormat::Nagios {
         return Ok(Exit::Plugin(report.overall));
     }
-    Ok(match (report.overall, args.fail_on) {
+    Ok(exit(report.overall, args.fail_on))
+}
+
+/// The exit that a verdict stands for.
+pub(crate) fn exit(overall: Status, fail_on: FailOn) -> Exit {
+    match (overall, fail_on) {
         (Status::Critical | Status::Unknown, _) => Exit::Checks,
         (Status::Warning, FailOn::Warn) => Exit::Warnings,
         (Status::Warning, FailOn::Fail) | (Status::Ok, _) => Exit::Done,
-    })
+    }
 }
 
 /// The results as one page, for the file beside a report.

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use checks::cert::read::LARGEST_FILE;
 use checks::endpoint::Manner;
+use checks::remote::target::{Host, Target as Server};
 use checks::{CheckResult, Moment, Subject, SubjectKind};
 use model::config::{Config, Mode};
 use model::{Finding, Severity};
@@ -31,6 +32,7 @@ use crate::args::{CheckVerb, ConfigArgs, StateArgs};
 use crate::compose::SystemClock;
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
+use crate::running::{self, Seen};
 use crate::session::{self, Session};
 use crate::{settings, storage};
 
@@ -38,7 +40,7 @@ pub(crate) use account::results as account;
 pub(crate) use certs::results as certs;
 pub(crate) use cognito::{Known, no_token, run as cognito, token};
 pub(crate) use endpoint::{named_token, not_there, results_as as endpoint_as};
-pub(crate) use finish::{finish, finish_with, page, selection};
+pub(crate) use finish::{exit, finish, finish_with, page, selection};
 pub(crate) use host::results as host;
 pub(crate) use network::results as network;
 
@@ -62,16 +64,48 @@ pub(crate) struct Target {
     pub(crate) state: Option<State>,
     /// Where the state file is, or would be.
     pub(crate) state_file: PathBuf,
+    /// Whether the rehearsal of that state file runs, and where; nothing where it is none of a rehearsal.
+    pub(crate) running: Seen,
 }
 
 impl Target {
+    /// Whether it is a rehearsal.
+    pub(crate) fn is_rehearsal(&self) -> bool {
+        let is_rehearsal = |mode: &Mode| *mode == Mode::Rehearsal;
+        self.config.as_ref().map(|config| &config.mode).is_some_and(is_rehearsal)
+            || self.state.as_ref().map(|state| &state.header.mode).is_some_and(is_rehearsal)
+    }
+
+    /// The server that clients of the deployment talk to: under its name on port 443, or where the rehearsal serves.
+    pub(crate) fn server(&self) -> Option<Server> {
+        let named = |name: &str| Host::parse(name).ok().map(|host| Server::tls(host, 443));
+        let server = self.config.as_ref()?.tls.domain.as_deref().and_then(named);
+        match self.running.place() {
+            None => server,
+            Some(place) => {
+                let url = place.endpoint()?;
+                Some(Server { address: Some(place.address), ..Server::tls(url.host, url.port) })
+            }
+        }
+    }
+
+    /// The roots to trust: the flag's, or those of the rehearsal that runs.
+    pub(crate) fn ca_file<'a>(&'a self, flag: Option<&'a Path>) -> Option<&'a Path> {
+        flag.or_else(|| self.running.place().map(|place| place.ca_file.as_path()))
+    }
+
     /// The same deployment where nothing serves its domain: what is asked of it leaves the domain out.
     pub(crate) fn without_endpoint(&self) -> Self {
         let mut config = self.config.clone();
         if let Some(config) = &mut config {
             config.tls.domain = None;
         }
-        Self { config, state: self.state.clone(), state_file: self.state_file.clone() }
+        Self {
+            config,
+            state: self.state.clone(),
+            state_file: self.state_file.clone(),
+            running: Seen::Nothing,
+        }
     }
 }
 
@@ -89,7 +123,11 @@ pub(crate) fn target(app: &App, config: &ConfigArgs, state: &StateArgs) -> Resul
             .and_then(|state| state.config.as_ref())
             .and_then(|resolved| Config::from_resolved(resolved).ok())
     };
-    Ok(Target { config, state: known, state_file })
+    let mut target = Target { config, state: known, state_file, running: Seen::Nothing };
+    if target.is_rehearsal() {
+        target.running = running::look(&target.state_file);
+    }
+    Ok(target)
 }
 
 /// Results of one kind of check, to be put together with those of others.
@@ -182,8 +220,5 @@ pub(crate) fn manner(ca_file: Option<&Path>) -> Result<Manner, Box<Failure>> {
 
 /// Whether the deployment is in a practice account, which nothing but this program can reach.
 pub(crate) fn is_practice(app: &App, target: &Target) -> bool {
-    let is_rehearsal = |mode: &Mode| *mode == Mode::Rehearsal;
-    app.variable("SRE_AGENT_DEPLOY_PRACTICE_ACCOUNT").is_some()
-        || target.config.as_ref().map(|config| &config.mode).is_some_and(is_rehearsal)
-        || target.state.as_ref().map(|state| &state.header.mode).is_some_and(is_rehearsal)
+    app.variable("SRE_AGENT_DEPLOY_PRACTICE_ACCOUNT").is_some() || target.is_rehearsal()
 }

@@ -7,7 +7,7 @@ use checks::network::services::{Service, ServiceFacts, services};
 use checks::network::suite::{self, Options, Question};
 use checks::remote::dns::NameServers;
 use checks::remote::http::Url;
-use checks::remote::target::{Host, Target as Server};
+use checks::remote::target::Target as Server;
 use model::Finding;
 use model::config::{Config, Mode, TlsSource};
 use provision::clock::Clock as _;
@@ -46,8 +46,8 @@ pub(crate) fn command(app: &App, args: &NetworkArgs) -> Ended {
 
 /// What there is to say that needs no credentials, for this command and for `verify`.
 pub(crate) fn results(app: &App, args: &NetworkArgs, target: &Target) -> super::Results {
-    let roots = manner(args.ca_file.as_deref())?.roots;
-    let questions = questions(args, target.config.as_ref())?;
+    let roots = manner(target.ca_file(args.ca_file.as_deref()))?.roots;
+    let questions = questions(args, target)?;
     let services = if args.endpoint.is_empty() { needed(app, target.config.as_ref()) } else { Vec::new() };
     let metadata = if args.endpoint.is_empty() { instance_metadata(app)? } else { None };
     if questions.is_empty() && services.is_empty() && metadata.is_none() {
@@ -69,23 +69,15 @@ pub(crate) fn results(app: &App, args: &NetworkArgs, target: &Target) -> super::
 }
 
 /// The servers that are meant: those of the flags, or else the one of the deployment.
-fn questions(args: &NetworkArgs, config: Option<&Config>) -> Result<Vec<Question>, Box<Failure>> {
+fn questions(args: &NetworkArgs, target: &Target) -> Result<Vec<Question>, Box<Failure>> {
     if !args.endpoint.is_empty() {
         let parsed = args.endpoint.iter().map(|text| text.parse::<Server>().map(Question::about));
         return parsed
             .collect::<Result<_, _>>()
             .map_err(|error| Failure::new(codes::USAGE, "--endpoint", error.to_string()));
     }
-    let domain = config.and_then(|config| config.tls.domain.as_deref());
-    let host = domain.and_then(|domain| Host::parse(domain).ok());
-    Ok(host
-        .map(|host| Question {
-            target: Server::tls(host, 443),
-            path: Some(LIVE.to_owned()),
-            status: Some(200),
-        })
-        .into_iter()
-        .collect())
+    let question = |target| Question { target, path: Some(LIVE.to_owned()), status: Some(200) };
+    Ok(target.server().map(question).into_iter().collect())
 }
 
 /// The endpoints of AWS that a deployment needs; none where it does not reach AWS.

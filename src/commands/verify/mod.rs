@@ -7,6 +7,7 @@ mod report;
 
 use checks::{CheckReport, CheckResult, Subject, SubjectKind};
 use model::config::HostInstall;
+use model::report::VerificationReport;
 use model::{Finding, Severity};
 use provision::clock::Clock as _;
 use provision::journal::State;
@@ -20,21 +21,35 @@ use crate::{next, report_file, storage};
 
 /// `verify`
 pub(crate) fn command(app: &App, args: &VerifyArgs) -> Ended {
-    let (target, results) = gather(app, args)?;
-    if let Some(state) = &target.state {
-        let selection = check::selection(&args.usual.judge)?;
-        let checked = CheckReport::new(SystemClock.now(), None, results.clone(), &selection);
-        let report = report::verification(state, &checked, &selection);
-        let page = check::page(app, &args.usual.judge, &checked);
-        if let Err((path, error)) = report_file::write(&target.state_file, &report)
-            .and_then(|()| report_file::write_page(&target.state_file, &page))
-        {
-            return Err(Failure::of_file("write the report", &path, &error));
-        }
-    } else {
+    let Verified { report, results } = verify(app, args)?;
+    if report.is_none() {
         app.say("note: there is no state file, so no report is written");
     }
     check::finish(app, &args.usual.judge, None, results)
+}
+
+/// What was found out about a deployment.
+pub(crate) struct Verified {
+    /// The report, which was written; none without a state file to write it beside.
+    pub(crate) report: Option<VerificationReport>,
+    /// What was found, to be shown.
+    pub(crate) results: Vec<CheckResult>,
+}
+
+/// Checks everything and writes the report, without showing anything.
+pub(crate) fn verify(app: &App, args: &VerifyArgs) -> Result<Verified, Box<Failure>> {
+    let (target, results) = gather(app, args)?;
+    let Some(state) = &target.state else { return Ok(Verified { report: None, results }) };
+    let selection = check::selection(&args.usual.judge)?;
+    let checked = CheckReport::new(SystemClock.now(), None, results.clone(), &selection);
+    let report = report::verification(state, &checked, &selection);
+    let page = check::page(app, &args.usual.judge, &checked);
+    if let Err((path, error)) = report_file::write(&target.state_file, &report)
+        .and_then(|()| report_file::write_page(&target.state_file, &page))
+    {
+        return Err(Failure::of_file("write the report", &path, &error));
+    }
+    Ok(Verified { report: Some(report), results })
 }
 
 /// `check all`
@@ -51,7 +66,7 @@ fn gather(app: &App, args: &VerifyArgs) -> Result<(Target, Vec<CheckResult>), Bo
     }
     // What is wrong with a flag is said before anything is asked.
     check::selection(&args.usual.judge)?;
-    let manner = check::manner(args.ca_file.as_deref())?;
+    let manner = check::manner(target.ca_file(args.ca_file.as_deref()))?;
     let mut results = Vec::new();
     let mut of_deployment: Vec<Finding> =
         target.state.iter().map(|state| standing(app, &target, state)).collect();
@@ -120,7 +135,9 @@ fn if_any(subject: &str, nothing: &str, results: check::Results) -> check::Resul
 
 /// Whether the host that is to be checked is this machine.
 fn is_this_the_host(target: &Target) -> bool {
-    target.config.as_ref().is_some_and(|config| config.host.install == HostInstall::Here)
+    // What would be done on a host is practised on none.
+    !target.is_rehearsal()
+        && target.config.as_ref().is_some_and(|config| config.host.install == HostInstall::Here)
 }
 
 /// How the deployment stands by its journal.

@@ -21,7 +21,7 @@ use self::request::TokenRequest;
 use self::token::Forgery;
 use crate::server::{Body, Cut, ResetSwitch, Server, Site, StartError, full};
 
-/// The path of the pool in the issuer's address, in the form of a pool's id.
+/// The pool, unless another one is named.
 const POOL: &str = "us-east-1_example00";
 const LARGEST_BODY_BYTES: usize = 64 * 1024;
 /// A key that no issuer publishes.
@@ -59,6 +59,11 @@ impl fmt::Debug for Client {
 pub struct IssuerOptions {
     /// The port on 127.0.0.1; 0 is any free one.
     pub port: u16,
+    /// The id of the pool, which is the path of its address.
+    pub pool: String,
+    /// What the issuer calls itself: `iss` of its tokens. None is where it is; a name that leads elsewhere is for
+    /// clients that are told where to reach it.
+    pub name: Option<String>,
     /// What tokens are signed with.
     pub algorithm: Algorithm,
     /// The app clients.
@@ -71,6 +76,8 @@ impl Default for IssuerOptions {
     fn default() -> Self {
         Self {
             port: 0,
+            pool: POOL.to_owned(),
+            name: None,
             algorithm: Algorithm::default(),
             clients: vec![Client {
                 id: "1example23456789".to_owned(),
@@ -116,14 +123,27 @@ impl Issuer {
         shared.map(|state| Self { server, state }).ok_or(StartError::Keys)
     }
 
-    /// The issuer's address, which is `iss` of its tokens.
+    /// Makes the keys that the first issuer of a process needs, which takes a moment for RSA.
+    pub fn warm(algorithm: Algorithm) {
+        for number in 0..2 {
+            // Who needs them meets the same failure, and says it.
+            let _ = Key::numbered(algorithm, number);
+        }
+    }
+
+    /// What the issuer calls itself, which is `iss` of its tokens: where it is, unless it was given a name.
     pub fn url(&self) -> String {
         self.state.issuer()
     }
 
+    /// Where it is reached, whatever it calls itself.
+    pub fn place(&self) -> String {
+        self.state.place()
+    }
+
     /// Where its keys are published.
     pub fn jwks_uri(&self) -> String {
-        format!("{}/.well-known/jwks.json", self.url())
+        format!("{}/.well-known/jwks.json", self.place())
     }
 
     /// Where clients get tokens.
@@ -213,7 +233,11 @@ fn now_unix_s() -> u64 {
 
 impl State {
     fn issuer(&self) -> String {
-        format!("{}/{POOL}", self.base)
+        self.options.name.clone().unwrap_or_else(|| self.place())
+    }
+
+    fn place(&self) -> String {
+        format!("{}/{}", self.base, self.options.pool)
     }
 
     /// Claims as Cognito puts them into an access token for client credentials: no `aud`.
@@ -286,7 +310,8 @@ impl Site for State {
     ) -> Result<Response<Body>, Cut> {
         let (head, body) = request.into_parts();
         let path = head.uri.path();
-        let known = path.strip_prefix('/').and_then(|path| path.strip_prefix(POOL)).unwrap_or(path);
+        let known =
+            path.strip_prefix('/').and_then(|path| path.strip_prefix(&self.options.pool)).unwrap_or(path);
         if self.failing.load(Ordering::Relaxed) {
             if known == "/.well-known/jwks.json" {
                 self.jwks_fetches.fetch_add(1, Ordering::Relaxed);

@@ -62,6 +62,18 @@ pub(crate) enum Account {
     },
 }
 
+impl Account {
+    /// How a practice account is opened.
+    fn options(&self, pace: Pace) -> PracticeOptions {
+        let mut options = pace.options();
+        if let Self::Practice { number, region, .. } = self {
+            options.account = number.clone().unwrap_or(options.account);
+            options.region = region.clone().unwrap_or(options.region);
+        }
+        options
+    }
+}
+
 /// How fast a practice account answers, and how soon it shows what was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
@@ -95,6 +107,8 @@ impl Pace {
 const PRACTICE_LATENCY: Duration = Duration::from_millis(110);
 /// How long it takes in a rehearsal, which somebody waits for.
 const REHEARSAL_LATENCY: Duration = Duration::from_millis(20);
+/// How long a public certificate of ACM is good for: 198 days.
+const ACM_LIFETIME: Duration = Duration::from_hours(198 * 24);
 /// How often a practice account that another process holds is tried again.
 const LOCK_POLL: Duration = Duration::from_millis(100);
 
@@ -146,16 +160,10 @@ pub(crate) async fn reach(session: &Session<'_>, account: &Account) -> Result<Cl
         Account::Real { region, profile } => {
             session.look(reach_real(session, region.clone(), profile.clone())).await
         }
-        Account::Practice { file, number, region, pace } => {
+        Account::Practice { file, pace, .. } => {
             let is_fast = session.app.variable(PRACTICE_FAST).is_some();
             let pace = if is_fast { Pace::Instant } else { *pace };
-            let mut options = pace.options();
-            if let Some(number) = number {
-                options.account = number.clone();
-            }
-            if let Some(region) = region {
-                options.region = region.clone();
-            }
+            let options = account.options(pace);
             let practice = session.look(open_practice(session, file, &options)).await?;
             let latency = session.app.variable(PRACTICE_LATENCY_MS).and_then(|text| text.parse().ok());
             let latency = latency.map_or(pace.latency(), Duration::from_millis);
@@ -164,6 +172,17 @@ pub(crate) async fn reach(session: &Session<'_>, account: &Account) -> Result<Cl
             Ok(if latency.is_zero() { cloud } else { cloud.hooked(&hook) })
         }
     }
+}
+
+/// Plays whoever owns the names in a practice account: their DNS gets the records that ACM waits for, and ACM issues.
+pub(crate) async fn publish_records(session: &Session<'_>, account: &Account) -> Result<(), Box<Failure>> {
+    let Account::Practice { file, .. } = account else { return Ok(()) };
+    let practice = open_practice(session, file, &account.options(Pace::Instant)).await?;
+    let from = SystemClock.now();
+    let until = from.checked_add(ACM_LIFETIME).unwrap_or(from);
+    practice.seed(|account| account.issue_pending(from, until)).map_err(|error| {
+        Failure::new(codes::PRACTICE, &file.display().to_string(), error.to_string()).hint(error.hint())
+    })
 }
 
 async fn open_practice(

@@ -81,9 +81,10 @@ impl Exit {
             (_, "SRE-RUN-001" | "SRE-RUN-002") => Self::Cancelled,
             (_, "SRE-STATE-001" | "SRE-CLI-010" | "SRE-RUN-011") => Self::Locked,
             (_, "SRE-CLI-011" | "SRE-CLI-012" | "SRE-RUN-013" | "SRE-RUN-015") => Self::Failed,
-            (_, "SRE-RUN-010" | "SRE-RUN-012") => Self::Usage,
-            // Of the latter two nothing is wrong with the file: it is not there, or it is not what was meant.
-            ("CONF" | "CLI", _) | (_, "SRE-STATE-005" | "SRE-STATE-007") => Self::Usage,
+            // Of these two states nothing is wrong with the file: it is not there, or it is not what was meant.
+            ("CONF" | "CLI", _) | (_, "SRE-STATE-005" | "SRE-STATE-007" | "SRE-RUN-010" | "SRE-RUN-012") => {
+                Self::Usage
+            }
             ("STATE" | "ACC", _) => Self::State,
             ("AWS" | "PLAN" | "ACM" | "RUN", _) => Self::Cloud,
             _ => Self::Failed,

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -127,9 +127,14 @@ impl Desk {
 
     /// Starts the program.
     pub(crate) fn start(&self, line: &str) -> Running {
-        let mut child = self.command(line).spawn().unwrap();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        Running { child, stderr, seen: String::new() }
+        Running::of(self.command(line).spawn().unwrap())
+    }
+
+    /// The same with an input that ends when it is dropped.
+    pub(crate) fn start_with_input(&self, line: &str) -> (Running, ChildStdin) {
+        let mut child = self.command(line).stdin(Stdio::piped()).spawn().unwrap();
+        let input = child.stdin.take().unwrap();
+        (Running::of(child), input)
     }
 
     /// Deploys, as a pipeline would.
@@ -164,14 +169,49 @@ impl Desk {
     }
 }
 
-/// The program at work.
+/// The program at work. It ends with this value at the latest.
 pub(crate) struct Running {
     child: Child,
+    stdout: BufReader<ChildStdout>,
     stderr: BufReader<ChildStderr>,
+    printed: String,
     seen: String,
 }
 
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may be gone already, which is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 impl Running {
+    fn of(mut child: Child) -> Self {
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Self { child, stdout, stderr, printed: String::new(), seen: String::new() }
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Reads stdout up to this line; everything that was printed so far.
+    #[track_caller]
+    pub(crate) fn read_stdout_until(&mut self, last: &str) -> String {
+        loop {
+            let mut line = String::new();
+            let read = self.stdout.read_line(&mut line).unwrap();
+            self.printed.push_str(&line);
+            assert!(read > 0, "{last:?} never came:\n{}", self.printed);
+            if line.trim_end() == last {
+                return self.printed.clone();
+            }
+        }
+    }
+
     /// Reads stderr until a line has this.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, wanted: &str) {
@@ -194,10 +234,15 @@ impl Running {
 
     /// Waits for the end.
     pub(crate) fn end(mut self) -> Ended {
-        self.stderr.read_to_string(&mut self.seen).unwrap();
-        let mut ended = Ended::of(self.child.wait_with_output().unwrap());
-        ended.stderr = self.seen;
-        ended
+        // Neither stream may fill up while the other is read.
+        let (stdout, stderr) = (&mut self.stdout, &mut self.stderr);
+        let (printed, seen) = (&mut self.printed, &mut self.seen);
+        std::thread::scope(|scope| {
+            scope.spawn(|| stdout.read_to_string(printed).unwrap());
+            stderr.read_to_string(seen).unwrap();
+        });
+        let code = self.child.wait().unwrap().code();
+        Ended { code, stdout: std::mem::take(&mut self.printed), stderr: std::mem::take(&mut self.seen) }
     }
 }
 

@@ -35,7 +35,7 @@ const PUBLIC_ROOTS: [&str; 13] = [
     "oauth2",
 ];
 /// The two commands that a newcomer needs.
-const COMMANDS: [&str; 2] = ["cargo run --no-default-features -- rehearse", "tests/run"];
+const COMMANDS: [&str; 2] = ["./rehearse", "tests/run"];
 
 /// The texts in single backticks of a line.
 pub(crate) fn quoted(line: &str) -> impl Iterator<Item = &str> {

@@ -37,7 +37,14 @@ fn every_member_takes_the_lints_of_the_workspace() {
 #[test]
 fn scripts_can_be_run() {
     use std::os::unix::fs::PermissionsExt as _;
-    for name in [".ci/run", "tests/run", "benches/validate.sh", "proxy/benches/whole/run.sh"] {
+    for name in [
+        ".ci/run",
+        "rehearse",
+        "tests/run",
+        "benches/rehearse.sh",
+        "benches/validate.sh",
+        "proxy/benches/whole/run.sh",
+    ] {
         let path = root().join(Path::new(name));
         let mode =
             std::fs::metadata(&path).unwrap_or_else(|error| panic!("{name}: {error}")).permissions().mode();

@@ -21,7 +21,7 @@ pub(super) fn curl(place: &Place, folder: &Folder, model: &str) -> String {
     let body = serde_json::json!({"model": model, "messages": [{"role": "user", "content": "Hello"}]});
     format!(
         "curl --cacert {} \\\n  --header {header} \\\n  --header 'content-type: application/json' \\\n  --data {} \\\n  {}/v1/chat/completions",
-        path(&place.ca_file),
+        path(&folder.ca()),
         quoted(&body.to_string()),
         place.local_url
     )
@@ -31,7 +31,7 @@ pub(super) fn curl(place: &Place, folder: &Folder, model: &str) -> String {
 pub(super) fn python(place: &Place, folder: &Folder, model: &str) -> String {
     // A string of JSON is one of Python's.
     let text = |path: &Path| serde_json::Value::from(path.display().to_string()).to_string();
-    let (ca, token) = (text(&place.ca_file), text(&folder.token()));
+    let (ca, token) = (text(&folder.ca()), text(&folder.token()));
     let model = serde_json::Value::from(model).to_string();
     let url = &place.local_url;
     format!(

@@ -78,16 +78,10 @@ impl Folder {
         self.0.join(AUTHORIZATION)
     }
 
-    /// Writes a file that only its owner may read.
-    pub(super) fn write(&self, path: &Path, text: &str) -> Result<(), Box<Failure>> {
-        report_file::replace(path, text.as_bytes(), 0o600)
-            .map_err(|error| Failure::of_file("write", path, &error))
-    }
-
     /// Writes the token in both forms, so that it has to stand in no command line.
     pub(super) fn write_token(&self, token: &Secret<String>) -> Result<(), Box<Failure>> {
-        self.write(&self.token(), token.expose())?;
-        self.write(&self.authorization(), &format!("Authorization: Bearer {}\n", token.expose()))
+        write(&self.token(), token.expose())?;
+        write(&self.authorization(), &format!("Authorization: Bearer {}\n", token.expose()))
     }
 
     /// Takes away what is of no use any more, and could be to others.
@@ -113,4 +107,10 @@ impl Folder {
         let _ = std::fs::remove_dir(&self.0);
         Ok(())
     }
+}
+
+/// Writes a file that only its owner may read.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Box<Failure>> {
+    report_file::replace(path, text.as_bytes(), 0o600)
+        .map_err(|error| Failure::of_file("write", path, &error))
 }

@@ -34,7 +34,7 @@ impl Rehearsal<'_> {
     ) -> Result<Exit, Box<Failure>> {
         let input = self.end_of_input();
         let ways = if input.is_some() { ", SIGTERM or the end of its input" } else { " or SIGTERM" };
-        self.app.say(&format!("\nrehearsal: running until Ctrl-C{ways}; then everything is taken down"));
+        self.app.say(&format!("\nrunning until Ctrl-C{ways}; then everything is taken down"));
         loop {
             match self.wait(&mut proxy, input.as_ref(), services.refresh_after())? {
                 Why::Asked | Why::Input => return Ok(self.take_down(proxy, exit)),

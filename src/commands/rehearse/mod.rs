@@ -9,6 +9,7 @@ mod stage;
 mod stop;
 
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use checks::{CheckReport, CheckResult};
@@ -160,16 +161,12 @@ impl Rehearsal<'_> {
         // Making RSA keys takes long; the account needs nothing of this thread meanwhile.
         let keys = std::thread::spawn(|| Issuer::warm(Algorithm::default()));
         let ended = self.deploy(beginning);
-        let waited = keys.join();
         let state = storage::peek(&self.state_file)?;
         let Some(state) = state.filter(|state| matches!(ended, Ok(Exit::Done)) && state.is_finished()) else {
             return ended;
         };
-        if waited.is_err() {
-            return Err(Failure::new(codes::BUG, "keys", "the keys of the practice issuer were not made"));
-        }
         self.said("practice account: deployed", began);
-        let ended = self.serve_and_verify(&state, &mut claim, began);
+        let ended = self.serve_and_verify(&state, &mut claim, keys, began);
         self.folder.forget_secrets();
         ended.map_err(|failure| {
             let again = next::resume(self.app, &self.state_file, true, None);
@@ -179,7 +176,7 @@ impl Rehearsal<'_> {
 
     /// Says what was done, and how long it took.
     fn said(&self, what: &str, began: Instant) {
-        self.app.say(&format!("rehearsal: {what} ({:.1} s)", began.elapsed().as_secs_f64()));
+        self.app.say(&format!("{:5.1} s  {what}", began.elapsed().as_secs_f64()));
     }
 
     /// Deploys to the practice account, or goes on with that.
@@ -212,7 +209,13 @@ impl Rehearsal<'_> {
     }
 
     /// Everything after the deployment.
-    fn serve_and_verify(&self, state: &State, claim: &mut Claim, began: Instant) -> Ended {
+    fn serve_and_verify(
+        &self,
+        state: &State,
+        claim: &mut Claim,
+        keys: JoinHandle<()>,
+        began: Instant,
+    ) -> Ended {
         let config = resume::approved_config(state)?.ok_or_else(|| {
             let subject = self.state_file.display().to_string();
             Failure::new(codes::NO_PART, &subject, "the state file does not say what was deployed")
@@ -221,8 +224,14 @@ impl Rehearsal<'_> {
         self.stop.check()?;
         self.folder.make()?;
         let pool = Pool::read(self.app, &self.state_file, state, &config, self.args.fast)?;
+        // Where that failed, the issuer meets the same and says it.
+        let _ = keys.join();
         let services = Services::start(pool, &config)?;
-        self.said(&format!("practice {}", services.words()), part);
+        self.said(&services.words(), part);
+        let part = Instant::now();
+        if stage::prove_names(self.app, &self.state_file, state)? {
+            self.said("practice DNS: has the record that ACM waits for", part);
+        }
         let part = Instant::now();
         let names = stage::names(&config);
         stage::certify(&self.folder, &names)?;
@@ -235,18 +244,18 @@ impl Rehearsal<'_> {
         claim.serves(&place).map_err(|error| {
             Failure::of_file("write where the rehearsal runs beside", &self.state_file, &error)
         })?;
-        self.said(&format!("the real proxy: ready at {}", place.local_url), part);
+        self.said(&format!("the real proxy, with that certificate: ready at {}", place.local_url), part);
         self.stop.check()?;
 
         let part = Instant::now();
         let (exit, verified) = self.verify()?;
         self.stop.check()?;
-        self.said("verified over TLS, with a token of the practice issuer", part);
-        self.said("from the start to the verified report", began);
-        self.report(&config, &place, verified)?;
+        self.said("verified over TLS, with a token of practice Cognito", part);
+        self.said("in all, from the start to the verified report", began);
+        self.report(&config, &place, &verified);
         let exit =
             if self.args.keep { self.keep(proxy, &services, exit)? } else { self.take_down(proxy, exit) };
-        self.end(&place);
+        self.end();
         Ok(exit)
     }
 
@@ -260,14 +269,17 @@ impl Rehearsal<'_> {
         let args = VerifyArgs { converse: true, usual, ..VerifyArgs::default() };
         let verified = verify::verify(self.app, &args)?;
         let exit = match self.app.format {
-            Format::Text => check::finish(self.app, &args.usual.judge, None, verified.results.clone())?,
+            Format::Text => {
+                self.app.result("\nVerification, as `verify` does it:");
+                check::finish(self.app, &args.usual.judge, None, verified.results.clone())?
+            }
             Format::Json => overall(&verified.results),
         };
         Ok((exit, verified))
     }
 
     /// Shows where it serves and how to ask it.
-    fn report(&self, config: &Config, place: &Place, verified: Verified) -> Result<(), Box<Failure>> {
+    fn report(&self, config: &Config, place: &Place, verified: &Verified) {
         let model = examples::model(config);
         let curl = examples::curl(place, &self.folder, model);
         let python = examples::python(place, &self.folder, model);
@@ -298,7 +310,6 @@ impl Rehearsal<'_> {
                 self.app.result(&format!("\n{head}\n\ncd {folder}\n{curl}\n\nOr with OpenAI's client (pip install openai):\n\n{python}\n"));
             }
         }
-        Ok(())
     }
 
     /// The rehearsal, for programs.
@@ -327,7 +338,7 @@ impl Rehearsal<'_> {
     }
 
     /// What can be tried next.
-    fn end(&self, _: &Place) {
+    fn end(&self) {
         let at = next::of_rehearsal(&self.state_file);
         let rehearse = next::rehearse(self.app);
         self.app.say(&format!(

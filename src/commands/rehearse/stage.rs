@@ -18,7 +18,7 @@ use provision::clock::Clock as _;
 use provision::journal::State;
 use tokio::time::Instant;
 
-use super::folder::Folder;
+use super::folder::{Folder, write};
 use super::process::{Order, Proxy};
 use super::stop::{Stop, cancelled};
 use crate::app::App;
@@ -67,10 +67,8 @@ impl Pool {
         let (id, issuer) = (output(StepId::UserPool, "id")?, output(StepId::UserPool, "issuer")?);
         let client_id = output(StepId::AppClient, "id")?;
         let wanted = AppClientRef { pool_id: id.clone(), id: client_id.clone() };
-        let header = &state.header;
+        let account = account(app, state_file, state, fast);
         let secret = check::wait(app, &StateArgs::default(), async |session| {
-            let (region, account) = (Some(&header.region), Some(&header.account_id));
-            let account = compose::account(app, Mode::Rehearsal, state_file, region, account, None, fast);
             let cloud = compose::reach(session, &account).await?;
             let asked = cloud.cognito.app_client_secret(wanted);
             session.look(async { asked.await.map_err(|error| Failure::of_look(error.into())) }).await
@@ -84,6 +82,25 @@ impl Pool {
             cognito.scopes.iter().map(|scope| format!("{}/{scope}", cognito.resource_server)).collect();
         Ok(Self { id, issuer, client_id, client_secret, scopes })
     }
+}
+
+/// The practice account of a rehearsal.
+fn account(app: &App, state_file: &Path, state: &State, fast: bool) -> compose::Account {
+    let header = &state.header;
+    let (region, number) = (Some(&header.region), Some(&header.account_id));
+    compose::account(app, Mode::Rehearsal, state_file, region, number, None, fast)
+}
+
+/// Has ACM issue what it was asked for; whether it was.
+pub(super) fn prove_names(app: &App, state_file: &Path, state: &State) -> Result<bool, Box<Failure>> {
+    if state.step(StepId::Certificate).id.is_none() {
+        return Ok(false);
+    }
+    let account = account(app, state_file, state, true);
+    check::wait(app, &StateArgs::default(), async |session| {
+        compose::publish_records(session, &account).await
+    })?;
+    Ok(true)
 }
 
 /// What the proxy talks to.
@@ -117,7 +134,8 @@ impl Services {
 
     /// Where they are, for people.
     pub(super) fn words(&self) -> String {
-        format!("issuer {}, Bedrock {}", self.issuer.place(), self.bedrock.url())
+        let host = |url: String| url.replace("http://", "").split('/').next().unwrap_or_default().to_owned();
+        format!("practice Cognito at {}, Bedrock at {}", host(self.issuer.place()), host(self.bedrock.url()))
     }
 
     /// Fetches a token, as a client of the deployment would.
@@ -156,9 +174,9 @@ pub(super) fn certify(folder: &Folder, names: &[String]) -> Result<(), Box<Failu
     let authority =
         Authority::new("Practice CA of sre-agent-deploy rehearse", now).map_err(|e| failed(&e))?;
     let pair = authority.issue(names, now).map_err(|e| failed(&e))?;
-    folder.write(&folder.ca(), &authority.root_pem())?;
-    folder.write(&folder.certificate(), &pair.chain_pem)?;
-    folder.write(&folder.key(), &pair.key_pem)
+    write(&folder.ca(), &authority.root_pem())?;
+    write(&folder.certificate(), &pair.chain_pem)?;
+    write(&folder.key(), &pair.key_pem)
 }
 
 /// The names that the certificate has to be good for.
@@ -218,7 +236,7 @@ fn serve_on(
         bedrock: Some(&services.bedrock.url()),
         drain_s: DRAIN_S,
     };
-    folder.write(&folder.config(), &format!("{:#}\n", document(config, &site)))?;
+    write(&folder.config(), &format!("{:#}\n", document(config, &site)))?;
     let variables = [
         // Bedrock's small stand-in takes any signature; the proxy signs as it always does.
         ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE".to_owned()),
@@ -240,7 +258,8 @@ fn serve_on(
         url: format!("https://{domain}:{port}"),
         address: listen.ip(),
         local_url: format!("https://{LOCALHOST}:{port}"),
-        ca_file: folder.ca(),
+        // Checks may be run from any folder.
+        ca_file: std::path::absolute(folder.ca()).unwrap_or_else(|_| folder.ca()),
         issuer: services.issuer.place(),
         token_endpoint: services.issuer.token_endpoint(),
     };

@@ -91,13 +91,29 @@ impl CallError {
 
     /// The IAM action that the call needs: `ec2:RunInstances`.
     pub fn action(&self) -> String {
-        format!("{}:{}", self.service, self.operation)
+        iam_action(&self.service, &self.operation)
     }
 
     /// Whether a call that changes something may have done so although it failed.
     pub fn may_have_happened(&self) -> bool {
         matches!(self.kind, ErrorKind::TimedOut | ErrorKind::Unreachable | ErrorKind::ServerFault)
     }
+}
+
+/// The IAM action that an operation needs. S3's and few others differ from the operation's own name (Service
+/// Authorization Reference, "Actions, resources, and condition keys for Amazon S3").
+pub fn iam_action(service: &str, operation: &str) -> String {
+    let action = match (service, operation) {
+        ("s3", "HeadBucket" | "ListObjectsV2") => "ListBucket",
+        ("s3", "HeadObject") => "GetObject",
+        ("s3", "DeleteObjects") => "DeleteObject",
+        ("s3", "GetBucketEncryption") => "GetEncryptionConfiguration",
+        ("s3", "PutBucketEncryption") => "PutEncryptionConfiguration",
+        ("s3", "GetPublicAccessBlock") => "GetBucketPublicAccessBlock",
+        ("s3", "PutPublicAccessBlock") => "PutBucketPublicAccessBlock",
+        (_, operation) => operation,
+    };
+    format!("{service}:{action}")
 }
 
 impl fmt::Display for CallError {
@@ -138,15 +154,21 @@ impl ErrorKind {
             | "InvalidPermission.Duplicate"
             | "GroupExistsException"
             | "AliasExistsException"
+            | "BucketAlreadyExists"
+            | "BucketAlreadyOwnedByYou"
+            | "ParameterAlreadyExists"
             | "Resource.AlreadyAssociated" => Self::AlreadyExists,
             "DependencyViolation"
             | "DeleteConflict"
             | "ResourceInUseException"
+            | "BucketNotEmpty"
             | "InvalidIPAddress.InUse" => Self::InUse,
             "IncorrectInstanceState"
             | "IncorrectState"
             | "ConcurrentModificationException"
             | "ConcurrentModification"
+            | "OperationAborted"
+            | "TooManyUpdates"
             | "InvalidInstanceID.NotLinkable" => Self::NotPropagated,
             "ThrottlingException"
             | "Throttling"
@@ -181,6 +203,8 @@ impl ErrorKind {
             | "SecurityGroupLimitExceeded"
             | "RulesPerSecurityGroupLimitExceeded"
             | "VolumeLimitExceeded"
+            | "TooManyBuckets"
+            | "ParameterLimitExceeded"
             | "ServiceQuotaExceededException"
             | "InsufficientInstanceCapacity" => Self::Quota,
             "IdempotentParameterMismatch" | "IdempotentInstanceTerminated" => Self::TokenMismatch,
@@ -198,6 +222,13 @@ impl ErrorKind {
             | "NoSuchEntityException"
             | "ResourceNotFoundException"
             | "ParameterNotFound"
+            | "NoSuchBucket"
+            | "NoSuchBucketPolicy"
+            | "NoSuchKey"
+            | "NoSuchPublicAccessBlockConfiguration"
+            | "NoSuchTagSet"
+            | "NotFound"
+            | "ServerSideEncryptionConfigurationNotFoundError"
             | "NoSuchResourceException" => Self::NotFound,
             "UnsupportedOperation" | "InvalidAction" | "UnknownOperationException" | "NotImplemented" => {
                 Self::Unsupported
@@ -212,6 +243,7 @@ impl ErrorKind {
             "MissingParameter"
             | "UnknownParameter"
             | "ParameterValidation"
+            | "BadDigest"
             | "ScopeDoesNotExistException" => Self::Invalid,
             _ => Self::Other,
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use crate::error::iam_action;
 use crate::hook::{Access, Call, Hook};
 use crate::{CallError, ErrorKind};
 
@@ -63,11 +64,11 @@ impl Recorder {
         self.lock().iter().filter(|call| call.access == access).count()
     }
 
-    /// The calls so far that match, as `service:Operation`.
+    /// The calls so far that match, as the IAM actions that they need.
     pub fn actions(&self, matching: Matching) -> Vec<String> {
         let calls = self.lock();
         let matching = calls.iter().filter(|&&call| matching.includes(call));
-        matching.map(|call| format!("{}:{}", call.service, call.operation)).collect()
+        matching.map(|call| iam_action(call.service, call.operation)).collect()
     }
 
     /// Forgets the calls so far.

@@ -20,7 +20,7 @@ pub use hook::{Access, Call, Hook, Hooked};
 
 use port::{
     acm::Acm, bedrock::Bedrock, bedrock::BedrockRuntime, cognito::Cognito, ec2::Ec2, iam::Iam,
-    quotas::Quotas, ssm::Ssm, sts::Sts, tagging::Tagging,
+    quotas::Quotas, s3::S3, ssm::Ssm, sts::Sts, tagging::Tagging,
 };
 
 /// An account in one Region, reached through its ports.
@@ -30,7 +30,7 @@ pub struct Cloud {
     pub sts: Arc<dyn Sts>,
     /// Networks, machines, addresses.
     pub ec2: Arc<dyn Ec2>,
-    /// Public parameters.
+    /// Parameters.
     pub ssm: Arc<dyn Ssm>,
     /// Roles and instance profiles.
     pub iam: Arc<dyn Iam>,
@@ -42,6 +42,8 @@ pub struct Cloud {
     pub tagging: Arc<dyn Tagging>,
     /// Service quotas.
     pub quotas: Arc<dyn Quotas>,
+    /// Buckets and objects.
+    pub s3: Arc<dyn S3>,
     /// Models and inference profiles.
     pub bedrock: Arc<dyn Bedrock>,
     /// One token of a model.
@@ -61,6 +63,7 @@ impl Cloud {
             acm: Arc::new(Hooked::new(Arc::clone(&self.acm), Arc::clone(hook))),
             tagging: Arc::new(Hooked::new(Arc::clone(&self.tagging), Arc::clone(hook))),
             quotas: Arc::new(Hooked::new(Arc::clone(&self.quotas), Arc::clone(hook))),
+            s3: Arc::new(Hooked::new(Arc::clone(&self.s3), Arc::clone(hook))),
             bedrock: Arc::new(Hooked::new(Arc::clone(&self.bedrock), Arc::clone(hook))),
             bedrock_runtime: Arc::new(Hooked::new(Arc::clone(&self.bedrock_runtime), Arc::clone(hook))),
         }

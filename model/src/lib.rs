@@ -7,6 +7,7 @@ pub mod config;
 pub mod document;
 pub mod event;
 pub mod finding;
+pub mod first_boot;
 pub mod hex;
 pub mod host;
 pub mod ids;

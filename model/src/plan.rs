@@ -64,15 +64,34 @@ steps! {
     Certificate "acm.certificate" "ACM certificate" [];
     /// The fixed address.
     Address "ec2.address" "Elastic IP address" [];
+    /// Where the instance fetches the proxy from.
+    Bucket "s3.bucket" "S3 bucket" [];
+    /// What the instance is made from. It names the issuer, the client and the certificate.
+    Bundle "s3.bundle" "Bundle for the instance" [Bucket, UserPool, AppClient, Certificate];
+    /// Where the instance says how far its first boot is.
+    HostProgress "ssm.host-progress" "Progress parameter" [];
     /// The machine.
-    Instance "ec2.instance" "EC2 instance" [SecurityGroup, InstanceProfile];
+    Instance "ec2.instance" "EC2 instance" [SecurityGroup, InstanceProfile, Bundle, HostProgress];
     /// The fixed address on the machine.
     AddressAssociation "ec2.address-association" "Address on instance" [Address, Instance];
     /// Whether the machine came up.
     Readiness "ec2.readiness" "Instance status checks" [Instance, AddressAssociation];
+    /// Whether the proxy was installed at the first boot.
+    HostInstalled "host.installed" "Proxy on the instance" [Instance, AddressAssociation];
 }
 
 impl StepId {
+    /// Whether it only looks: it makes nothing, and there is nothing to adopt or to remove.
+    pub fn is_check(self) -> bool {
+        matches!(self, Self::Readiness | Self::HostInstalled)
+    }
+
+    /// Whether something else than what we made can take its place (`--adopt`). The host's own steps find their things
+    /// by names that follow from the deployment.
+    pub fn can_adopt(self) -> bool {
+        !self.is_check() && !matches!(self, Self::Bucket | Self::Bundle | Self::HostProgress)
+    }
+
     /// The step of that stable name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|step| step.as_str() == text)

@@ -118,7 +118,7 @@ impl Apply<'_> {
             self.recorder.record(&Record::Adopted { step: id, id: id_text, outputs })?;
             return Ok(found.clone());
         }
-        if id == StepId::Readiness {
+        if id.is_check() {
             return self.await_check(id).await;
         }
         let have = match (&planned.change, before) {
@@ -134,15 +134,7 @@ impl Apply<'_> {
     }
 
     async fn await_check(&self, id: StepId) -> Result<Found, StepError> {
-        let step = steps::step(id);
-        let bound = self.cx.patience.limits.instance;
-        let found = self
-            .cx
-            .patience
-            .until(id, "waiting for the status checks (usually 2 to 3 minutes)", bound, || {
-                step.fetch(self.cx, "")
-            })
-            .await?;
+        let found = steps::step(id).wait(self.cx).await?;
         self.record_settled(id, None, &found.outputs)?;
         Ok(found)
     }

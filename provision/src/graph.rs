@@ -122,7 +122,8 @@ fn reached(
     while let Some(dependency) = open.pop() {
         if steps.contains(&dependency) {
             nearest.insert(dependency);
-        } else {
+        } else if dependency != StepId::Bundle {
+            // What the bundle is made from concerns nobody where no bundle is made.
             open.extend(dependencies(dependency));
         }
     }

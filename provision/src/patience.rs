@@ -25,6 +25,8 @@ pub struct Limits {
     pub operation: Duration,
     /// An instance to start, to pass its checks or to terminate.
     pub instance: Duration,
+    /// An instance to install itself at its first boot.
+    pub first_boot: Duration,
 }
 
 impl Default for Limits {
@@ -34,6 +36,8 @@ impl Default for Limits {
             operation: Duration::from_mins(2),
             // Terminating takes minutes on a bad day; the status checks of a new instance two to three.
             instance: Duration::from_mins(10),
+            // A minute to boot, a minute to fetch; the script itself waits five for a network that is late.
+            first_boot: Duration::from_mins(15),
         }
     }
 }
@@ -110,6 +114,26 @@ impl Patience<'_> {
             _ => always_heals(error),
         })
         .await
+    }
+
+    /// [`Patience::write`] of something large that may be repeated: an attempt has that much longer.
+    pub async fn upload<T, F>(
+        &self,
+        step: impl Into<Option<StepId>>,
+        longer: Duration,
+        call: impl Fn() -> F,
+    ) -> Result<T, StepError>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
+        let limits = Limits {
+            attempt: self.limits.attempt.saturating_add(longer),
+            operation: self.limits.operation.saturating_add(longer.saturating_mul(2)),
+            ..self.limits
+        };
+        let slower =
+            Patience { limits, cancel: self.cancel.clone(), entropy: self.entropy, events: self.events };
+        slower.write(step, true, call).await
     }
 
     /// Makes a call that removes something. "Not found" is for the caller to count as done.

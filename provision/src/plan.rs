@@ -1,6 +1,6 @@
 //! From what is wanted and what was seen to what is done: a pure function.
 
-use model::config::Config;
+use model::config::{Config, HostInstall};
 use model::plan::{Change, PLAN_SCHEMA_VERSION, Pins, Plan, PlannedStep, StepId, differences};
 use model::{AccountId, Finding, Severity};
 
@@ -22,6 +22,8 @@ pub fn plan(
         match planned(*id, sighting) {
             Planned::Step(step) => {
                 findings.extend(shrinking(&step, sighting));
+                findings.extend(other_bundle(&step, sighting));
+                findings.extend(adopted_machine(config, &step));
                 findings.extend(foreign_differences(&step, sighting));
                 steps.push(*step);
             }
@@ -79,7 +81,7 @@ fn planned(id: StepId, sighting: &Sighting) -> Planned {
                 vec!["it exists and is used as it is; it is never changed and never deleted".to_owned()];
             entry(name, want.as_ref(), Change::Adopt { found: found.id.clone() }, why)
         }
-        (Some(want), Sight::Absent) if id == StepId::Readiness => {
+        (Some(want), Sight::Absent) if id.is_check() => {
             entry(&want.name, Some(want), Change::Check, Vec::new())
         }
         (Some(want), Sight::Absent) => {
@@ -113,6 +115,40 @@ fn shrinking(step: &PlannedStep, sighting: &Sighting) -> Option<Finding> {
             format!("the root volume has {} GiB and cannot shrink to {}", diff.have, diff.want),
         )
         .hint("set `instance.volume_gb` to what it has; a smaller volume needs a new instance")
+    })
+}
+
+/// An instance that was started with another bundle, or with none: user data is run at the first boot only.
+fn other_bundle(step: &PlannedStep, sighting: &Sighting) -> Option<Finding> {
+    let Sight::Ours(have) = &sighting.sight else { return None };
+    let wanted = step.fields.get("bundle").filter(|wanted| !wanted.is_null())?;
+    let found = have.fields.get("bundle").filter(|found| !found.is_null());
+    if step.id != StepId::Instance || found == Some(wanted) || matches!(step.change, Change::Replace { .. }) {
+        return None;
+    }
+    let message = match found {
+        Some(_) => "the instance was made with another bundle, and runs its user data only once",
+        None => {
+            "the instance was made without the script that installs the proxy, and runs its user data only once"
+        }
+    };
+    Some(Finding::new("SRE-PLAN-019", Severity::Warning, step.id.as_str(), message).hint(
+        "bring the new bundle onto it: `sre-agent-deploy host install` or `host upgrade` on the instance; or \
+             terminate it, and the next deploy makes it anew with the bundle of today",
+    ))
+}
+
+/// An adopted instance has had its first boot.
+fn adopted_machine(config: &Config, step: &PlannedStep) -> Option<Finding> {
+    let is_adopted = step.id == StepId::Instance && matches!(step.change, Change::Adopt { .. });
+    (is_adopted && config.host.install == HostInstall::UserData).then(|| {
+        Finding::new(
+            "SRE-PLAN-020",
+            Severity::Warning,
+            step.id.as_str(),
+            "nothing is installed on an adopted instance: its first boot was before this deployment",
+        )
+        .hint("install on the instance itself: sre-agent-deploy host install --config config.yaml")
     })
 }
 

@@ -5,9 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::config::Config;
+use model::config::{Config, HostInstall};
 use model::{AccountId, Region};
 use serde_json::{Value, json};
+
+use crate::steps::names;
 
 /// Lets EC2, and nobody else, assume the role.
 pub fn instance_trust() -> Value {
@@ -21,7 +23,8 @@ pub fn instance_trust() -> Value {
     })
 }
 
-/// What the instance may do: call the mapped models and be reached through Session Manager.
+/// What the instance may do: call the mapped models, be reached through Session Manager, and where it installs itself
+/// at its first boot, fetch its bundle and say how far it is.
 pub fn instance_policy(config: &Config, region: &Region, account: &AccountId) -> Value {
     let mut statements = model_statements(config.proxy.models.values(), region, account);
     statements.push(json!({
@@ -48,7 +51,46 @@ pub fn instance_policy(config: &Config, region: &Region, account: &AccountId) ->
         ],
         "Resource": "*",
     }));
+    if config.host.install == HostInstall::UserData {
+        statements.extend(first_boot_statements(config, region, account));
+    }
     json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+/// To fetch the bundle and to say how far the installation is, and nothing else of bucket and Parameter Store.
+fn first_boot_statements(config: &Config, region: &Region, account: &AccountId) -> [Value; 2] {
+    let (id, partition) = (&config.deployment.id, region.partition());
+    let bucket = names::bucket(account, region, id);
+    let parameter = names::host_progress(id);
+    [
+        json!({
+            "Sid": "FetchBundle",
+            "Effect": "Allow",
+            "Action": ["s3:GetObject"],
+            "Resource": [format!("arn:{partition}:s3:::{bucket}/bundle/*")],
+        }),
+        json!({
+            "Sid": "TellProgress",
+            "Effect": "Allow",
+            "Action": ["ssm:PutParameter"],
+            "Resource": [format!("arn:{partition}:ssm:{region}:{account}:parameter{parameter}")],
+        }),
+    ]
+}
+
+/// The policy of the bundle's bucket: nothing goes in or out in the clear.
+pub fn bucket_policy(arn: &str) -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [arn, format!("{arn}/*")],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }],
+    })
 }
 
 /// What a name in `proxy.models` stands for.

@@ -12,6 +12,7 @@ use model::tags::Tags;
 use model::{Finding, Severity};
 
 use crate::advice;
+use crate::bundle::{Machine, Programs};
 use crate::error::StepError;
 use crate::patience::Patience;
 use crate::steps::names;
@@ -228,6 +229,13 @@ fn image_parameter(os: OperatingSystem, arm: bool) -> String {
             if arm { "arm64" } else { "amd64" }
         ),
     }
+}
+
+/// What keeps the programs from running on the instance.
+pub fn programs(config: &Config, programs: &Programs) -> Vec<Finding> {
+    let instance = &config.instance;
+    let machine = if is_arm(instance.instance_type.as_str()) { Machine::Arm64 } else { Machine::X86_64 };
+    programs.findings(machine, instance.os)
 }
 
 /// Whether the type's family is Graviton: a `g` among the letters after the generation, as in `t4g` and `m7gd`.

@@ -9,7 +9,7 @@ use model::{Finding, Severity};
 use crate::error::StepError;
 use crate::graph::{self, Direction, End};
 use crate::journal::{Ownership, State, StepState};
-use crate::steps::{self, CREATE, Context, Found, OnChange, Want};
+use crate::steps::{self, ADOPTED, CREATE, Context, Found, OnChange, Want};
 
 /// What a step's resource looks like before the run.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,9 +50,6 @@ impl Sighting {
         self.diffs(id).iter().any(|diff| steps::step(id).on_change(diff) == OnChange::Replace)
     }
 }
-
-/// The output that marks a resource as adopted for the steps that come after it.
-const ADOPTED: &str = "adopted";
 
 /// All steps.
 pub type Survey = BTreeMap<StepId, Sighting>;

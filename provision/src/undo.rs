@@ -43,7 +43,7 @@ pub struct Left {
 
 /// Finds everything that the deployment made: by journal where there is one, by tag and path in any case.
 pub async fn find(cx: &Context<'_>, state: Option<&State>) -> Result<Targets, StepError> {
-    let all: BTreeSet<StepId> = StepId::ALL.iter().copied().filter(|id| *id != StepId::Readiness).collect();
+    let all: BTreeSet<StepId> = StepId::ALL.iter().copied().filter(|id| !id.is_check()).collect();
     let ends = graph::run_along(&all, Direction::Forward, steps::looked_for_through, |id| async move {
         let step = steps::step(id);
         let known = state.map(|state| state.step(id)).unwrap_or_default();

@@ -20,6 +20,8 @@ macro_rules! areas {
 areas!(
     identity,
     parameters,
+    own_parameters,
+    buckets,
     networks,
     paths,
     security_groups,

@@ -16,6 +16,7 @@ mod ec2;
 mod iam;
 mod path;
 mod rest;
+mod s3;
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -33,6 +34,7 @@ pub use ec2::{addresses, dry_runs, instances, networks, security_groups};
 pub use iam::{instance_profiles, roles};
 pub use path::paths;
 pub use rest::{certificates, identity, not_found_answers, parameters, tagging};
+pub use s3::{buckets, own_parameters};
 
 /// What the contract is told about the account that it runs on.
 #[derive(Debug, Clone)]
@@ -135,6 +137,8 @@ const AL2023_X86_64: &str = "/aws/service/ami-amazon-linux-latest/al2023-ami-ker
 pub async fn all(cloud: &Cloud, fixture: &Fixture) {
     identity(cloud, fixture).await;
     parameters(cloud, fixture).await;
+    own_parameters(cloud, fixture).await;
+    buckets(cloud, fixture).await;
     networks(cloud, fixture).await;
     paths(cloud, fixture).await;
     security_groups(cloud, fixture).await;

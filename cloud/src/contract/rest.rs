@@ -155,6 +155,7 @@ pub async fn not_found_answers(cloud: &Cloud, fixture: &Fixture) {
     refused(ec2.revoke_ingress(change).await, missing, "RevokeSecurityGroupIngress");
     refused(ec2.delete_security_group(id("sg")).await, missing, "DeleteSecurityGroup");
     refused(ec2.terminate_instance(id("i")).await, missing, "TerminateInstances");
+    refused(ec2.get_console_output(id("i")).await, missing, "GetConsoleOutput");
     refused(ec2.describe_termination_protection(id("i")).await, missing, "DescribeInstanceAttribute");
     let protection = TerminationProtection { instance_id: id("i"), enabled: true };
     refused(ec2.set_termination_protection(protection).await, missing, "ModifyInstanceAttribute");

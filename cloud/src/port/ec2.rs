@@ -454,6 +454,8 @@ port! {
         Write "ModifyInstanceMetadataOptions" modify_metadata_options(MetadataOptions) -> ();
         /// The status checks of an instance; `None` while there is no result.
         Read "DescribeInstanceStatus" describe_instance_status(String) -> Option<InstanceStatus>;
+        /// The end of what the serial console shows, at most 64 KiB; `None` where there is nothing yet.
+        Read "GetConsoleOutput" get_console_output(String) -> Option<String>;
         /// A volume by id.
         Read "DescribeVolumes" describe_volume(String) -> Option<Volume>;
         /// Makes a volume larger.

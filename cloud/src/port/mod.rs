@@ -10,6 +10,7 @@ pub mod ec2;
 pub mod iam;
 pub mod path;
 pub mod quotas;
+pub mod s3;
 pub mod ssm;
 pub mod sts;
 pub mod tagging;

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::error::iam_action;
 use crate::hook::Access;
 use crate::{CallError, ErrorKind};
 
@@ -112,7 +113,7 @@ impl Inner {
 
 /// Refuses what the caller may not do, in the words of the service.
 pub(super) fn permit(state: &State, service: &str, operation: &str, resource: &str) -> Answer<()> {
-    let action = format!("{service}:{operation}");
+    let action = iam_action(service, operation);
     let denied = state.denied.iter().any(|pattern| match pattern.strip_suffix('*') {
         Some(start) => action.starts_with(start),
         None => *pattern == action,
@@ -130,7 +131,7 @@ pub(super) fn permit(state: &State, service: &str, operation: &str, resource: &s
             "UnauthorizedOperation",
             format!("You are not authorized to perform this operation. {words}"),
         ),
-        "iam" => Refusal::new("AccessDenied", words),
+        "iam" | "s3" => Refusal::new("AccessDenied", words),
         _ => Refusal::new("AccessDeniedException", words),
     })
 }
@@ -145,6 +146,7 @@ fn throttled(service: &str) -> Refusal {
     match service {
         "ec2" => Refusal::new("RequestLimitExceeded", "Request limit exceeded."),
         "cognito-idp" | "servicequotas" => Refusal::new("TooManyRequestsException", "Rate exceeded"),
+        "s3" => Refusal::new("SlowDown", "Please reduce your request rate."),
         "acm" | "ssm" | "bedrock" => Refusal::new("ThrottlingException", "Rate exceeded"),
         "tag" => Refusal::new("ThrottledException", "Rate exceeded"),
         _ => Refusal::new("Throttling", "Rate exceeded"),
@@ -154,7 +156,7 @@ fn throttled(service: &str) -> Refusal {
 fn expired(service: &str) -> Refusal {
     match service {
         "ec2" => Refusal::new("RequestExpired", "Request has expired."),
-        "iam" | "sts" => {
+        "iam" | "sts" | "s3" => {
             Refusal::new("ExpiredToken", "The security token included in the request is expired")
         }
         _ => Refusal::new("ExpiredTokenException", "The security token included in the request is expired"),
@@ -164,6 +166,10 @@ fn expired(service: &str) -> Refusal {
 fn invalid(service: &str) -> Refusal {
     match service {
         "ec2" => Refusal::new("AuthFailure", "AWS was not able to validate the provided access credentials"),
+        "s3" => Refusal::new(
+            "InvalidAccessKeyId",
+            "The AWS Access Key Id you provided does not exist in our records.",
+        ),
         "iam" | "sts" => {
             Refusal::new("InvalidClientTokenId", "The security token included in the request is invalid.")
         }

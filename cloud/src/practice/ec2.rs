@@ -153,6 +153,10 @@ impl Ec2 for Desk {
         self.ec2_read("DescribeInstanceStatus", |state| Ok(state.describe_instance_status(&id)))
     }
 
+    async fn get_console_output(&self, id: String) -> Result<Option<String>, CallError> {
+        self.ec2_read("GetConsoleOutput", |state| state.get_console_output(&id))
+    }
+
     async fn describe_volume(&self, id: String) -> Result<Option<Volume>, CallError> {
         self.ec2_read("DescribeVolumes", |state| Ok(state.describe_volume(&id)))
     }

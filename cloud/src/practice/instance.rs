@@ -5,6 +5,7 @@ use crate::port::ec2::{
     TerminationProtection, Volume, VolumeSize,
 };
 
+use super::boot::Boot;
 use super::catalog;
 use super::desk::permit;
 use super::network::no_group;
@@ -233,6 +234,7 @@ impl State {
             hop_limit: 1,
             volume_id: volume_id.clone(),
             protected: new.termination_protection,
+            boot: new.user_data.as_deref().and_then(|data| Boot::read(data, settle)),
             user_data: new.user_data.as_deref().map(sha256),
             tags: new.tags,
         };
@@ -320,6 +322,11 @@ impl State {
         }
         let fine = tick(&mut instance.checks);
         Some(InstanceStatus { system_ok: fine, instance_ok: fine })
+    }
+
+    pub(super) fn get_console_output(&mut self, id: &str) -> Answer<Option<String>> {
+        let instance = self.instance_mut(id)?;
+        Ok(instance.boot.as_ref().map(Boot::console))
     }
 
     pub(super) fn describe_volume(&self, id: &str) -> Option<Volume> {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use model::first_boot::Progress;
 use model::tags::Tags;
 use serde_json::{Value, json};
 
 use crate::port::ec2::Rule;
 
-use super::state::{Address, Certificate, Instance, Pool, State};
+use super::state::{Address, Bucket, Certificate, Instance, Pool, State};
 
 /// Everything that a port can change, one value for each thing, sorted by its text.
 pub(super) fn of(state: &State) -> Vec<Value> {
@@ -33,7 +34,15 @@ pub(super) fn of(state: &State) -> Vec<Value> {
         json!({"type": "domain", "name": prefix, "pool": holder})
     });
     let certificates = state.certificates.values().map(certificate);
+    let buckets =
+        state.buckets.iter().filter(|(_, one)| one.owner.is_none()).map(|(name, one)| bucket(name, one));
+    let parameters = state.own_parameters.iter().map(|(name, one)| {
+        let phase = Progress::parse(&one.value).map(|progress| progress.phase);
+        json!({"type": "parameter", "name": name, "phase": phase, "tags": one.tags})
+    });
     let mut all: Vec<Value> = groups
+        .chain(buckets)
+        .chain(parameters)
         .chain(instances)
         .chain(addresses)
         .chain(roles)
@@ -77,7 +86,7 @@ fn instance(state: &State, one: &Instance) -> Value {
     json!({"type": "instance", "name": name_tag(&one.tags), "instance_type": one.kind,
            "image": image, "vpc": vpc(state, &one.vpc_id), "subnet": subnet, "groups": groups,
            "profile": one.profile_arn, "imds_tokens_required": one.tokens_required,
-           "imds_hop_limit": one.hop_limit, "protected": one.protected, "user_data_sha256": one.user_data,
+           "imds_hop_limit": one.hop_limit, "protected": one.protected, "first_boot": one.boot.as_ref().map(|boot| &boot.parameter),
            "volume": volume, "tags": one.tags})
 }
 
@@ -109,6 +118,18 @@ fn pool(state: &State, id: &str, one: &Pool) -> Value {
            "password_minimum_length": one.password_minimum_length,
            "password_all_classes": one.password_all_classes, "mfa": one.mfa, "resource_servers": servers,
            "clients": clients, "domain": domain.map(|(prefix, _)| prefix), "tags": one.tags})
+}
+
+/// Keys without the digests in them: content may name what has another id in every history.
+fn bucket(name: &str, one: &Bucket) -> Value {
+    let is_digest = |part: &str| part.len() == 64 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let plain = |key: &str| {
+        key.split('/').map(|part| if is_digest(part) { "SHA256" } else { part }).collect::<Vec<_>>().join("/")
+    };
+    let objects: Vec<Value> =
+        one.objects.iter().map(|(key, object)| json!({"key": plain(key), "size": object.size})).collect();
+    json!({"type": "bucket", "name": name, "encryption": one.encryption, "blocked": one.blocked,
+           "policy": one.policy, "objects": objects, "tags": one.tags})
 }
 
 fn certificate(one: &Certificate) -> Value {

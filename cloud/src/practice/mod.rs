@@ -8,6 +8,7 @@
 mod acm;
 mod address;
 mod bedrock;
+mod boot;
 mod catalog;
 mod cognito;
 mod desk;
@@ -19,8 +20,10 @@ mod network;
 mod path;
 mod refusal;
 mod rest;
+mod s3;
 mod seed;
 mod simulator;
+mod ssm;
 mod state;
 mod store;
 mod tagging;
@@ -193,6 +196,7 @@ impl Practice {
             acm: Arc::clone(&self.desk) as _,
             tagging: Arc::clone(&self.desk) as _,
             quotas: Arc::clone(&self.desk) as _,
+            s3: Arc::clone(&self.desk) as _,
             bedrock: Arc::clone(&self.desk) as _,
             bedrock_runtime: Arc::clone(&self.desk) as _,
         }

@@ -1,11 +1,10 @@
-//! STS, Parameter Store and Service Quotas: what only answers.
+//! STS and Service Quotas: what only answers.
 
 use async_trait::async_trait;
 
 use crate::CallError;
 use crate::hook::Access::Read;
 use crate::port::quotas::{QuotaQuery, Quotas};
-use crate::port::ssm::Ssm;
 use crate::port::sts::{Identity, Sts};
 
 use super::desk::{Desk, caller_arn};
@@ -17,14 +16,6 @@ impl Sts for Desk {
             let account = state.caller.as_ref().unwrap_or(&state.account).clone();
             Ok(Identity { account, arn: caller_arn(state) })
         })
-    }
-}
-
-#[async_trait]
-impl Ssm for Desk {
-    async fn get_parameter(&self, name: String) -> Result<Option<String>, CallError> {
-        let resource = self.look(|state| state.arn("ssm", &format!("parameter{name}")));
-        self.call("ssm", "GetParameter", Read, &resource, |state| Ok(state.parameters.get(&name).cloned()))
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use model::AccountId;
 use model::config::Mfa;
+use model::first_boot::Trouble;
 use model::tags::Tags;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -14,11 +15,12 @@ use crate::port::bedrock::{ModelAvailability, ModelLife};
 use crate::port::ec2::Rule;
 use crate::port::path::{AclEntry, Destination, GroupRule, Route, RouteTarget};
 
+use super::boot::Mishap;
 use super::network::everything_out;
 use super::path::everywhere;
 use super::state::{
-    Certificate, Domain, Group, Image, InstanceType, ModelNote, Pool, Profile, Role, RouteTable, State,
-    Subnet, Unseen,
+    Bucket, Certificate, Domain, Group, Image, InstanceType, ModelNote, Pool, Profile, Role, RouteTable,
+    State, Subnet, Unseen,
 };
 
 /// What AWS thinks of the caller's credentials.
@@ -96,6 +98,49 @@ impl<'a> Seed<'a> {
     /// Takes an instance type from the Region.
     pub fn no_instance_type(&mut self, name: &str) {
         self.state.instance_types.remove(name);
+    }
+
+    /// Lets another account take a bucket name.
+    pub fn foreign_bucket(&mut self, name: &str, owner: AccountId) {
+        self.state.buckets.insert(name.to_owned(), Bucket::of(owner));
+    }
+
+    /// Makes a bucket in this account, of somebody else's making.
+    pub fn bucket(&mut self, name: &str, tags: Tags) {
+        self.state.buckets.insert(name.to_owned(), Bucket { tags, ..Bucket::fresh() });
+    }
+
+    /// Switches off what keeps a bucket private, as a person does in the Console.
+    pub fn open_bucket(&mut self, name: &str) {
+        if let Some(bucket) = self.state.buckets.get_mut(name) {
+            bucket.blocked = false;
+            bucket.encryption = None;
+            bucket.policy = None;
+        }
+    }
+
+    /// Puts other content into every object whose key ends like this.
+    pub fn damage_objects(&mut self, ending: &str) {
+        for (_, object) in self
+            .state
+            .buckets
+            .values_mut()
+            .flat_map(|bucket| &mut bucket.objects)
+            .filter(|(key, _)| key.ends_with(ending))
+        {
+            "0".repeat(64).clone_into(&mut object.sha256);
+        }
+    }
+
+    /// From now on first boots of our instances go wrong like this; with no trouble they say nothing at all.
+    pub fn first_boots_fail(&mut self, trouble: Option<Trouble>, detail: &str) {
+        self.state.mishap = Some(Mishap { trouble, detail: detail.to_owned() });
+    }
+
+    /// From now on first boots go well again; those that failed are tried once more, as when the script is run again.
+    pub fn first_boots_succeed(&mut self) {
+        self.state.mishap = None;
+        self.state.boot_again();
     }
 
     /// Makes the default VPC an ordinary one.

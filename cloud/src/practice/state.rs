@@ -16,6 +16,7 @@ use crate::port::bedrock::{ModelAvailability, ModelLife};
 use crate::port::ec2::{InstanceState, Rule};
 use crate::port::path::{AclEntry, GroupRule, Route};
 
+use super::boot::{Boot, Mishap};
 use super::seed::Credentials;
 use super::{PracticeOptions, catalog};
 
@@ -62,8 +63,43 @@ pub(super) struct State {
     /// Models of which there is more to say than that they are active and accessible, by id.
     #[serde(default)]
     pub(super) models: BTreeMap<String, ModelNote>,
+    #[serde(default)]
+    pub(super) buckets: BTreeMap<String, Bucket>,
+    /// Parameters that are not AWS's.
+    #[serde(default)]
+    pub(super) own_parameters: BTreeMap<String, Parameter>,
+    /// What goes wrong when instances boot.
+    #[serde(default)]
+    pub(super) mishap: Option<Mishap>,
     #[serde(skip)]
     pub(super) pace: Pace,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Bucket {
+    pub(super) unseen: Unseen,
+    /// Another account that has it; none for this one.
+    pub(super) owner: Option<AccountId>,
+    pub(super) encryption: Option<String>,
+    /// Whether nothing in it can be made public.
+    pub(super) blocked: bool,
+    pub(super) policy: Option<Value>,
+    pub(super) tags: Tags,
+    pub(super) objects: BTreeMap<String, Object>,
+}
+
+/// What is remembered of an object; its content is not kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Object {
+    pub(super) size: u64,
+    pub(super) sha256: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Parameter {
+    pub(super) unseen: Unseen,
+    pub(super) value: String,
+    pub(super) tags: Tags,
 }
 
 /// How slowly things come to be seen and done.
@@ -167,6 +203,9 @@ pub(super) struct Instance {
     pub(super) protected: bool,
     /// SHA-256 of the user data; the data itself is not kept.
     pub(super) user_data: Option<String>,
+    /// Its first boot, where its user data is our script.
+    #[serde(default)]
+    pub(super) boot: Option<Boot>,
     pub(super) tags: Tags,
 }
 
@@ -326,6 +365,9 @@ impl State {
             acls: BTreeMap::new(),
             peers: Vec::new(),
             models: BTreeMap::new(),
+            buckets: BTreeMap::new(),
+            own_parameters: BTreeMap::new(),
+            mishap: None,
             pace: Pace::default(),
         };
         catalog::add_images(&mut state);
@@ -368,13 +410,12 @@ impl State {
 
 /// SHA-256 in lower-case hexadecimal.
 pub(super) fn sha256(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
-        for nibble in [byte >> 4, byte & 0xf] {
-            hex.extend(char::from_digit(u32::from(nibble), 16));
-        }
-        hex
-    })
+    sha256_of(text.as_bytes())
+}
+
+/// The same of bytes.
+pub(super) fn sha256_of(bytes: &[u8]) -> String {
+    model::hex::encode(&Sha256::digest(bytes))
 }
 
 /// Whether the deployment tag has exactly this value.

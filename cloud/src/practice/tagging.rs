@@ -77,6 +77,22 @@ impl State {
                 }
             }
         }
+        if wanted("s3") {
+            for (name, bucket) in &mut self.buckets {
+                if bucket.owner.is_none() && carries(&bucket.tags) && bucket.unseen.look_by_tag() {
+                    let arn = format!("arn:{}:s3:::{name}", self.region.partition());
+                    answer.push(TaggedResource { arn, tags: bucket.tags.clone() });
+                }
+            }
+        }
+        if wanted("ssm:parameter") {
+            let start = self.arn("ssm", "parameter");
+            for (name, own) in &mut self.own_parameters {
+                if carries(&own.tags) && own.unseen.look_by_tag() {
+                    answer.push(TaggedResource { arn: format!("{start}{name}"), tags: own.tags.clone() });
+                }
+            }
+        }
         answer
     }
 }

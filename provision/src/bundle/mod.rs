@@ -6,6 +6,8 @@
 
 mod compose;
 mod folder;
+mod manifest;
+mod programs;
 mod sums;
 #[cfg(test)]
 mod tests;
@@ -18,6 +20,8 @@ use model::host::{HOST_SETTINGS_VERSION, HostSettings};
 use systemd::Program;
 
 pub use compose::{Deployed, MissingOutput, acme_directory, host_settings, proxy_config};
+pub use manifest::{Manifest, Part};
+pub use programs::{Machine, ProgramFile, Programs, machine};
 pub use sums::sha256;
 
 /// The file with the digests of all others, in the form of sha256sum(1).

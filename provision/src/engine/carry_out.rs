@@ -91,6 +91,7 @@ impl Engine<'_> {
             config: Some(config),
             pins: &plan.pins,
             known: &known,
+            programs: self.programs.as_deref(),
             patience: &patience,
         };
         let apply = Apply { cx: &cx, config, recorder, events: emitter, lineage };

@@ -6,6 +6,8 @@ mod carry_out;
 mod prepare;
 mod removal;
 
+use std::sync::Arc;
+
 use cloud::Cloud;
 use cloud::port::sts::Identity;
 use jiff::Timestamp;
@@ -15,6 +17,7 @@ use model::plan::Pins;
 use model::{AccountId, Finding, Region, Severity};
 use tokio_util::sync::CancellationToken;
 
+use crate::bundle::Programs;
 use crate::clock::{Clock, Entropy};
 use crate::error::{RunError, StepError};
 use crate::events::Emitter;
@@ -36,6 +39,8 @@ pub struct Engine<'a> {
     pub events: &'a dyn EventSink,
     /// Set to stop at the next safe point.
     pub cancel: CancellationToken,
+    /// The programs for the instance, where they are at hand; a plan that uploads them needs them.
+    pub programs: Option<Arc<Programs>>,
     /// Bounds on waiting.
     pub limits: Limits,
     /// Version of the program, for the journal.

@@ -70,10 +70,20 @@ impl Engine<'_> {
             config: Some(config),
             pins: &pins,
             known: &known,
+            programs: self.programs.as_deref(),
             patience: &patience,
         };
         let survey = survey(&cx, config, state, &adoptions).await.map_err(look)?;
         let mut plan = plan::plan(config, account, &pins, &survey, findings).map_err(RunError::Refused)?;
+        let changes = |id| plan.step(id).is_some_and(|step| step.change.is_pending());
+        if let Some(programs) = &self.programs
+            && changes(StepId::Bundle)
+        {
+            let findings = preflight::programs(config, programs);
+            if !findings.is_empty() {
+                return Err(RunError::Refused(findings));
+            }
+        }
         let starts_instance = plan
             .step(StepId::Instance)
             .is_some_and(|step| matches!(step.change, Change::Create | Change::Replace { .. }));

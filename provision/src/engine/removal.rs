@@ -34,6 +34,7 @@ impl Engine<'_> {
             config,
             pins: &pins,
             known: &known,
+            programs: None,
             patience: &patience,
         };
         undo::find(&cx, state).await.map_err(look)
@@ -67,6 +68,7 @@ impl Engine<'_> {
             config,
             pins: &pins,
             known: &known,
+            programs: None,
             patience: &patience,
         };
         let text = format!("{} resources", targets.values().map(Vec::len).sum::<usize>());
@@ -99,6 +101,7 @@ impl Engine<'_> {
             config: Some(config),
             pins: &pins,
             known: &known,
+            programs: None,
             patience: &patience,
         };
         let text = "rolling back what the last plan created".to_owned();

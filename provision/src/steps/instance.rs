@@ -17,11 +17,28 @@ use super::{
 };
 use crate::error::StepError;
 use crate::key::IntentKey;
+use crate::user_data::{self, FirstBoot};
 
 const STEP: StepId = StepId::Instance;
 
 /// The proxy runs on the host itself; containers, which would need 2, have no business with the metadata service.
 const HOP_LIMIT: u32 = 1;
+
+/// Key of the tag that holds the digest of the bundle that the instance was told to install.
+const BUNDLE: &str = "sre-agent-deploy:bundle";
+
+/// The script of the first boot.
+fn script(cx: &Context<'_>, digest: &str) -> Result<String, StepError> {
+    Ok(user_data::script(&FirstBoot {
+        deployment: cx.deployment,
+        region: cx.region,
+        account: cx.account,
+        bucket: &cx.needs(StepId::Bucket, "id")?,
+        digest,
+        parameter: &cx.needs(StepId::HostProgress, "id")?,
+        endpoints: None,
+    }))
+}
 
 pub(super) struct InstanceStep;
 
@@ -47,6 +64,7 @@ impl InstanceStep {
         for (name, value) in [("public_ip", &instance.public_ip), ("private_ip", &instance.private_ip)] {
             outputs.extend(value.as_ref().map(|value| (name.to_owned(), value.clone())));
         }
+        outputs.extend(instance.tags.get(BUNDLE).map(|digest| ("bundle".to_owned(), digest.clone())));
         outputs.extend(volume.as_ref().map(|volume| ("root_volume".to_owned(), volume.id.clone())));
         let profile =
             instance.profile_arn.as_deref().and_then(|arn| arn.rsplit_once('/')).map(|(_, name)| name);
@@ -61,6 +79,7 @@ impl InstanceStep {
                 ("imds_tokens_required", json!(instance.imds_tokens_required)),
                 ("imds_hop_limit", json!(instance.imds_hop_limit)),
                 ("state", json!(instance.state)),
+                ("bundle", json!(instance.tags.get(BUNDLE))),
             ]),
             outputs,
             id,
@@ -101,6 +120,12 @@ impl Step for InstanceStep {
         if config.mode == Mode::Production {
             why.push("termination protection is on in production; cleanup switches it off itself".to_owned());
         }
+        let bundle = cx
+            .installs_by_user_data(config)
+            .then(|| cx.known(StepId::Bundle, "digest").unwrap_or_else(|| format!("({})", StepId::Bundle)));
+        if bundle.is_some() {
+            why.push("it installs the proxy at its first boot, by the script in its user data".to_owned());
+        }
         Some(Want {
             name: names::instance(cx.deployment),
             fields: fields([
@@ -112,6 +137,7 @@ impl Step for InstanceStep {
                 ("termination_protection", json!(config.mode == Mode::Production)),
                 ("imds_tokens_required", json!(true)),
                 ("imds_hop_limit", json!(HOP_LIMIT)),
+                ("bundle", json!(bundle)),
             ]),
             why,
             irreversible: None,
@@ -140,6 +166,8 @@ impl Step for InstanceStep {
         match difference.field.as_str() {
             // A changed profile may take an hour to arrive; a new instance has it at once.
             "type" | "subnet" | "instance_profile" => OnChange::Replace,
+            // User data is run at the first boot and never again; what is installed is upgraded on the host.
+            "bundle" => OnChange::Leave,
             // Volumes grow in place and never shrink.
             "volume_gb" if difference.want.as_u64() < difference.have.as_u64() => OnChange::Leave,
             _ => OnChange::Update,
@@ -184,6 +212,13 @@ impl Step for InstanceStep {
         match (op.name, have) {
             (CREATE, _) => {
                 let name = names::instance(cx.deployment);
+                let mut tags = cx.tags(STEP, key, &name);
+                let mut user_data = None;
+                if cx.installs_by_user_data(config) {
+                    let digest = cx.needs(StepId::Bundle, "digest")?;
+                    user_data = Some(script(cx, &digest)?);
+                    tags.insert(BUNDLE.to_owned(), digest);
+                }
                 let instance = NewInstance {
                     image_id: cx.pins.image_id.clone(),
                     instance_type: config.instance.instance_type.to_string(),
@@ -194,8 +229,8 @@ impl Step for InstanceStep {
                     volume_gb: config.instance.volume_gb,
                     termination_protection: protected,
                     client_token: key.as_str().to_owned(),
-                    user_data: None,
-                    tags: cx.tags(STEP, key, &name),
+                    user_data,
+                    tags,
                 };
                 let id = cx.patience.write(STEP, true, || ec2.run_instance(instance.clone())).await?;
                 return Ok(Some(id));

@@ -6,8 +6,12 @@
 mod address;
 mod address_association;
 mod app_client;
+mod bucket;
+mod bundle;
 mod certificate;
 mod domain;
+mod host_installed;
+mod host_progress;
 mod instance;
 mod instance_profile;
 mod readiness;
@@ -21,11 +25,12 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use cloud::{CallError, Cloud};
-use model::config::Config;
+use model::config::{Config, HostInstall};
 use model::plan::{FieldDiff, Fields, Outputs, Pins, StepId};
 use model::tags::{self, Tags};
 use model::{AccountId, DeploymentId, Finding, Region};
 
+use crate::bundle::Programs;
 use crate::error::StepError;
 use crate::key::IntentKey;
 use crate::patience::Patience;
@@ -46,6 +51,8 @@ pub struct Context<'a> {
     pub pins: &'a Pins,
     /// What is known of the resources so far.
     pub known: &'a Known,
+    /// The programs for the instance, where they are at hand.
+    pub programs: Option<&'a Programs>,
     /// Waits and retries.
     pub patience: &'a Patience<'a>,
 }
@@ -65,6 +72,13 @@ impl Context<'_> {
     /// A value that an earlier step left, if it is known already.
     fn known(&self, step: StepId, output: &str) -> Option<String> {
         self.known.get(step, output)
+    }
+
+    /// Whether the instance is to install itself at its first boot. An adopted one has had its first boot.
+    fn installs_by_user_data(&self, config: &Config) -> bool {
+        config.host.install == HostInstall::UserData
+            && config.instance.adopt_instance_id.is_none()
+            && self.known(StepId::Instance, ADOPTED).is_none()
     }
 
     /// A value that an earlier step must have left.
@@ -99,6 +113,9 @@ impl Known {
             .cloned()
     }
 }
+
+/// The output that marks a resource as adopted for the steps that come after it.
+pub(crate) const ADOPTED: &str = "adopted";
 
 /// A resource as the configuration wants it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -229,6 +246,12 @@ pub trait Step: Sync {
         Ok(found)
     }
 
+    /// Waits for what a check looks for; for steps that only look.
+    async fn wait(&self, cx: &Context<'_>) -> Result<Found, StepError> {
+        let bound = cx.patience.limits.instance;
+        cx.patience.until(self.id(), "waiting", bound, || self.fetch(cx, "")).await
+    }
+
     /// What should be said about a resource that is as wanted.
     fn remarks(&self, cx: &Context<'_>, found: &Found) -> Vec<Finding> {
         let _ = (cx, found);
@@ -257,9 +280,13 @@ pub fn step(id: StepId) -> &'static dyn Step {
         StepId::Domain => &domain::DomainStep,
         StepId::Certificate => &certificate::CertificateStep,
         StepId::Address => &address::AddressStep,
+        StepId::Bucket => &bucket::BucketStep,
+        StepId::Bundle => &bundle::BundleStep,
+        StepId::HostProgress => &host_progress::HostProgressStep,
         StepId::Instance => &instance::InstanceStep,
         StepId::AddressAssociation => &address_association::AddressAssociationStep,
         StepId::Readiness => &readiness::ReadinessStep,
+        StepId::HostInstalled => &host_installed::HostInstalledStep,
     }
 }
 
@@ -268,20 +295,23 @@ pub fn looked_for_through(id: StepId) -> &'static [StepId] {
     match id {
         StepId::ResourceServer | StepId::AppClient | StepId::Domain => &[StepId::UserPool],
         StepId::AddressAssociation => &[StepId::Address],
-        StepId::Readiness => &[StepId::Instance],
+        StepId::Readiness | StepId::HostInstalled => &[StepId::Instance],
+        StepId::Bundle => &[StepId::Bucket, StepId::UserPool, StepId::AppClient, StepId::Certificate],
         StepId::SecurityGroup
         | StepId::Role
         | StepId::InstanceProfile
         | StepId::UserPool
         | StepId::Certificate
         | StepId::Address
+        | StepId::Bucket
+        | StepId::HostProgress
         | StepId::Instance => &[],
     }
 }
 
 /// The names of a deployment's resources. They carry no key; tags do.
 pub mod names {
-    use model::DeploymentId;
+    use model::{AccountId, DeploymentId, Region};
 
     /// The security group.
     pub fn security_group(id: &DeploymentId) -> String {
@@ -301,6 +331,27 @@ pub mod names {
     /// The app client.
     pub fn app_client(id: &DeploymentId) -> String {
         format!("{id}-proxy")
+    }
+
+    /// The bucket of the bundle, unique in the world by the account's number. One name for one deployment, so that
+    /// it is found without a journal; at most 63 characters.
+    pub fn bucket(account: &AccountId, region: &Region, id: &DeploymentId) -> String {
+        const LONGEST: usize = 63;
+        let start = format!("sre-agent-deploy-{account}-{region}-");
+        let whole = format!("{start}{id}");
+        if whole.len() <= LONGEST {
+            return whole;
+        }
+        let hash = crate::bundle::sha256(id.as_str().as_bytes());
+        let hash = hash.get(..8).unwrap_or_default();
+        let room = LONGEST.saturating_sub(start.len()).saturating_sub(hash.len()).saturating_sub(1);
+        let kept = id.as_str().get(..room).unwrap_or_default();
+        format!("{start}{}-{hash}", kept.trim_end_matches('-'))
+    }
+
+    /// The parameter in which the instance says how far its first boot is.
+    pub fn host_progress(id: &DeploymentId) -> String {
+        format!("/sre-agent-deploy/{id}/host")
     }
 
     /// The instance and its address.

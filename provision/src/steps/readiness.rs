@@ -55,6 +55,11 @@ impl Step for ReadinessStep {
         self.look(cx).await
     }
 
+    async fn wait(&self, cx: &Context<'_>) -> Result<Found, StepError> {
+        let reason = "waiting for the status checks (usually 2 to 3 minutes)";
+        cx.patience.until(STEP, reason, cx.patience.limits.instance, || self.look(cx)).await
+    }
+
     fn ops(&self, _cx: &Context<'_>, _want: &Want, _have: Option<&Found>) -> Vec<Op> {
         Vec::new()
     }

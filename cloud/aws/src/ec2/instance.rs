@@ -149,6 +149,25 @@ fn not_terminated() -> Filter {
     Filter::builder().name("instance-state-name").set_values(Some(names)).build()
 }
 
+/// What the console showed last, where the machine can say (Nitro), else what it showed at its last start or stop.
+pub(super) async fn console_output(client: &Client, id: String) -> Result<Option<String>, CallError> {
+    const OPERATION: &str = "GetConsoleOutput";
+    let ask = |latest: bool| client.get_console_output().instance_id(&id).latest(latest).send();
+    let answer = match ask(true).await.map_err(failed(SERVICE, OPERATION)) {
+        // Only machines on Nitro know the latest.
+        Err(error) if matches!(error.kind, ErrorKind::Unsupported | ErrorKind::Invalid) => {
+            ask(false).await.map_err(failed(SERVICE, OPERATION))?
+        }
+        answer => answer?,
+    };
+    let Some(output) = answer.output().filter(|output| !output.is_empty()) else { return Ok(None) };
+    // The service wraps it in base64, and some emulators in lines.
+    let compact: String = output.split_whitespace().collect();
+    let bytes = aws_smithy_types::base64::decode(compact)
+        .map_err(|error| CallError::new(SERVICE, OPERATION, ErrorKind::Other, error.to_string()))?;
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
 fn from_state(name: &InstanceStateName) -> Option<InstanceState> {
     match name {
         InstanceStateName::Pending => Some(InstanceState::Pending),

@@ -108,6 +108,9 @@ impl Ec2 for AwsEc2 {
     async fn describe_instance_status(&self, id: String) -> Result<Option<InstanceStatus>, CallError> {
         instance::describe_status(&self.0, id).await
     }
+    async fn get_console_output(&self, id: String) -> Result<Option<String>, CallError> {
+        instance::console_output(&self.0, id).await
+    }
     async fn describe_volume(&self, id: String) -> Result<Option<Volume>, CallError> {
         address::describe_volume(&self.0, id).await
     }

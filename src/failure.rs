@@ -83,6 +83,10 @@ pub(crate) mod codes {
     pub(crate) const HOST_SKIPPED: &str = "SRE-HOST-001";
     /// The proxy is not installed, because this version cannot.
     pub(crate) const HOST_NOT_INSTALLED: &str = "SRE-HOST-002";
+    /// A unit of this host has failed.
+    pub(crate) const UNIT_FAILED: &str = "SRE-HOST-062";
+    /// The operator's hook for failures cannot be run, or failed itself.
+    pub(crate) const FAILURE_HOOK: &str = "SRE-HOST-063";
     /// A mistake in this program.
     pub(crate) const BUG: &str = "SRE-BUG-001";
 }

@@ -1,6 +1,6 @@
 //! The command line of `bedrock-nova-proxy`: what may be said, nothing of what it does.
 
-use std::path::PathBuf;
+use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -24,6 +24,8 @@ pub enum Command {
     SampleConfig,
     /// Report who used what, from the ledger. Works while the proxy runs.
     Usage(Usage),
+    /// Copy the ledger of this host, while the proxy runs, and remove the oldest copies.
+    Backup(Backup),
     /// Make an API key. The key goes to stdout and is kept nowhere; its digest is for the configuration.
     ApiKey(ApiKey),
 }
@@ -54,6 +56,20 @@ pub struct Usage {
     /// In which form.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
+}
+
+/// Arguments of `backup`.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// The configuration whose ledger is copied.
+    #[arg(long, value_name = "FILE", env = "BEDROCK_NOVA_PROXY_CONFIG")]
+    pub config: PathBuf,
+    /// The folder for copies; made where it is missing.
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// How many copies are kept; older ones are removed once there is a new good one.
+    #[arg(long, value_name = "N", default_value = "14")]
+    pub keep: NonZeroUsize,
 }
 
 /// What a row of the usage report is about.

@@ -19,6 +19,9 @@ pub(crate) enum HostVerb {
     Upgrade(HostUpgradeArgs),
     /// Renew the certificate if it is due; what the timer runs
     Renew(HostRenewArgs),
+    /// Say aloud that a unit has failed, and call the hook; what `sre-agent-failed@UNIT` runs
+    #[command(hide = true)]
+    Failed(HostFailedArgs),
 }
 
 /// `host install`
@@ -86,4 +89,12 @@ pub(crate) struct HostRenewArgs {
     /// Say whether it is due, and do nothing
     #[arg(long, conflicts_with = "force")]
     pub(crate) dry_run: bool,
+}
+
+/// `host failed`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct HostFailedArgs {
+    /// The unit
+    #[arg(value_name = "UNIT")]
+    pub(crate) unit: String,
 }

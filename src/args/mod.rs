@@ -22,7 +22,8 @@ pub(crate) use check::{
     VerifyArgs,
 };
 pub(crate) use host::{
-    HostInstallArgs, HostRenewArgs, HostStatusArgs, HostUninstallArgs, HostUpgradeArgs, HostVerb,
+    HostFailedArgs, HostInstallArgs, HostRenewArgs, HostStatusArgs, HostUninstallArgs, HostUpgradeArgs,
+    HostVerb,
 };
 pub(crate) use rehearse::{RehearseArgs, WithParentArgs};
 use values::{adoption, assignment, call_timeout, deployment_id, duration, mode, region};

@@ -76,6 +76,11 @@ impl Layout {
         self.settings().join("proxy.yaml")
     }
 
+    /// The operator's program for failed units, where there is one.
+    pub fn failure_hook(&self) -> PathBuf {
+        self.settings().join("on-failure")
+    }
+
     /// What the timers are told: [`model::host::HostSettings`] as JSON.
     pub fn host_settings(&self) -> PathBuf {
         self.settings().join("host.json")

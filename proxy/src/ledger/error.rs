@@ -99,6 +99,22 @@ pub enum ReadError {
         /// Why.
         source: rusqlite::Error,
     },
+    /// A copy cannot be made.
+    #[error("the copy `{}` of the usage ledger cannot be written", .path.display())]
+    Copy {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: rusqlite::Error,
+    },
+    /// A copy came out wrong.
+    #[error("the copy `{}` of the usage ledger is damaged: {said}", .path.display())]
+    Damaged {
+        /// Which.
+        path: PathBuf,
+        /// What SQLite says of it.
+        said: String,
+    },
     /// DynamoDB refuses.
     #[error("the table `{table}` cannot be read")]
     Table {
@@ -114,6 +130,7 @@ impl ReadError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Open(error @ OpenError::Newer { .. }) => error.code(),
+            Self::Copy { .. } | Self::Damaged { .. } => "SRE-HOST-060",
             Self::Open(_) | Self::Database { .. } | Self::Table { .. } => "SRE-PROXY-044",
         }
     }

@@ -1,5 +1,7 @@
 //! The ledger of one host: a SQLite file, written by one thread and read by reports at the same time.
 
+mod copy;
+
 use std::{
     fs, io,
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
@@ -16,6 +18,8 @@ use super::{
     writer::{Store, Unstored},
 };
 use crate::Usage;
+
+pub use copy::{Copied, copy};
 
 /// Marks the file as ours, in the field that SQLite keeps for that: "bnpl".
 const APPLICATION_ID: i64 = 0x626e_706c;

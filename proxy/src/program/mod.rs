@@ -2,6 +2,7 @@
 //! parts for the ports.
 
 mod api_key;
+mod backup;
 mod check;
 mod collector;
 mod metrics;
@@ -77,6 +78,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, world: World<'_>) -> E
             Exit::Done
         }
         Command::Usage(usage) => usage::run(&usage, world),
+        Command::Backup(backup) => backup::run(&backup, world),
         Command::ApiKey(key) => api_key::run(&key, world),
     }
 }
@@ -90,7 +92,10 @@ impl World<'_> {
     fn origin(&self, path: &Path) -> Origin {
         Origin {
             path: path.to_owned(),
-            state_directory: self.variable("STATE_DIRECTORY").map(PathBuf::from),
+            // Where a unit has several, the first is the proxy's (`StateDirectory=` in systemd.exec(5)).
+            state_directory: self
+                .variable("STATE_DIRECTORY")
+                .and_then(|list| list.split(':').next().map(PathBuf::from)),
             region: self.variable("AWS_REGION").or_else(|| self.variable("AWS_DEFAULT_REGION")),
         }
     }

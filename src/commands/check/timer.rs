@@ -1,8 +1,11 @@
-//! A systemd service and timer that run the check: their text, and how they are installed.
+//! Installs a systemd service and timer that run the check; their text is of the crate `systemd`.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use systemd::unit::OLDEST;
+use systemd::units::{self, certificates};
+use systemd::words::UnitPath;
 
 use crate::app::{App, Ended};
 use crate::exit::Exit;
@@ -18,7 +21,7 @@ const UNITS: &str = "/etc/systemd/system";
 const RUNNING: &str = "/run/systemd/system";
 /// The first line of what this file writes; what begins otherwise is somebody else's.
 const MARK: &str =
-    "# Written by `sre-agent-deploy check certs --install-timer`; run it again to change this file.\n";
+    "Written by `sre-agent-deploy check certs --install-timer`; run it again to change this file.";
 /// Mode of a unit.
 const UNIT_MODE: u32 = 0o644;
 
@@ -34,132 +37,51 @@ pub(crate) struct Wanted<'a> {
     pub(crate) has_network: bool,
 }
 
-/// A word of `ExecStart`: systemd.service(5), "COMMAND LINES".
-fn word(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '%' => out.push_str("%%"),
-            '$' => out.push_str("$$"),
-            '"' | '\\' => {
-                out.push('\\');
-                out.push(c);
-            }
-            c => out.push(c),
-        }
-    }
-    let is_plain =
-        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:,@+=%".contains(c));
-    if is_plain { out } else { format!("\"{out}\"") }
-}
-
-/// A path as a setting takes it.
-fn path(path: &Path) -> String {
-    word(&path.to_string_lossy())
-}
-
-/// The service.
-pub(crate) fn service(wanted: &Wanted<'_>) -> String {
-    let command: Vec<String> = wanted.command.iter().map(|text| word(text)).collect();
-    let program = wanted.command.first().map(PathBuf::from);
-    let touches = |folder: &str| {
-        let all = wanted.reads.iter().chain(&wanted.writes).chain(&program);
-        all.into_iter().any(|path| path.starts_with(folder))
+/// The service, for any systemd.
+fn service(wanted: &Wanted<'_>) -> Result<String, Box<Failure>> {
+    let path = |path: &Path| {
+        UnitPath::new(path).map_err(|error| {
+            Failure::new(codes::USAGE, "command line", format!("{error}, so no unit can name it"))
+                .hint("use a path without it, such as a symbolic link")
+        })
     };
-    let mut out = format!("{MARK}[Unit]\nDescription=Check certificates before they expire\n");
-    if wanted.has_network {
-        out.push_str("Wants=network-online.target\nAfter=network-online.target\n");
-    }
-    let _ = write!(
-        out,
-        "\n[Service]\nType=oneshot\nExecStart={}\n# Warnings are in the log, and no failure of the unit.\nSuccessExitStatus=6\n\
-         TimeoutStartSec=15min\nRuntimeDirectory={NAME}\n\n",
-        command.join(" ")
-    );
-    match &wanted.writes {
-        Some(file) => {
-            let folder = file.parent().unwrap_or(Path::new("/"));
-            let _ = write!(
-                out,
-                "# As root, since the folder of the result belongs to somebody else; but with these rights only.\n\
-                 CapabilityBoundingSet=CAP_DAC_READ_SEARCH CAP_DAC_OVERRIDE\nReadWritePaths={}\n",
-                path(folder)
-            );
-        }
-        None => out.push_str(
-            "# A user of its own that may read every certificate, and nothing else.\nDynamicUser=yes\n\
-             CapabilityBoundingSet=CAP_DAC_READ_SEARCH\nAmbientCapabilities=CAP_DAC_READ_SEARCH\n",
-        ),
-    }
-    if wanted.has_network {
-        out.push_str("RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX\n");
-    } else {
-        out.push_str("PrivateNetwork=yes\nIPAddressDeny=any\nRestrictAddressFamilies=AF_UNIX\n");
-    }
-    let home = if ["/home", "/root", "/run/user"].iter().any(|folder| touches(folder)) {
-        "read-only"
-    } else {
-        "yes"
+    let (program, arguments) = match wanted.command.split_first() {
+        Some((program, arguments)) => (path(Path::new(program))?, arguments.to_vec()),
+        None => (path(Path::new("/"))?, Vec::new()),
     };
-    let _ = writeln!(out, "ProtectHome={home}");
-    // What lies there would be gone.
-    if !touches("/tmp") && !touches("/var/tmp") {
-        out.push_str("PrivateTmp=yes\n");
-    }
-    if !touches("/dev") {
-        out.push_str("PrivateDevices=yes\n");
-    }
-    out.push_str(HARDENING);
-    out
+    let check = certificates::Check {
+        program,
+        arguments,
+        reads: wanted.reads.iter().map(|file| path(file)).collect::<Result<_, _>>()?,
+        writes: wanted.writes.as_deref().map(path).transpose()?,
+        has_network: wanted.has_network,
+        tells: false,
+    };
+    Ok(certificates::service(&check, &[MARK]).render(OLDEST))
 }
 
-/// What a program that reads files and speaks TLS never needs.
-const HARDENING: &str = "\
-ProtectSystem=strict
-ProtectHostname=yes
-ProtectClock=yes
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectKernelLogs=yes
-ProtectControlGroups=yes
-ProtectProc=invisible
-ProcSubset=pid
-NoNewPrivileges=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-RemoveIPC=yes
-KeyringMode=private
-UMask=0077
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
-SystemCallErrorNumber=EPERM
-";
+/// The timer.
+fn timer() -> String {
+    certificates::timer(&[MARK]).render(OLDEST)
+}
 
-/// The timer: every six hours, spread over an hour, and made up for after the machine was off.
-pub(crate) fn timer() -> String {
-    format!(
-        "{MARK}[Unit]\nDescription=Check certificates every six hours\n\n[Timer]\nOnCalendar=*-*-* 00/6:00:00\n\
-         RandomizedDelaySec=1h\nFixedRandomDelay=true\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n"
-    )
+/// Whether a file is one of this one's.
+fn is_ours(text: &str) -> bool {
+    text.strip_prefix("# ").is_some_and(|text| text.starts_with(MARK))
 }
 
 /// Writes the units and, where systemd runs and these are its units, starts the timer.
 pub(crate) fn install(app: &App, wanted: &Wanted<'_>, folder: Option<&Path>) -> Ended {
     let is_own_folder = folder.is_none_or(|folder| folder == Path::new(UNITS));
     let folder = folder.unwrap_or(Path::new(UNITS));
-    let units = [
-        (folder.join(format!("{NAME}.service")), service(wanted)),
-        (folder.join(format!("{NAME}.timer")), timer()),
-    ];
+    let units =
+        [(folder.join(units::CHECK_SERVICE), service(wanted)?), (folder.join(units::CHECK_TIMER), timer())];
     // Nothing is written unless all of it can be.
     let mut is_changed = false;
     for (path, text) in &units {
         match std::fs::read_to_string(path) {
-            Ok(found) if !found.starts_with(MARK) => return Err(foreign(path)),
+            Ok(found) if found.contains(units::MARK) => return Err(of_host(path)),
+            Ok(found) if !is_ours(&found) => return Err(foreign(path)),
             Ok(found) => is_changed |= found != *text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => is_changed = true,
             Err(error) if error.kind() == std::io::ErrorKind::InvalidData => return Err(foreign(path)),
@@ -200,6 +122,12 @@ fn foreign(path: &Path) -> Box<Failure> {
         .hint(format!("look at it, and move it away if it is not needed: `mv {0} {0}.old`", quoted(&shown)))
 }
 
+fn of_host(path: &Path) -> Box<Failure> {
+    let shown = path.display().to_string();
+    Failure::new(codes::FOREIGN_UNIT, &shown, format!("{shown} was written by `host install`"))
+        .hint(format!("this host is checked already: `systemctl list-timers {NAME}.timer`"))
+}
+
 fn systemctl(args: &[&str]) -> Result<(), Box<Failure>> {
     let line = format!("systemctl {}", args.join(" "));
     let failed = |cause: &str| {
@@ -220,14 +148,6 @@ mod tests {
     }
 
     #[test]
-    fn words_survive_systemd() {
-        assert_eq!(word("/etc/ssl/*.pem"), "\"/etc/ssl/*.pem\"");
-        assert_eq!(word("30%"), "30%%");
-        assert_eq!(word("a \"b\" $c \\"), r#""a \"b\" $$c \\""#);
-        assert_eq!(word(""), "\"\"");
-    }
-
-    #[test]
     fn files_need_no_network() {
         let command = command(&[
             "/opt/sre-agent-deploy",
@@ -244,7 +164,7 @@ mod tests {
             writes: None,
             has_network: false,
         };
-        insta::assert_snapshot!(service(&wanted) + &timer());
+        insta::assert_snapshot!(service(&wanted).unwrap() + &timer());
     }
 
     #[test]
@@ -256,7 +176,7 @@ mod tests {
             writes: Some(PathBuf::from("/var/lib/prometheus/node-exporter/certs.prom")),
             has_network: true,
         };
-        let unit = service(&wanted);
+        let unit = service(&wanted).unwrap();
         for line in [
             "ProtectHome=read-only\n",
             "ReadWritePaths=/var/lib/prometheus/node-exporter\n",
@@ -267,5 +187,14 @@ mod tests {
         for word in ["PrivateTmp", "DynamicUser", "PrivateNetwork"] {
             assert!(!unit.contains(word), "{word} is there:\n{unit}");
         }
+    }
+
+    #[test]
+    fn what_no_unit_can_name_is_refused() {
+        let command = command(&["/opt/sre-agent-deploy"]);
+        let reads = vec![PathBuf::from("/etc/two\nlines.pem")];
+        let wanted = Wanted { command: &command, reads, writes: None, has_network: false };
+        let failure = service(&wanted).unwrap_err();
+        assert!(failure.line().contains("has a control character"), "{}", failure.line());
     }
 }

@@ -1,5 +1,6 @@
 //! `host`: the proxy on the machine that this runs on.
 
+mod failed;
 mod install;
 mod renew;
 mod status;
@@ -16,6 +17,7 @@ pub(crate) fn command(app: &App, verb: &HostVerb) -> Ended {
         HostVerb::Uninstall(args) => uninstall::command(app, args),
         HostVerb::Status(args) => status::command(app, args),
         HostVerb::Upgrade(args) => upgrade::command(app, args),
+        HostVerb::Failed(args) => failed::command(app, args),
         HostVerb::Renew(args) => renew::command(app, args),
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     telemetry::testing::captured,
 };
 
-pub(in crate::ledger) fn entry(number: u64) -> Entry {
+pub(crate) fn entry(number: u64) -> Entry {
     Entry {
         at: Timestamp::from_second(1_790_000_000 + i64::try_from(number % 1_000_000).unwrap()).unwrap(),
         request_id: format!("req-{number}"),
@@ -37,7 +37,7 @@ fn config(path: &Path) -> config::Ledger {
     config::Ledger { store: config::LedgerStore::Sqlite(path.to_owned()), prices_path: None }
 }
 
-pub(in crate::ledger) fn open(path: &Path) -> Books {
+pub(crate) fn open(path: &Path) -> Books {
     Books::open(&config(path), |_| unreachable!("no table is configured"), Arc::default()).unwrap()
 }
 

@@ -1,0 +1,8 @@
+//! The real programs under the real units, on a machine that boots its own systemd.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
+mod host;
+mod sandbox;
+mod serving;
+mod timers;
+mod words;

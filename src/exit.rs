@@ -16,7 +16,7 @@ pub enum Exit {
     Usage,
     /// Credentials are missing, expired or refused.
     Credentials,
-    /// An AWS call failed, or something in the account is in the way; the run can be resumed.
+    /// An AWS call or a step on a host failed, or something is in the way; the run can be resumed.
     Cloud,
     /// Checks failed.
     Checks,
@@ -86,6 +86,13 @@ impl Exit {
                 Self::Usage
             }
             ("STATE" | "ACC", _) => Self::State,
+            (
+                _,
+                "SRE-HOST-013" | "SRE-HOST-015" | "SRE-HOST-016" | "SRE-HOST-019" | "SRE-HOST-030"
+                | "SRE-HOST-032",
+            ) => Self::Usage,
+            // What was done stays, and the same command goes on.
+            (_, "SRE-HOST-020" | "SRE-HOST-021" | "SRE-HOST-024" | "SRE-HOST-034") => Self::Cloud,
             ("AWS" | "PLAN" | "ACM" | "RUN", _) => Self::Cloud,
             _ => Self::Failed,
         }
@@ -141,6 +148,10 @@ mod tests {
             ("SRE-STATE-004", 11),
             ("SRE-STATE-006", 11),
             ("SRE-ACC-001", 11),
+            ("SRE-HOST-010", 1),
+            ("SRE-HOST-015", 2),
+            ("SRE-HOST-020", 4),
+            ("SRE-HOST-022", 1),
             ("SRE-BUG-001", 70),
             ("", 1),
         ];

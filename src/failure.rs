@@ -83,10 +83,26 @@ pub(crate) mod codes {
     pub(crate) const HOST_SKIPPED: &str = "SRE-HOST-001";
     /// The proxy is not installed, because this version cannot.
     pub(crate) const HOST_NOT_INSTALLED: &str = "SRE-HOST-002";
-    /// A unit of this host has failed.
-    pub(crate) const UNIT_FAILED: &str = "SRE-HOST-062";
-    /// The operator's hook for failures cannot be run, or failed itself.
-    pub(crate) const FAILURE_HOOK: &str = "SRE-HOST-063";
+    /// Only root can do this.
+    pub(crate) const NOT_ROOT: &str = "SRE-HOST-010";
+    /// A bundle that is not what its digests say.
+    pub(crate) const BUNDLE_DAMAGED: &str = "SRE-HOST-015";
+    /// A bundle that lacks something or is not understood.
+    pub(crate) const BUNDLE: &str = "SRE-HOST-016";
+    /// Nothing is installed on this machine.
+    pub(crate) const NOT_INSTALLED: &str = "SRE-HOST-023";
+    /// A package could not be installed.
+    pub(crate) const AGENT_TOOLS: &str = "SRE-HOST-028";
+    /// A run on the host did not end.
+    pub(crate) const UNFINISHED: &str = "SRE-HOST-029";
+    /// The deployment has not made what the host needs.
+    pub(crate) const NOT_DEPLOYED: &str = "SRE-HOST-030";
+    /// The host's journal is lost.
+    pub(crate) const JOURNAL_LOST: &str = "SRE-HOST-031";
+    /// A program to install is not there.
+    pub(crate) const NO_PROGRAM: &str = "SRE-HOST-032";
+    /// The certificate could not be obtained yet.
+    pub(crate) const NO_CERTIFICATE: &str = "SRE-HOST-033";
     /// A mistake in this program.
     pub(crate) const BUG: &str = "SRE-BUG-001";
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use model::config::{AcmeChallenge, Config, TlsSource};
-use model::host::{CertificateSource, HOST_SETTINGS_VERSION, HostSettings};
+use model::host::HostSettings;
 use model::plan::StepId;
 use serde_json::Value;
 use systemd::Layout;
@@ -50,47 +50,14 @@ impl Deployed {
     }
 }
 
-/// The URL of an ACME directory that has a name in the configuration.
-pub fn acme_directory(directory: &str) -> &str {
-    match directory {
-        "letsencrypt" => "https://acme-v02.api.letsencrypt.org/directory",
-        "letsencrypt-staging" => "https://acme-staging-v02.api.letsencrypt.org/directory",
-        url => url,
-    }
-}
-
 /// `host.json` of a deployment.
 ///
 /// # Errors
 ///
 /// Where an exportable certificate is wanted, and the deployment has none yet.
 pub fn host_settings(config: &Config, deployed: &Deployed) -> Result<HostSettings, MissingOutput> {
-    let certificate = match &config.tls.source {
-        TlsSource::Acme { directory, email, challenge } => CertificateSource::Acme {
-            directory: acme_directory(directory).to_owned(),
-            email: email.clone(),
-            challenge: *challenge,
-            profile: None,
-            external_account: None,
-            ca_path: None,
-        },
-        TlsSource::AcmExportable => CertificateSource::AcmExportable {
-            certificate_arn: deployed
-                .certificate_arn
-                .clone()
-                .ok_or(MissingOutput { what: "certificate", step: StepId::Certificate })?,
-        },
-        TlsSource::Files { cert_path, key_path } => {
-            CertificateSource::Files { cert_path: cert_path.clone(), key_path: key_path.clone() }
-        }
-    };
-    Ok(HostSettings {
-        version: HOST_SETTINGS_VERSION,
-        deployment_id: config.deployment.id.clone(),
-        region: config.aws.region.clone(),
-        domains: config.tls.domain.iter().cloned().collect(),
-        certificate,
-    })
+    HostSettings::from_config(config, deployed.certificate_arn.as_deref())
+        .ok_or(MissingOutput { what: "certificate", step: StepId::Certificate })
 }
 
 /// `proxy.yaml` of a deployment.

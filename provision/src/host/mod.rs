@@ -8,6 +8,7 @@
 mod act;
 mod advice;
 mod back;
+mod drift;
 mod engine;
 mod error;
 mod kept;
@@ -27,6 +28,7 @@ use std::path::Path;
 use crate::journal::{JournalError, JournalOf, LockedOf, peek_at};
 
 pub use advice::{advice, of_journal};
+pub use drift::drift;
 pub use engine::{Engine, Outcome, Probe, Removal};
 pub use error::HostRunError;
 pub use plan::{Action, HostPlan, PlannedThing, plan};

@@ -146,7 +146,10 @@ impl Fold for HostState {
                 if self.run.take().is_none() {
                     return Err(illegal("run", "the end of a run that was never begun"));
                 }
-                if let Some((step, _)) = self.things.iter().find(|(_, held)| held.is_pending) {
+                // What an earlier try left open and nobody wants any more is taken away afterwards.
+                let number = self.run_number;
+                let open = |held: &Held| held.is_pending && held.changed_in == number;
+                if let Some((step, _)) = self.things.iter().find(|(_, held)| open(held)) {
                     return Err(illegal(&step.clone(), "a run ends well with this still open"));
                 }
                 self.installed.clone_from(&self.wanted);

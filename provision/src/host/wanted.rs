@@ -106,8 +106,8 @@ pub fn steps(wanted: &Wanted, layout: &Layout) -> Vec<Step> {
     steps
 }
 
-/// The name of the pair that serves until there is a real one.
-const PLACEHOLDER: &str = "placeholder";
+/// The name of the pair that serves until there is a real one: of the store's form, and older than any.
+const PLACEHOLDER: &str = "00000000T000000Z-placeholder";
 
 fn running(wanted: &Wanted, layout: &Layout, unit: &UnitFile) -> Thing {
     let mut parts = vec![unit.text.as_str()];

@@ -22,6 +22,8 @@ use rustix::process::geteuid;
 use crate::disk::{Disk, RealDisk, gone};
 use crate::pair::{Pair, Unfit};
 
+pub use placeholder::make as make_placeholder;
+
 /// The chain, leaf first.
 const CHAIN: &str = "fullchain.pem";
 /// The key of the leaf.

@@ -14,7 +14,7 @@ const NO_NAME: &str = "localhost";
 /// It is valid from 2020 to 2050, whatever the clock says now. No client trusts it for a second, so its end protects
 /// nobody; but the proxy loads no pair that has ended or not begun, and without a pair it cannot answer the
 /// challenge that brings the real certificate. A host whose clock is wrong at its first start must come out of this.
-pub(super) fn make(domains: &[String]) -> Result<(String, Secret<Vec<u8>>), StoreError> {
+pub fn make(domains: &[String]) -> Result<(String, Secret<Vec<u8>>), StoreError> {
     let fault = |error: rcgen::Error| StoreError::Placeholder(error.to_string());
     let names = if domains.is_empty() { vec![NO_NAME.to_owned()] } else { domains.to_vec() };
     // RFC 5280 allows 64 characters in a common name.

@@ -2,8 +2,13 @@
 
 mod failed;
 mod install;
+mod machine;
+mod preflight;
+mod probe;
 mod renew;
+mod source;
 mod status;
+mod tools;
 mod uninstall;
 mod upgrade;
 

@@ -1,0 +1,218 @@
+//! What is to be installed, from a bundle or from the deployment's configuration.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::config::AcmeChallenge;
+use model::host::{CertificateSource, HostSettings};
+use provision::bundle::{self, Bundle, BundleError, Deployed, MissingOutput};
+use provision::host::{PairText, Wanted};
+use systemd::units::{self, RenewalInterval, Setup};
+use systemd::words::UnitPath;
+use systemd::{Layout, Program};
+
+use crate::app::App;
+use crate::args::HostInstallArgs;
+use crate::failure::{Failure, codes};
+use crate::{settings, storage};
+
+/// What comes out of the arguments, verified.
+pub(super) struct Source {
+    pub(super) bundle: Bundle,
+    /// Where the new proxy lies, to be asked before it is installed.
+    pub(super) proxy_program: PathBuf,
+}
+
+/// A program on the disk.
+fn program(path: &Path) -> Result<Arc<[u8]>, Box<Failure>> {
+    fs::read(path).map(Arc::from).map_err(|error| {
+        Failure::new(
+            codes::NO_PROGRAM,
+            &path.display().to_string(),
+            format!("there is no program `{}`", path.display()),
+        )
+        .evidence(error.to_string())
+        .hint("name it with --proxy-program FILE, or install a bundle with --bundle DIR")
+    })
+}
+
+/// This program.
+fn own() -> Result<PathBuf, Box<Failure>> {
+    std::env::current_exe().map_err(|error| {
+        Failure::new(codes::NO_PROGRAM, "sre-agent-deploy", "this program's own file cannot be found")
+            .evidence(error.to_string())
+    })
+}
+
+/// Both programs from the disk, and where the proxy's lies.
+fn programs(
+    proxy_program: Option<&PathBuf>,
+) -> Result<(BTreeMap<Program, Arc<[u8]>>, PathBuf), Box<Failure>> {
+    let own = own()?;
+    let beside = own.with_file_name(Program::Proxy.name());
+    let path = proxy_program.cloned().unwrap_or(beside);
+    let programs = BTreeMap::from([(Program::Proxy, program(&path)?), (Program::Deploy, program(&own)?)]);
+    Ok((programs, path))
+}
+
+fn of_bundle(folder: &Path) -> Result<Bundle, Box<Failure>> {
+    Bundle::read(folder).map_err(|error| {
+        let code = match &error {
+            BundleError::Damaged { .. } => codes::BUNDLE_DAMAGED,
+            _ => codes::BUNDLE,
+        };
+        let failure = Failure::new(code, &folder.display().to_string(), error.to_string());
+        let failure = match std::error::Error::source(&error) {
+            Some(source) => failure.evidence(source.to_string()),
+            None => failure,
+        };
+        failure
+            .hint("fetch the bundle again; `sha256sum --check SHA256SUMS` in its folder shows what differs")
+    })
+}
+
+/// The bundle that `host install` is asked for.
+pub(super) fn of_install(app: &App, args: &HostInstallArgs, layout: &Layout) -> Result<Source, Box<Failure>> {
+    let given = match &args.proxy_config {
+        Some(path) => Some(
+            fs::read_to_string(path)
+                .map_err(|error| Failure::of_file("read the proxy's configuration", path, &error))?,
+        ),
+        None => None,
+    };
+    if let Some(folder) = &args.bundle {
+        let bundle = of_bundle(folder)?;
+        let bundle = match given {
+            Some(text) => bundle.with_proxy_config(text),
+            None => bundle,
+        };
+        let proxy_program = folder.join(bundle::program_path(Program::Proxy));
+        return Ok(Source { bundle, proxy_program });
+    }
+    let config = settings::read(app, &args.config, None, None)?.valid(app)?;
+    let state_file = storage::state_file(app, args.state.state_file.as_ref(), false);
+    let state = storage::peek(&state_file)?;
+    storage::check_owner(&state_file, state.as_ref(), &config.deployment.id, config.mode)?;
+    let missing = |missing: MissingOutput| {
+        Failure::new(codes::NOT_DEPLOYED, &state_file.display().to_string(), missing.to_string()).hint(format!(
+            "deploy first: {0} --config FILE; or name its state file with --state-file, or give the proxy's \
+             configuration with --proxy-config",
+            app.program
+        ))
+    };
+    let deployed = state.as_ref().map(Deployed::from_state);
+    let (settings, proxy_config) = match (deployed, given) {
+        (Some(Ok(deployed)), given) => {
+            let settings = bundle::host_settings(&config, &deployed).map_err(missing)?;
+            (settings, given.unwrap_or_else(|| bundle::proxy_config(&config, &deployed, layout)))
+        }
+        (_, Some(given)) => {
+            let unknown = || MissingOutput { what: "certificate", step: model::plan::StepId::Certificate };
+            let settings = HostSettings::from_config(&config, None).ok_or_else(|| missing(unknown()))?;
+            (settings, given)
+        }
+        (Some(Err(error)), None) => return Err(missing(error)),
+        (None, None) => {
+            return Err(missing(MissingOutput {
+                what: "issuer of tokens",
+                step: model::plan::StepId::UserPool,
+            }));
+        }
+    };
+    let (programs, proxy_program) = programs(args.proxy_program.as_ref())?;
+    Ok(Source { bundle: Bundle::compose(programs, settings, proxy_config), proxy_program })
+}
+
+/// New programs with the settings that are installed.
+pub(super) fn of_upgrade(
+    bundle: Option<&PathBuf>,
+    proxy_program: Option<&PathBuf>,
+    layout: &Layout,
+) -> Result<Source, Box<Failure>> {
+    let read = |path: PathBuf| {
+        fs::read(&path).map_err(|error| Failure::of_file("read what is installed", &path, &error))
+    };
+    let settings = bundle::parse_settings(&read(layout.host_settings())?).map_err(|error| {
+        Failure::new(codes::BUNDLE, &layout.host_settings().display().to_string(), error.to_string())
+    })?;
+    let proxy_config = String::from_utf8_lossy(&read(layout.proxy_config())?).into_owned();
+    let (programs, proxy_program) = match bundle {
+        Some(folder) => {
+            let bundle = of_bundle(folder)?;
+            let programs = Program::ALL
+                .into_iter()
+                .filter_map(|program| Some((program, Arc::clone(bundle.program(program)?))))
+                .collect();
+            (programs, folder.join(bundle::program_path(Program::Proxy)))
+        }
+        None => programs(proxy_program)?,
+    };
+    Ok(Source { bundle: Bundle::compose(programs, settings, proxy_config), proxy_program })
+}
+
+/// `listen.drain` of a configuration, where it says one in whole seconds.
+fn drain(proxy_config: &str) -> Duration {
+    const USUAL: Duration = Duration::from_secs(30);
+    let value = proxy_config.lines().find_map(|line| line.trim().strip_prefix("drain:"));
+    let seconds = value.and_then(|value| value.trim().strip_suffix('s')?.parse().ok());
+    seconds.map_or(USUAL, Duration::from_secs)
+}
+
+/// What the units depend on.
+fn setup(bundle: &Bundle, layout: &Layout, systemd_version: u32) -> Setup {
+    let mut setup = Setup::new(layout.clone(), systemd_version);
+    setup.drain = drain(bundle.proxy_config());
+    let mut reads = Vec::new();
+    match &bundle.settings().certificate {
+        CertificateSource::Acme { challenge, profile, external_account, ca_path, .. } => {
+            setup.answers_http = *challenge == AcmeChallenge::Http01;
+            if profile.as_deref() == Some("shortlived") {
+                setup.renewal_interval = RenewalInterval::Hourly;
+            }
+            reads.extend(ca_path.iter().cloned());
+            reads.extend(external_account.iter().map(|account| account.hmac_path.clone()));
+        }
+        CertificateSource::AcmExportable { .. } => {}
+        CertificateSource::Files { cert_path, key_path } => {
+            reads.extend([cert_path.clone(), key_path.clone()]);
+        }
+    }
+    setup.renewal_reads = reads.iter().filter_map(|path| UnitPath::new(Path::new(path)).ok()).collect();
+    setup
+}
+
+/// Everything that is to be installed.
+pub(super) fn wanted(bundle: &Bundle, layout: &Layout, systemd_version: u32) -> Result<Wanted, Box<Failure>> {
+    let placeholder = renewal::store::make_placeholder(&bundle.settings().domains).map_err(|error| {
+        Failure::new(codes::BUG, "placeholder", "no placeholder certificate could be made")
+            .evidence(error.to_string())
+    })?;
+    let programs = Program::ALL
+        .into_iter()
+        .filter_map(|program| Some((program, Arc::clone(bundle.program(program)?))))
+        .collect();
+    Ok(Wanted {
+        programs,
+        proxy_config: bundle.proxy_config().to_owned(),
+        host_settings: bundle.settings_text(),
+        placeholder: PairText {
+            fullchain: placeholder.0,
+            privkey: String::from_utf8_lossy(placeholder.1.expose()).into_owned(),
+        },
+        units: units::all(&setup(bundle, layout, systemd_version)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_drain_of_a_configuration_is_found() {
+        assert_eq!(drain("listen:\n  drain: 10s\n"), Duration::from_secs(10));
+        assert_eq!(drain("listen: {}\n"), Duration::from_secs(30));
+    }
+}

@@ -23,7 +23,7 @@ pub struct Pair {
 }
 
 /// What the first certificate of a chain says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Leaf {
     /// The DNS names that it is good for, in lower case, as they stand in it.
     pub names: Vec<String>,
@@ -172,6 +172,12 @@ impl Leaf {
         }
         let missing = self.missing(names);
         if missing.is_empty() { Ok(()) } else { Err(Unfit::Names { missing, names: self.names.clone() }) }
+    }
+}
+
+impl fmt::Debug for Leaf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Leaf({self}, from {}, issued by {})", self.not_before, self.issuer)
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::disk::{self, Disk};
 use crate::pair::Leaf;
-use crate::schedule::{self, Suggestion};
+use crate::schedule::{self, Reason, Suggestion};
 
 /// Version of the form. A field may be added without raising it.
 const VERSION: u32 = 1;
@@ -36,6 +36,9 @@ pub struct Obtained {
     /// The profile that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
+    /// Whether the authority had suggested to renew the one before it.
+    #[serde(default)]
+    pub is_suggested: bool,
 }
 
 impl Obtained {
@@ -144,7 +147,7 @@ impl RenewalState {
     }
 
     /// It came.
-    pub fn succeeded(&mut self, leaf: &Leaf, wanted: &Wanted) {
+    pub fn succeeded(&mut self, leaf: &Leaf, wanted: &Wanted, reason: Reason) {
         self.failures = 0;
         self.last_failure = None;
         self.next_try = None;
@@ -153,6 +156,7 @@ impl RenewalState {
             serial: leaf.serial.clone(),
             directory: wanted.directory.clone(),
             profile: wanted.profile.clone(),
+            is_suggested: reason == Reason::Suggested,
         });
     }
 }

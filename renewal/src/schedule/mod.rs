@@ -106,7 +106,10 @@ pub fn decide(facts: &Facts<'_>) -> Decision {
         && let Some(tried) = state.last_try
     {
         let spacing = match reason {
-            Reason::Suggested => SPACING.max(SUGGESTED_AGAIN.min(share(leaf, 10))),
+            // The one before was renewed for the same reason: an authority that always says "now" makes no loop.
+            Reason::Suggested if was_suggested(state, leaf) => {
+                SPACING.max(SUGGESTED_AGAIN.min(share(leaf, 10)))
+            }
             _ => SPACING,
         };
         until = until.max(Some(after(tried, spacing)));
@@ -117,6 +120,10 @@ pub fn decide(facts: &Facts<'_>) -> Decision {
         Some(until) if until > now && until <= longest => Decision::Wait { reason, until },
         _ => Decision::Due(reason),
     }
+}
+
+fn was_suggested(state: &RenewalState, leaf: &Leaf) -> bool {
+    state.obtained.as_ref().is_some_and(|obtained| obtained.serial == leaf.serial && obtained.is_suggested)
 }
 
 /// Why it is due, or that it is not.

@@ -90,6 +90,7 @@ fn what_cannot_be_served_is_due_at_once() {
             serial: serial.to_owned(),
             directory: directory.to_owned(),
             profile: None,
+            is_suggested: false,
         }),
         ..RenewalState::default()
     };
@@ -188,7 +189,7 @@ fn an_authority_that_shortens_lifetimes_makes_no_loop() {
     let mut live = leaf(300);
     let mut tries = 0;
     for now in (0..3_600).map(moment) {
-        if let Decision::Due(_) = at(Some(&live), &state, now) {
+        if let Decision::Due(reason) = at(Some(&live), &state, now) {
             state.begin(&wanted(), now);
             tries += 1;
             let serial = format!("{tries:04x}");
@@ -198,7 +199,7 @@ fn an_authority_that_shortens_lifetimes_makes_no_loop() {
                 serial,
                 ..live
             };
-            state.succeeded(&live, &wanted());
+            state.succeeded(&live, &wanted(), reason);
         }
     }
     // Once in ten minutes, although each ended after five.
@@ -214,11 +215,11 @@ fn an_authority_that_always_suggests_now_makes_no_loop() {
         let now = moment(hour * 3_600);
         let window = Window { start: moment(-DAY), end: moment(-1) };
         state.suggestion = Suggestion::taken(None, &live.serial, window, SignedDuration::ZERO, 0.5, now);
-        if let Decision::Due(_) = at(Some(&live), &state, now) {
+        if let Decision::Due(reason) = at(Some(&live), &state, now) {
             state.begin(&wanted(), now);
             tries += 1;
             live = Leaf { not_before: now, serial: format!("{tries:04x}"), ..live };
-            state.succeeded(&live, &wanted());
+            state.succeeded(&live, &wanted(), reason);
         }
     }
     assert!((8..=11).contains(&tries), "{tries}");

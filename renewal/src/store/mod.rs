@@ -139,6 +139,11 @@ impl Store {
         self.owner
     }
 
+    /// The operations on files that it is made of.
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        self.disk.as_ref()
+    }
+
     /// The pair that is served; none where there is no link yet.
     pub fn live(&self) -> Result<Option<Pair>, StoreError> {
         let link = self.root.join(LIVE);

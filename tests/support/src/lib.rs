@@ -1,7 +1,8 @@
 //! Starts and stops the real parts that tests run against. A dev-dependency only.
 //!
 //! [`Moto`] and [`Ministack`] are emulated accounts over real HTTP, each on its own free loopback port with its own
-//! scratch folder; both end with the test that started them, even when that test is killed. [`KillingProxy`] stands
+//! scratch folder; both end with the test that started them, even when that test is killed. [`Pebble`] is an ACME authority, [`AuthorityFront`]
+//! stands before it and suggests when to renew. [`KillingProxy`] stands
 //! between the program and one of them and stops, spoils or delays chosen calls. [`rerun`] gives a test an
 //! environment of its own. [`python()`] runs a script of a client that others wrote, [`OpenAiClient`] one of OpenAI's.
 //! [`Booted`] is a machine with a systemd of its own. What cannot be had is a failure that says how to get it, never a skipped test.
@@ -17,6 +18,7 @@ mod booted;
 mod http;
 mod ministack;
 mod moto;
+mod pebble;
 mod proxy;
 mod python;
 mod rerun;
@@ -26,6 +28,7 @@ mod venv;
 pub use booted::{Booted, Preparation};
 pub use ministack::Ministack;
 pub use moto::Moto;
+pub use pebble::{AuthorityFront, Pebble, PebbleOptions, RenewalAnswer};
 pub use proxy::{Fault, KillingProxy, ProxyPlan, RecordedCall};
 pub use python::{OpenAiClient, RunningScript, python};
 pub use rerun::{environment, rerun};

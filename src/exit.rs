@@ -77,14 +77,13 @@ impl Exit {
         match (area, code) {
             ("BUG", _) => Self::Bug,
             (_, "SRE-AWS-002" | "SRE-AWS-003" | "SRE-AWS-004") => Self::Credentials,
-            (_, "SRE-AWS-008" | "SRE-RUN-003" | "SRE-RUN-014") => Self::TimedOut,
+            (_, "SRE-AWS-008" | "SRE-RUN-003" | "SRE-CERT-019") => Self::TimedOut,
             (_, "SRE-RUN-001" | "SRE-RUN-002") => Self::Cancelled,
-            (_, "SRE-STATE-001" | "SRE-CLI-010" | "SRE-RUN-011") => Self::Locked,
-            (_, "SRE-CLI-011" | "SRE-CLI-012" | "SRE-RUN-013" | "SRE-RUN-015") => Self::Failed,
-            // Of these two states nothing is wrong with the file: it is not there, or it is not what was meant.
-            ("CONF" | "CLI", _) | (_, "SRE-STATE-005" | "SRE-STATE-007" | "SRE-RUN-010" | "SRE-RUN-012") => {
-                Self::Usage
-            }
+            (_, "SRE-STATE-001" | "SRE-CLI-010" | "SRE-CERT-008") => Self::Locked,
+            (_, "SRE-CLI-011" | "SRE-CLI-012") => Self::Failed,
+            // Of the state files nothing is wrong with the file: it is not there, or it is not what was meant.
+            ("CONF" | "CLI", _)
+            | (_, "SRE-STATE-005" | "SRE-STATE-007" | "SRE-CERT-028" | "SRE-CERT-033") => Self::Usage,
             ("STATE" | "ACC", _) => Self::State,
             (
                 _,
@@ -142,6 +141,10 @@ mod tests {
             ("SRE-RUN-015", 1),
             ("SRE-STATE-001", 10),
             ("SRE-CLI-010", 10),
+            ("SRE-CERT-008", 10),
+            ("SRE-CERT-010", 1),
+            ("SRE-CERT-019", 9),
+            ("SRE-CERT-033", 2),
             ("SRE-CLI-011", 1),
             ("SRE-STATE-002", 11),
             ("SRE-STATE-003", 11),

@@ -80,6 +80,9 @@ pub const COMMAND_LINE_VARIABLES: &[&str] = &[
     "SRE_AGENT_DEPLOY_LOG",
     "SRE_AGENT_DEPLOY_PRACTICE_",
     "SRE_AGENT_DEPLOY_TOKEN",
+    "SRE_AGENT_DEPLOY_HOST_ROOT",
+    "SRE_AGENT_DEPLOY_HOST_HTTPS",
+    "SRE_AGENT_DEPLOY_HOST_HTTP",
 ];
 
 const ID: &str = "^[a-z][a-z0-9-]{1,30}[a-z0-9]$";

@@ -1,8 +1,9 @@
-//! Refusals as lines of the security log, and as the challenge that RFC 6750 wants beside a 401 or 403.
+//! Refusals as security events, and as the challenge that RFC 6750 wants beside a 401 or 403.
 
-use std::{fmt::Write as _, net::IpAddr};
+use std::net::IpAddr;
 
 use http::{HeaderValue, StatusCode};
+use model::security::{Event, Kind};
 
 use super::{Caller, Denial, SecurityEvent, reason::Reason};
 
@@ -14,23 +15,11 @@ pub(super) fn fact(text: &str) -> String {
     text.chars().take(FACT_CHARS).collect()
 }
 
-/// `failregex` for fail2ban, to be put below `[Definition]`. It counts credentials that no honest client sends; an
-/// expired token, a missing one or an issuer that is down is nobody's attack. fail2ban finds the time in the line by
-/// itself and cuts it out before it matches. Good for both formats of the log.
-///
-/// ```ini
-/// [Definition]
-/// failregex = ^(?:\{"timestamp":"[^"]*","level":"WARN","message":"|\S*\s+WARN security: )security event=authn_login_fail reason=(?:...) peer=<HOST> request=
-/// ```
-///
-/// It is anchored, and values are percent-encoded, so no token can put ` peer=` into a line.
-pub const FAIL2BAN_FAILREGEX: &str = r#"^(?:\{"timestamp":"[^"]*","level":"WARN","message":"|\S*\s+WARN security: )security event=authn_login_fail reason=(?:bad_header|too_large|unknown_key|malformed|bad_algorithm|critical_header|wrong_type|missing_kid|unknown_kid|wrong_issuer|bad_signature|missing_exp|missing_sub) peer=<HOST> request="#;
-
 impl SecurityEvent {
     /// A request that a limit refused; `which` is `requests`, `tokens` or `concurrent_requests`.
     pub fn limit_exceeded(which: &'static str, caller: &Caller) -> Self {
         Self {
-            name: "excess_rate_limit_exceeded",
+            kind: Kind::ExcessRateLimitExceeded,
             reason: which,
             facts: vec![("caller", caller.id.as_ref().to_owned())],
         }
@@ -39,46 +28,19 @@ impl SecurityEvent {
     /// Input that a client of good will does not send, such as a body that is no JSON; `reason` is a word of the
     /// program, never text of the client.
     pub fn input_refused(reason: &'static str) -> Self {
-        Self { name: "input_validation_fail", reason, facts: Vec::new() }
+        Self { kind: Kind::InputValidationFail, reason, facts: Vec::new() }
     }
 
-    /// The text of a line of the log, members always in this order:
+    /// The event with where it came from. A peer that came as an IPv4-mapped IPv6 address is written as IPv4, which is what
+    /// a firewall has to block.
     ///
-    /// ```text
-    /// security event=authn_login_fail reason=unknown_kid peer=203.0.113.7 request=req-1 kid=abc
-    /// ```
-    ///
-    /// Facts are cut to 128 characters; whatever is not a letter, a digit or one of `-._~:/@+` is percent-encoded.
-    /// A peer that came as an IPv4-mapped IPv6 address is written as IPv4, which is what a firewall has to block.
-    pub fn line(&self, peer: IpAddr, request_id: &str) -> String {
-        let mut line = String::with_capacity(192);
-        // Writing into a string cannot fail.
-        let _ = write!(
-            line,
-            "security event={} reason={} peer={} request=",
-            self.name,
-            self.reason,
-            peer.to_canonical()
-        );
-        escape(&mut line, request_id);
-        for (name, value) in &self.facts {
-            let _ = write!(line, " {name}=");
-            escape(&mut line, value);
-        }
-        line
-    }
-}
-
-/// Appends the beginning of a text in a form that holds no blank, no `=` and nothing that a terminal obeys.
-fn escape(line: &mut String, text: &str) {
-    for character in text.chars().take(FACT_CHARS) {
-        if character.is_ascii_alphanumeric() || "-._~:/@+".contains(character) {
-            line.push(character);
-        } else {
-            for byte in character.encode_utf8(&mut [0; 4]).bytes() {
-                let _ = write!(line, "%{byte:02X}");
-            }
-        }
+    /// fail2ban reads the line of it: reason, address and request come first, in this order, and are ours.
+    pub fn event(&self, peer: IpAddr, request_id: &str) -> Event {
+        let event = Event::new(self.kind)
+            .with("reason", self.reason)
+            .with("peer", peer.to_canonical())
+            .with("request", request_id);
+        self.facts.iter().fold(event, |event, (name, value)| event.with(name, value))
     }
 }
 
@@ -87,7 +49,7 @@ impl Denial {
     pub(super) fn new(reason: Reason, facts: Vec<(&'static str, String)>) -> Self {
         Self {
             error: reason.error(),
-            event: SecurityEvent { name: reason.event(), reason: reason.as_str(), facts },
+            event: SecurityEvent { kind: reason.event(), reason: reason.as_str(), facts },
         }
     }
 

@@ -7,6 +7,7 @@ use std::{fmt::Write as _, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use model::security::Kind;
 
 use crate::ApiError;
 
@@ -24,7 +25,6 @@ mod token;
 
 pub use api_key::generate;
 pub use authenticator::{Authenticator, NotReady};
-pub use event::FAIL2BAN_FAILREGEX;
 
 /// A caller whose token or key was verified. Limits, ledger and log know callers by [`Caller::id`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -76,15 +76,14 @@ pub struct Denial {
     pub event: SecurityEvent,
 }
 
-/// A line of the security log in OWASP's vocabulary. Holds facts of the token such as `kid`, never the token.
+/// What a request was refused for, as the security log tells it. Holds facts of the token such as `kid`, never the token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecurityEvent {
-    /// `authn_login_fail`, `authz_fail`, `excess_rate_limit_exceeded` or `input_validation_fail`: an event of OWASP's
-    /// logging vocabulary, which has no finer words for tokens; [`SecurityEvent::reason`] is finer.
-    pub name: &'static str,
+    /// The vocabulary has no finer words for tokens; [`SecurityEvent::reason`] is finer.
+    pub kind: Kind,
     /// Why, from a closed list: `expired`, `unknown_kid`, `wrong_issuer`, ...
     pub reason: &'static str,
-    /// More facts: `kid`, `iss`, `jti`, `client_id`, as the token says them; cut and escaped by [`SecurityEvent::line`].
+    /// More facts: `kid`, `iss`, `jti`, `client_id`, as the token says them.
     pub facts: Vec<(&'static str, String)>,
 }
 

@@ -1,6 +1,7 @@
 //! Why a credential is refused: one closed list, with what each reason means to the client.
 
 use http::StatusCode;
+use model::security::Kind;
 
 use crate::{ApiError, ErrorType};
 
@@ -52,6 +53,32 @@ pub(super) enum Reason {
 }
 
 impl Reason {
+    /// All of them, in the order of the filter that is shipped for fail2ban.
+    #[cfg(test)]
+    pub(super) const ALL: [Self; 21] = [
+        Self::Missing,
+        Self::BadHeader,
+        Self::TooLarge,
+        Self::UnknownKey,
+        Self::Malformed,
+        Self::BadAlgorithm,
+        Self::Critical,
+        Self::WrongType,
+        Self::MissingKid,
+        Self::UnknownKid,
+        Self::WrongIssuer,
+        Self::BadSignature,
+        Self::Expired,
+        Self::MissingExpiry,
+        Self::NotYetValid,
+        Self::MissingSubject,
+        Self::WrongTokenUse,
+        Self::WrongClient,
+        Self::WrongAudience,
+        Self::InsufficientScope,
+        Self::IssuerUnavailable,
+    ];
+
     /// The word in the security log.
     pub(super) fn as_str(self) -> &'static str {
         match self {
@@ -79,11 +106,11 @@ impl Reason {
         }
     }
 
-    /// The event in OWASP's vocabulary.
-    pub(super) fn event(self) -> &'static str {
+    /// The event that it is.
+    pub(super) fn event(self) -> Kind {
         match self {
-            Self::InsufficientScope => "authz_fail",
-            _ => "authn_login_fail",
+            Self::InsufficientScope => Kind::AuthzFail,
+            _ => Kind::AuthnLoginFail,
         }
     }
 

@@ -81,5 +81,6 @@ fn comparisons(old: &Config, new: &Config) -> Vec<(&'static str, bool, bool)> {
             false,
         ),
         ("telemetry.emf", telemetry.emf_namespace != new.telemetry.emf_namespace, false),
+        ("telemetry.security", telemetry.security != new.telemetry.security, false),
     ]
 }

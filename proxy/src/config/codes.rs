@@ -40,6 +40,7 @@ codes! {
     NO_WATCH = "SRE-PROXY-027": "Changes of files cannot be watched and are polled for";
     UNREADABLE_CONFIGURATION = "SRE-PROXY-028": "The configuration file cannot be read";
     NO_CHALLENGE = "SRE-PROXY-066": "A challenge of an ACME server cannot be answered";
+    NO_OUTLET = "SRE-PROXY-067": "Security events do not get where they should go";
 }
 
 #[cfg(test)]

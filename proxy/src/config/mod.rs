@@ -385,6 +385,38 @@ pub struct Telemetry {
     pub otlp_headers: Vec<(String, Secret<String>)>,
     /// `emf.namespace`: CloudWatch metrics in the embedded format, as lines of the log.
     pub emf_namespace: Option<String>,
+    /// `security:`
+    pub security: Security,
+}
+
+/// `telemetry.security:` Where security events go beside the log.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Security {
+    /// `journal`
+    pub journal: Journal,
+    /// `syslog`: a server that takes datagrams of RFC 5424.
+    pub syslog: Option<Syslog>,
+}
+
+/// `telemetry.security.journal`
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Journal {
+    /// `auto`: journald where the log goes there.
+    #[default]
+    Auto,
+    /// `off`
+    Off,
+    /// The path of a socket that journald, or something that speaks its protocol, listens on.
+    Socket(PathBuf),
+}
+
+/// `telemetry.security.syslog`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Syslog {
+    /// UDP (RFC 5426).
+    Udp(SocketAddr),
+    /// A socket of this machine, such as `/dev/log`.
+    Unix(PathBuf),
 }
 
 /// `telemetry.log.format`

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use http::{HeaderName, HeaderValue};
 use model::{
     Secret,
-    document::{Problem, Value, codes as common},
+    document::{Flaw, Problem, Value, codes as common},
 };
 
 use super::{
-    LogFormat, Telemetry,
+    Journal, LogFormat, Security, Syslog, Telemetry,
     grammar::{self, Plain},
     parse::optional,
     reader::{Found, Reader, Section},
@@ -33,6 +33,11 @@ pub(super) fn telemetry(reader: &mut Reader, file: &mut Section) -> Option<Telem
         let mut emf = reader.section(found)?;
         reader.value(&mut emf, "namespace").and_then(|found| reader.parsed(found, grammar::namespace))
     });
+    let security = reader.subsection(&mut section, "security").and_then(|mut security| {
+        let journal = reader.value(&mut security, "journal").and_then(|found| reader.parsed(found, journal));
+        let syslog = reader.value(&mut security, "syslog").and_then(|found| reader.parsed(found, syslog));
+        Some(Security { journal: journal?, syslog: syslog? })
+    });
     let (log_level, log_format, log_prompts) = log?;
     let (otlp_endpoint, otlp_headers) = match otlp? {
         Some((endpoint, headers)) => (Some(endpoint), headers),
@@ -46,10 +51,29 @@ pub(super) fn telemetry(reader: &mut Reader, file: &mut Section) -> Option<Telem
         otlp_endpoint,
         otlp_headers,
         emf_namespace: emf_namespace?,
+        security: security?,
     })
 }
 
-fn address_or_off(text: &str) -> Result<Option<SocketAddr>, model::document::Flaw> {
+fn journal(text: &str) -> Result<Journal, Flaw> {
+    match text {
+        "auto" => Ok(Journal::Auto),
+        "off" => Ok(Journal::Off),
+        path if path.starts_with('/') => Ok(Journal::Socket(path.into())),
+        _ => Err(Flaw::new(common::NOT_A_CHOICE, "this is neither `auto`, `off` nor the path of a socket")
+            .example("auto")),
+    }
+}
+
+fn syslog(text: &str) -> Result<Option<Syslog>, Flaw> {
+    match text {
+        "off" => Ok(None),
+        path if path.starts_with('/') => Ok(Some(Syslog::Unix(path.into()))),
+        _ => grammar::address(text).map(|address| Some(Syslog::Udp(address))),
+    }
+}
+
+fn address_or_off(text: &str) -> Result<Option<SocketAddr>, Flaw> {
     if text == "off" { Ok(None) } else { grammar::address(text).map(Some) }
 }
 

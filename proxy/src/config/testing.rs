@@ -54,6 +54,7 @@ pub(crate) fn telemetry(level: &str, format: LogFormat) -> Telemetry {
         otlp_endpoint: None,
         otlp_headers: Vec::new(),
         emf_namespace: None,
+        security: super::Security::default(),
     }
 }
 

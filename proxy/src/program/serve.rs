@@ -1,6 +1,7 @@
 //! `serve`: builds the running proxy from its configuration, and takes it down again.
 
 use std::{
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     sync::{Arc, Mutex},
     time::Duration,
@@ -8,7 +9,10 @@ use std::{
 
 use jiff::Timestamp;
 use listenfd::ListenFd;
-use model::document::Problem;
+use model::{
+    document::Problem,
+    security::{Event, Kind},
+};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -16,14 +20,15 @@ use super::{Exit, World, collector::Collector, metrics};
 use crate::{
     auth::Authenticator,
     clock::{Clock, SystemClock},
-    config::{self, LimitStore, Loaded},
+    config::{self, LimitStore, Loaded, codes},
     ledger::{Books, Counts, Prices},
     limits::{DynamoLimiter, Limiter, MemoryLimiter, Quotas},
     serve::{
         Ending, Ids, Limits, ListenError, Listener, Notifier, Origin, Parts, Reloaded, Reloader, Service,
         Serving, Shared, Signal, Signals, serve,
     },
-    telemetry::{Export, Observe as _, Output, Telemetry},
+    telemetry::{Export, Observe as _, Output, Telemetry, Teller},
+    tls,
     upstream::{Environment, HttpClient, NoRoots, UpstreamSet},
 };
 
@@ -119,6 +124,8 @@ async fn serve_until_the_end(origin: Origin, loaded: Loaded, world: &mut World<'
         encrypted = config.tls.is_some(),
         "serving"
     );
+    let started = Event::new(Kind::SysStartup).with("version", env!("CARGO_PKG_VERSION"));
+    running.telemetry.tell(&started.with_some("address", addresses.first()));
     running.notifier.ready("serving configuration 1");
 
     let ending = running.shared.ending.clone();
@@ -139,7 +146,7 @@ async fn serve_until_the_end(origin: Origin, loaded: Loaded, world: &mut World<'
     let clock = Arc::clone(&running.shared.clock);
     tokio::join!(
         serving,
-        obey(signals, &ending, &hangup, &running.notifier, &last),
+        obey(signals, &ending, &hangup, &running, &last),
         running.reloader.run(&hangup, &running.notifier, &last),
         running.telemetry.run(running.export.clone(), clock, last.clone()),
         async {
@@ -156,7 +163,7 @@ async fn obey(
     mut signals: Signals,
     ending: &Ending,
     hangup: &Notify,
-    notifier: &Notifier,
+    running: &Running,
     last: &CancellationToken,
 ) {
     loop {
@@ -168,7 +175,8 @@ async fn obey(
             Signal::Reload => hangup.notify_one(),
             Signal::Drain => {
                 tracing::info!("draining");
-                notifier.stopping("waiting for open answers");
+                running.telemetry.tell(&Event::new(Kind::SysShutdown));
+                running.notifier.stopping("waiting for open answers");
             }
             Signal::Cut => tracing::warn!("cutting open answers"),
         }
@@ -185,7 +193,8 @@ fn build(origin: Origin, loaded: Loaded, world: &World<'_>) -> Result<Running, S
     let counts: Arc<Counts> = Arc::default();
     let telemetry = Telemetry::start(&config.telemetry, Output::Stderr, started, Arc::clone(&counts))
         .map_err(|error| Stop::Finding(Box::new(error.finding())))?;
-    let telemetry = Arc::new(telemetry);
+    let teller = Teller { journal_stream: world.variable("JOURNAL_STREAM"), process_id: world.process_id };
+    let telemetry = Arc::new(telemetry.telling(&config.telemetry.security, &teller, Arc::clone(&clock)));
     for problem in &loaded.warnings {
         tracing::warn!(problem = %problem, "configuration");
     }
@@ -233,7 +242,12 @@ fn build(origin: Origin, loaded: Loaded, world: &World<'_>) -> Result<Running, S
         LimitStore::DynamoDb(table) => Arc::new(DynamoLimiter::new(upstreams.table(table), &table.name)),
     };
     configured(&telemetry, &serving, clock.now());
-    let reloader = reloader.telling(teller(Arc::clone(&telemetry), Arc::clone(&books), Arc::clone(&clock)));
+    if let Some(server) = reloader.tls() {
+        shown(&telemetry, &server, &serving.config);
+        let (telemetry, clock) = (Arc::clone(&telemetry), Arc::clone(&clock));
+        server.telling(move |address, error| telemetry.handshake_failed(address.ip(), error, clock.now()));
+    }
+    let reloader = telling(reloader, Arc::clone(&telemetry), Arc::clone(&books), Arc::clone(&clock));
     let notifier = Notifier::from_environment(&world.environment, world.process_id);
     let shared = Arc::new(Shared {
         ids: Ids::new(seed(started)),
@@ -248,24 +262,67 @@ fn build(origin: Origin, loaded: Loaded, world: &World<'_>) -> Result<Running, S
 }
 
 /// Passes on what a reload has changed to the parts that outlive it.
-fn teller(
+fn telling(
+    reloader: Reloader<Parts>,
     telemetry: Arc<Telemetry>,
     books: Arc<Books>,
     clock: Arc<dyn Clock>,
-) -> impl Fn(Reloaded<'_, Parts>) + Send + Sync {
-    move |reloaded| match reloaded {
+) -> Reloader<Parts> {
+    let (server, current) = (reloader.tls(), reloader.current());
+    reloader.telling(move |reloaded| match reloaded {
         Reloaded::Configuration(snapshot) => {
             telemetry.reloaded("config", true);
             configured(&telemetry, snapshot, clock.now());
+            telemetry.tell(&Event::new(Kind::SysReload).with("version", snapshot.version));
             // The list was read once already, to be checked.
             if let Ok(prices) = Prices::load(snapshot.config.ledger.prices_path.as_deref()) {
                 books.set_prices(prices);
             }
+            // It may name another certificate.
+            if let Some(server) = &server {
+                shown(&telemetry, server, &snapshot.config);
+            }
         }
-        Reloaded::ConfigurationRefused => telemetry.reloaded("config", false),
-        Reloaded::Certificate => telemetry.reloaded("certificate", true),
-        Reloaded::CertificateRefused => telemetry.reloaded("certificate", false),
+        Reloaded::ConfigurationRefused => {
+            telemetry.reloaded("config", false);
+            telemetry.tell(&Event::new(Kind::SysReloadRejected).with("code", codes::RELOAD_REFUSED));
+        }
+        Reloaded::Certificate => {
+            telemetry.reloaded("certificate", true);
+            let Some(server) = &server else { return };
+            let event = Event::new(Kind::CertRenewed);
+            telemetry.tell(&match shown(&telemetry, server, &current.load().config) {
+                Some(shown) => event
+                    .with("serial", shown.serial)
+                    .with("not_after", shown.not_after)
+                    .with("names", shown.names.join(",")),
+                None => event,
+            });
+        }
+        Reloaded::CertificateRefused(error) => {
+            telemetry.reloaded("certificate", false);
+            let event = Event::new(Kind::CertReloadRejected)
+                .with("code", codes::PAIR_REFUSED)
+                .with("cause", error.code())
+                .with("problem", error.with_cause());
+            telemetry.tell(&event);
+        }
+    })
+}
+
+/// Notes which certificate is shown, and tells of a key that too many may read.
+fn shown(telemetry: &Telemetry, server: &tls::Server, config: &config::Config) -> Option<tls::Shown> {
+    if let Some(settings) = &config.tls
+        && let Ok(metadata) = std::fs::metadata(&settings.key_path)
+        && tls::is_weak(metadata.permissions().mode())
+    {
+        let mode = format!("{:04o}", metadata.permissions().mode() & 0o7777);
+        let path = settings.key_path.display();
+        telemetry.tell(&Event::new(Kind::KeyPermissionWeak).with("path", path).with("mode", mode));
     }
+    let shown = tls::Shown::of(&server.pair())?;
+    telemetry.certificate(shown.clone());
+    Some(shown)
 }
 
 fn configured(telemetry: &Telemetry, snapshot: &Serving, now: Timestamp) {

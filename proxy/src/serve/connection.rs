@@ -188,7 +188,8 @@ async fn handshake(
             Err(_) => io::ErrorKind::TimedOut.into(),
         },
     };
-    tracing::debug!(event = "tls_handshake_fail", source_ip = %address.ip(), %error, "no TLS was settled");
+    tls.failed(address, &error);
+    tracing::debug!(source_ip = %address.ip(), %error, "no TLS was settled");
     None
 }
 

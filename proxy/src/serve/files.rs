@@ -6,7 +6,7 @@
 
 use std::{
     collections::BTreeSet,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -79,25 +79,91 @@ impl FileWatch {
     }
 }
 
-/// The folder of a file, and the folders of every link on the way to what it is in the end.
-fn folders(file: &Path) -> Vec<PathBuf> {
-    const MOST_LINKS: usize = 16;
-    let mut folders = Vec::new();
-    let mut path = file.to_owned();
-    for _ in 0..MOST_LINKS {
-        let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
-        let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
-        // The folder itself may be a link that is switched.
-        if folder.is_symlink()
-            && let Some(parent) = folder.parent()
-        {
-            folders.push(parent.to_owned());
-        }
-        folders.push(folder.clone());
-        match std::fs::read_link(&path) {
-            Ok(target) => path = folder.join(target),
-            Err(_) => break,
+/// The real folders in which a change can make this path another file: that of every name on the way that is a link, and
+/// that of the file in the end. A link may be switched at any place, as in `live/fullchain.pem` with `live -> pairs/b`.
+fn folders(file: &Path) -> BTreeSet<PathBuf> {
+    const MOST_LINKS: usize = 40;
+    let mut folders = BTreeSet::new();
+    // One name for each, however it was come to: the system counts one folder once.
+    let real = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let mut rest: Vec<PathBuf> = parts(file);
+    let mut at = if file.is_absolute() { PathBuf::from("/") } else { PathBuf::from(".") };
+    let mut links = 0;
+    while let Some(part) = rest.pop() {
+        let next = at.join(&part);
+        match std::fs::read_link(&next) {
+            Ok(target) if links < MOST_LINKS => {
+                links = links.saturating_add(1);
+                folders.insert(real(&at));
+                if target.is_absolute() {
+                    at = PathBuf::from("/");
+                }
+                rest.extend(parts(&target));
+            }
+            _ if rest.is_empty() => drop(folders.insert(real(&at))),
+            _ => at = next,
         }
     }
     folders
+}
+
+/// The names in a path, the last first.
+fn parts(path: &Path) -> Vec<PathBuf> {
+    let is_name = |part: &Component<'_>| matches!(part, Component::Normal(_) | Component::ParentDir);
+    path.components().rev().filter(is_name).map(|part| PathBuf::from(part.as_os_str())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn every_link_on_the_way_is_in_a_watched_folder() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        let (tls, b) = (root.join("tls"), root.join("tls/pairs/b"));
+        std::fs::create_dir_all(&b).unwrap();
+        symlink("pairs/b", tls.join("live")).unwrap();
+        symlink("../../../elsewhere/key.pem", b.join("key.pem")).unwrap();
+        symlink(&tls, root.join("etc")).unwrap();
+        let set = |folders: &[&Path]| folders.iter().map(|folder| (*folder).to_owned()).collect();
+        assert_eq!(folders(&tls.join("live/cert.pem")), set(&[&tls, &b]));
+        assert_eq!(folders(&root.join("etc/live/cert.pem")), set(&[&root, &tls, &b]));
+        assert_eq!(folders(&tls.join("live/key.pem")).len(), 3);
+        // A link to itself ends.
+        symlink("loop", root.join("loop")).unwrap();
+        assert!(folders(&root.join("loop/x")).contains(&root));
+        assert_eq!(folders(Path::new("proxy.yaml")), set(&[&std::env::current_dir().unwrap()]));
+    }
+
+    /// Whether anything is reported, without looking again from time to time.
+    async fn is_noticed(watch: &FileWatch) -> bool {
+        let reported = timeout(Duration::from_secs(60), watch.hint.notified()).await.is_ok();
+        // What belongs to the same change.
+        while timeout(SETTLED, watch.hint.notified()).await.is_ok() {}
+        reported
+    }
+
+    #[tokio::test]
+    async fn a_switched_folder_is_noticed_and_so_is_what_then_happens_in_it() {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name);
+        for pair in ["pairs/a", "pairs/b"] {
+            std::fs::create_dir_all(path(pair)).unwrap();
+            std::fs::write(path(pair).join("cert.pem"), pair).unwrap();
+        }
+        symlink("pairs/a", path("live")).unwrap();
+        let (mut watch, file) = (FileWatch::new(), path("live/cert.pem"));
+        watch.files([file.as_path()]);
+        symlink("pairs/b", path("live.new")).unwrap();
+        std::fs::rename(path("live.new"), path("live")).unwrap();
+        assert!(is_noticed(&watch).await);
+        watch.files([file.as_path()]);
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
+        assert!(is_noticed(&watch).await);
+        std::fs::write(path("live/other.pem"), "new").unwrap();
+        assert!(is_noticed(&watch).await);
+    }
 }

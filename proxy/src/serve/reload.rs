@@ -98,8 +98,8 @@ pub enum Reloaded<'a, T> {
     ConfigurationRefused,
     /// A new certificate is shown.
     Certificate,
-    /// The old certificate goes on.
-    CertificateRefused,
+    /// The old certificate goes on, for this reason.
+    CertificateRefused(&'a tls::TlsError),
 }
 
 type Tell<T> = Box<dyn Fn(Reloaded<'_, T>) + Send + Sync>;
@@ -302,18 +302,12 @@ impl<T: Send + Sync + 'static> Reloader<T> {
             Look::Same | Look::Waiting => {}
             Look::Exchanged => {
                 (self.tell)(Reloaded::Certificate);
-                tracing::info!(event = "cert_renewed", "a new certificate is shown");
+                tracing::info!("a new certificate is shown");
             }
             Look::Refused(error) => {
-                (self.tell)(Reloaded::CertificateRefused);
+                (self.tell)(Reloaded::CertificateRefused(&error));
                 let (cause, problem) = (error.code(), error.with_cause());
-                tracing::error!(
-                    code = codes::PAIR_REFUSED,
-                    event = "cert_reload_rejected",
-                    cause,
-                    problem,
-                    "the old certificate goes on"
-                );
+                tracing::error!(code = codes::PAIR_REFUSED, cause, problem, "the old certificate goes on");
             }
         }
     }

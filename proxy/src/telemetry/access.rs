@@ -1,16 +1,12 @@
-//! One line of the log for each request, and one for each refused credential.
+//! One line of the log for each request.
 
-use std::{
-    fmt,
-    net::{IpAddr, Ipv4Addr},
-    time::Duration,
-};
+use std::{fmt, net::IpAddr, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::{Observed, TraceContext, log::Log};
-use crate::{auth::SecurityEvent, config::LogFormat};
+use crate::config::LogFormat;
 
 /// Names of parameters that fit into a line.
 const IGNORED: usize = 32;
@@ -195,21 +191,6 @@ fn event(line: &Line<'_>) {
         ignored = line.ignored,
         "{}",
         line.message
-    );
-}
-
-/// A security event: target `security`, a message that log readers such as fail2ban can match
-/// ([`crate::auth::FAIL2BAN_FAILREGEX`]), and the same again as members.
-pub(super) fn security(event: &SecurityEvent, request_id: &str, source: Option<IpAddr>) {
-    let source = source.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    tracing::warn!(
-        target: "security",
-        event = event.name,
-        reason = event.reason,
-        request_id,
-        source = %source,
-        "{}",
-        event.line(source, request_id)
     );
 }
 

@@ -26,7 +26,7 @@ use super::{
     process::Process,
     series::{Durations, Series},
 };
-use crate::{config::Config, ledger::Counts};
+use crate::{config::Config, ledger::Counts, tls::Shown};
 
 /// What the metrics' listener answers with.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -118,6 +118,8 @@ pub struct Metrics {
     reloads: Series<ReloadLabels, Counter>,
     pub(super) streams: Gauge,
     pub(super) spans_dropped: Counter,
+    pub(super) handshakes_failed: Counter,
+    shown: Arc<Mutex<Option<Shown>>>,
     loaded: Arc<Mutex<Option<Loaded>>>,
 }
 
@@ -164,6 +166,8 @@ impl Metrics {
             reloads: Series::default(),
             streams: Gauge::default(),
             spans_dropped: Counter::default(),
+            handshakes_failed: Counter::default(),
+            shown: Arc::default(),
             loaded: Arc::default(),
         };
         metrics.register(ledger);
@@ -197,9 +201,18 @@ impl Metrics {
         ours.register("reloads", "Reloads of configuration and certificate", self.reloads.clone());
         ours.register("streams", "Streams that are open", self.streams.clone());
         ours.register("spans_dropped", "Spans that could not be exported", self.spans_dropped.clone());
+        ours.register(
+            "tls_handshakes_failed",
+            "Connections that ended before TLS was settled",
+            self.handshakes_failed.clone(),
+        );
         let version = env!("CARGO_PKG_VERSION");
         ours.register("build", "The program", Info::new(vec![("version", version)]));
-        ours.register_collector(Box::new(State { ledger, loaded: Arc::clone(&self.loaded) }));
+        ours.register_collector(Box::new(State {
+            ledger,
+            loaded: Arc::clone(&self.loaded),
+            shown: Arc::clone(&self.shown),
+        }));
     }
 
     /// The configuration that is in force from now on: its models and upstreams become labels. `version` is what the
@@ -215,6 +228,11 @@ impl Metrics {
         self.names.store(Arc::new(names));
         *self.loaded.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(Loaded { version: version.to_owned(), at: now });
+    }
+
+    /// The certificate that is shown from now on.
+    pub fn certificate(&self, shown: Shown) {
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
     }
 
     /// The label that stands for the model.
@@ -331,6 +349,7 @@ impl Observe for Metrics {
 struct State {
     ledger: Arc<Counts>,
     loaded: Arc<Mutex<Option<Loaded>>>,
+    shown: Arc<Mutex<Option<Shown>>>,
 }
 
 impl Collector for State {
@@ -352,6 +371,20 @@ impl Collector for State {
             let help = "When it was loaded, Unix time.";
             metric.encode(encoder.encode_descriptor(
                 "config_loaded",
+                help,
+                Some(&Unit::Seconds),
+                metric.metric_type(),
+            )?)?;
+        }
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(Shown { serial, not_after, .. }) = shown {
+            let info = Info::new(vec![("serial", serial)]);
+            let help = "The certificate that new connections are shown.";
+            info.encode(encoder.encode_descriptor("certificate", help, None, info.metric_type())?)?;
+            let metric = ConstGauge::new(not_after.as_duration().as_secs_f64());
+            let help = "When it ends, Unix time.";
+            metric.encode(encoder.encode_descriptor(
+                "certificate_not_after",
                 help,
                 Some(&Unit::Seconds),
                 metric.metric_type(),

@@ -10,12 +10,20 @@ mod metrics;
 mod otlp;
 mod process;
 mod redact;
+mod security;
 mod series;
+mod throttle;
 mod trace;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
+use model::security::{Event, Kind};
 use tokio_util::sync::CancellationToken;
 use tracing::Dispatch;
 
@@ -23,6 +31,7 @@ pub use access::Access;
 pub use log::{LogError, Output};
 pub use metrics::{CONTENT_TYPE, Metrics};
 pub use otlp::{Export, ExportError};
+pub use security::Teller;
 pub use trace::TraceContext;
 
 use crate::{
@@ -31,6 +40,7 @@ use crate::{
     clock::Clock,
     config::{self, Config},
     ledger::{Counts, Outcome},
+    tls::Shown,
 };
 
 /// What is observed of a request. Implementations only add to counters in memory; exporting happens elsewhere.
@@ -75,6 +85,8 @@ pub struct Observed<'a> {
     pub usage: Usage,
 }
 
+/// Where a request came from that came over nothing.
+const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 /// How often the numbers and the waiting spans are exported.
 const EXPORT_EVERY: Duration = Duration::from_secs(15);
 /// How often lines for CloudWatch are written: its standard resolution.
@@ -89,6 +101,8 @@ pub struct Telemetry {
     log: log::Log,
     emf: Option<emf::Emf>,
     otlp: Option<otlp::Otlp>,
+    outlets: Option<security::Outlets>,
+    handshakes: throttle::Throttle,
 }
 
 impl Telemetry {
@@ -118,8 +132,17 @@ impl Telemetry {
             log,
             emf: config.emf_namespace.clone().map(emf::Emf::new),
             otlp: config.otlp_endpoint.is_some().then(otlp::Otlp::default),
+            outlets: None,
+            handshakes: throttle::Throttle::default(),
         };
         Ok((telemetry, dispatch))
+    }
+
+    /// The same, telling of security events wherever the configuration says, and not only in the log.
+    #[must_use]
+    pub fn telling(mut self, config: &config::Security, teller: &Teller, clock: Arc<dyn Clock>) -> Self {
+        self.outlets = Some(security::Outlets::open(config, teller, clock));
+        self
     }
 
     /// Takes over a configuration, at the start and at each reload that was accepted: names become labels, level and
@@ -142,16 +165,45 @@ impl Telemetry {
         }
     }
 
-    /// A credential was refused: counts it and writes the line of the security log.
+    /// A credential was refused: counts it and tells of it.
     pub fn security(&self, event: &SecurityEvent, request_id: &str, source: Option<IpAddr>) {
         self.denied(event.reason);
-        access::security(event, request_id, source);
+        self.tell(&event.event(source.unwrap_or(NOWHERE), request_id));
     }
 
-    /// A limit refused: counts it and writes the line of the security log.
+    /// A limit refused: counts it and tells of it.
     pub fn over_limit(&self, event: &SecurityEvent, request_id: &str, source: Option<IpAddr>) {
         self.limited(event.reason);
-        access::security(event, request_id, source);
+        self.tell(&event.event(source.unwrap_or(NOWHERE), request_id));
+    }
+
+    /// No TLS was settled with a client: counts it, and tells of the first of each minute, since whoever scans for open
+    /// ports makes thousands.
+    pub fn handshake_failed(&self, source: IpAddr, error: &io::Error, now: Timestamp) {
+        self.metrics.handshakes_failed.inc();
+        let reason = match error.kind() {
+            io::ErrorKind::TimedOut => "timed_out",
+            io::ErrorKind::InvalidData => "refused",
+            // A port that is only looked at, as load balancers do.
+            _ => return,
+        };
+        if self.handshakes.may_tell(now) {
+            let event = Event::new(Kind::TlsHandshakeFail)
+                .with("reason", reason)
+                .with("peer", source.to_canonical())
+                .with("problem", error);
+            self.tell(&event);
+        }
+    }
+
+    /// Tells of an event: in the log, and wherever else the configuration says.
+    pub fn tell(&self, event: &Event) {
+        security::tell(event, self.outlets.as_ref());
+    }
+
+    /// This certificate is shown from now on.
+    pub fn certificate(&self, shown: Shown) {
+        self.metrics.certificate(shown);
     }
 
     /// The text of a request or an answer, of which `what` says which; goes nowhere unless `log.prompts` is on.

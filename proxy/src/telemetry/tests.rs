@@ -166,7 +166,7 @@ proptest! {
                 telemetry.finished(&access(secret, std::slice::from_ref(secret), Some(&quoted)));
                 telemetry.prompt("req", "request", prompt.as_bytes());
                 let event = SecurityEvent {
-                    name: "authn_token_invalid",
+                    kind: Kind::AuthnLoginFail,
                     reason: "expired",
                     facts: vec![("kid", secret.clone()), ("iss", quoted.clone())],
                 };
@@ -181,7 +181,7 @@ proptest! {
             prop_assert!(!written.contains(needle), "{} in {}", needle, written);
         }
         // Once in the message, once as a member.
-        prop_assert_eq!(written.matches("authn_token_invalid").count(), secrets.len() * 2);
+        prop_assert_eq!(written.matches("authn_login_fail").count(), secrets.len() * 2);
         prop_assert_eq!(written.matches("SRE-PROXY-043").count(), secrets.len());
         let exposition = telemetry.exposition();
         prop_assert!(exposition.contains("bedrock_nova_proxy_denied_total{reason=\"expired\"} 5"), "{}", exposition);

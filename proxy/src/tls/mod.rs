@@ -15,6 +15,6 @@ mod tests;
 mod watch;
 
 pub use error::TlsError;
-pub use pair::load_pair;
+pub use pair::{Shown, is_weak, load_pair};
 pub use server::{Peer, Server, check_client_auth};
 pub use watch::{CertificateWatch, Look};

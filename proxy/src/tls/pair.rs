@@ -33,6 +33,12 @@ pub fn load_pair(tls: &Tls, now: Timestamp) -> Result<Arc<CertifiedKey>, TlsErro
     pair(tls, &certificate, &key, now)
 }
 
+/// Whether a file of this mode gives a private key away: everybody may do something with it, or its group may change it.
+/// That the group reads it is how a renewal hands it to the service.
+pub fn is_weak(mode: u32) -> bool {
+    mode & 0o027 != 0
+}
+
 /// Reads a file that is small and regular: a pipe would never end, a device never be whole.
 pub(super) fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     let metadata = std::fs::metadata(path)?;
@@ -128,6 +134,29 @@ fn check_leaf(tls: &Tls, leaf: &CertificateDer<'_>, now: Timestamp) -> Result<()
 
 fn timestamp(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap_or(if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+/// What is said of a certificate that is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Its serial number: lower-case hexadecimal, two digits a byte.
+    pub serial: String,
+    /// Its last second.
+    pub not_after: Timestamp,
+    /// The DNS names and addresses in it.
+    pub names: Vec<String>,
+}
+
+impl Shown {
+    /// What is to be said of a pair; nothing of a certificate that cannot be read.
+    pub fn of(pair: &CertifiedKey) -> Option<Self> {
+        let (_, certificate) = X509Certificate::from_der(pair.cert.first()?).ok()?;
+        Some(Self {
+            serial: model::hex::encode(certificate.raw_serial()),
+            not_after: timestamp(certificate.validity().not_after.timestamp()),
+            names: names(&certificate),
+        })
+    }
 }
 
 /// Whether clients that connect to this name accept the certificate. A configured wildcard wants the same wildcard.

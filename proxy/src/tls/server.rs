@@ -1,6 +1,11 @@
 //! The server's side of TLS, with a certificate that can be exchanged between two handshakes.
 
-use std::{fmt, io, net::SocketAddr, path::Path, sync::Arc};
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -56,10 +61,20 @@ impl ResolvesServerCert for Resolver {
 
 /// The server's side of TLS. Cheap to share; everything in it can be exchanged while connections are open, and each
 /// connection goes on with what it began with.
-#[derive(Debug)]
 pub struct Server {
     resolver: Arc<Resolver>,
     settings: ArcSwap<Settings>,
+    /// Who hears of clients with whom nothing was settled.
+    failed: OnceLock<Failed>,
+}
+
+/// Hears of a client with whom no TLS was settled.
+type Failed = Box<dyn Fn(SocketAddr, &io::Error) + Send + Sync>;
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("settings", &self.settings).finish_non_exhaustive()
+    }
 }
 
 /// What a handshake is made with.
@@ -79,7 +94,7 @@ impl Server {
     pub fn new(tls: &Tls, now: Timestamp) -> Result<Self, TlsError> {
         let resolver = Arc::new(Resolver(ArcSwap::new(pair::load_pair(tls, now)?)));
         let settings = ArcSwap::from_pointee(Settings::of(tls, Arc::clone(&resolver))?);
-        Ok(Self { resolver, settings })
+        Ok(Self { resolver, settings, failed: OnceLock::new() })
     }
 
     /// Takes over other settings and another pair, or nothing of them.
@@ -103,6 +118,18 @@ impl Server {
     /// The pair that is shown now.
     pub fn pair(&self) -> Arc<CertifiedKey> {
         self.resolver.0.load_full()
+    }
+
+    /// Has somebody told of every client with whom no TLS was settled. Only the first who asks for it is.
+    pub fn telling(&self, failed: impl Fn(SocketAddr, &io::Error) + Send + Sync + 'static) {
+        let _ = self.failed.set(Box::new(failed));
+    }
+
+    /// Nothing was settled with this client, for this reason.
+    pub fn failed(&self, address: SocketAddr, error: &io::Error) {
+        if let Some(failed) = self.failed.get() {
+            failed(address, error);
+        }
     }
 
     /// Settles TLS with a client. There is no stream where the client was an authority that has got its answer.

@@ -52,6 +52,15 @@ impl Authority {
 
     pub(crate) fn issue_with(&self, change: impl FnOnce(&mut CertificateParams)) -> Pair {
         let key = KeyPair::generate().unwrap();
+        Pair { certificate: self.sign_with(&key, change), key: key.serialize_pem() }
+    }
+
+    /// Another certificate for a key that is there already.
+    pub(crate) fn sign(&self, key: &KeyPair) -> String {
+        self.sign_with(key, |_| {})
+    }
+
+    fn sign_with(&self, key: &KeyPair, change: impl FnOnce(&mut CertificateParams)) -> String {
         let names = ["localhost", "127.0.0.1", "*.example.com"].map(str::to_owned);
         let mut params = CertificateParams::new(names).unwrap();
         params.not_before = date_time_ymd(2001, 1, 1);
@@ -59,8 +68,7 @@ impl Authority {
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         change(&mut params);
-        let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
-        Pair { certificate, key: key.serialize_pem() }
+        params.signed_by(key, &self.issuer).unwrap().pem()
     }
 
     /// A client that trusts this authority.

@@ -23,5 +23,6 @@ mod limits;
 mod ministack;
 mod pki;
 mod rig;
+mod security;
 mod service_model;
 mod stream;

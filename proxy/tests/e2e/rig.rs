@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
@@ -53,7 +54,7 @@ impl Rig {
         let path = folder.path().join("proxy.yaml");
         replace(&path, config.to_string().as_bytes());
         let log = fs::File::create(folder.path().join("log")).unwrap();
-        let child = program(&folder)
+        let child = without_privileges(&program(&folder))
             .args(["serve", "--config"])
             .arg(&path)
             .stdin(Stdio::null())
@@ -131,9 +132,19 @@ impl Rig {
         self.folder.path().join("proxy.yaml")
     }
 
+    /// Where the metrics are.
+    pub(crate) fn metrics_url(&self) -> String {
+        format!("http://{}/metrics", self.config["telemetry"]["metrics"]["address"].as_str().unwrap())
+    }
+
+    /// Where the proxy prints to.
+    pub(crate) fn log_path(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
     /// Everything that the proxy has printed so far.
     pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap()
+        fs::read_to_string(self.log_path()).unwrap()
     }
 
     /// The lines of the log that are JSON objects.
@@ -194,6 +205,23 @@ fn program(folder: &TempDir) -> Command {
     let variables = environment("").into_iter().filter(|(name, _)| name != "AWS_ENDPOINT_URL");
     command.env_clear().envs(variables).env("STATE_DIRECTORY", folder.path());
     command
+}
+
+/// The same without the rights of root over files, as a service has it. It is the same process: `setpriv` becomes it.
+fn without_privileges(program: &Command) -> Command {
+    let is_root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    if !is_root {
+        return copied(program, Command::new(program.get_program()));
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--bounding-set=-all", "--inh-caps=-all", "--"]).arg(program.get_program());
+    copied(program, command)
+}
+
+fn copied(from: &Command, mut to: Command) -> Command {
+    let set = from.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    to.env_clear().envs(set).args(from.get_args());
+    to
 }
 
 fn config(address: SocketAddr, pki: &Pki, bedrock: &Bedrock, issuer: &Issuer) -> Value {

@@ -45,7 +45,7 @@ fn mutated() -> impl Strategy<Value = (String, String)> {
 
 /// Everything that anybody is told about a refusal.
 fn told(denial: &Denial) -> String {
-    let line = denial.event.line([203, 0, 113, 7].into(), "req-1");
+    let line = denial.event.event([203, 0, 113, 7].into(), "req-1").line();
     let body = String::from_utf8(denial.error.body()).unwrap();
     format!("{line}\n{body}\n{denial:?}\n{:?}", denial.www_authenticate())
 }
@@ -116,7 +116,7 @@ proptest! {
         let token = SETTING.signer.sign(&header, &claims.to_string());
         let denial = run(ask(&SETTING.door, &token, at(0))).unwrap_err();
         prop_assert_eq!(leak(&token, &told(&denial)), None);
-        let line = denial.event.line([203, 0, 113, 7].into(), "req-1");
+        let line = denial.event.event([203, 0, 113, 7].into(), "req-1").line();
         let fields: Vec<&str> = line.split(' ').collect();
         prop_assert_eq!(fields[0], "security");
         let names: Vec<&str> = fields[1..].iter().filter_map(|field| Some(field.split_once('=')?.0)).collect();

@@ -445,4 +445,17 @@ pub const KEYS: &[Key] = &[
         "CloudWatch metrics in the embedded format, as lines of the log.",
     ),
     fixed("telemetry.emf.namespace", Text("BedrockNovaProxy"), Required, "Their namespace."),
+    fixed("telemetry.security", Mapping, Else("defaults"), "Where security events go beside the log."),
+    fixed(
+        "telemetry.security.journal",
+        Text("/run/systemd/journal/socket"),
+        Value("auto"),
+        "`auto`: into the journal with fields of their own, where the log goes there; `off`; or the path of journald's socket.",
+    ),
+    fixed(
+        "telemetry.security.syslog",
+        Text("127.0.0.1:514"),
+        Value("off"),
+        "As RFC 5424 to this address (UDP) or this path of a socket, or `off`.",
+    ),
 ];

@@ -111,6 +111,7 @@ telemetry:
   metrics: {address: off}
   otlp: {endpoint: "http://collector:4318", headers: {Authorization: Bearer x}}
   emf: {namespace: Proxy}
+  security: {journal: /run/journal, syslog: "[::1]:514"}
 "#;
     let config = read(text).map_err(|_| rendered(text)).unwrap().config;
     insta::assert_debug_snapshot!(config);

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     clock::Clock,
     config::{Changes, Config, codes, smallest},
-    tls::testing::{Authority, Folder, now, replace},
+    tls::testing::{Authority, Folder, Pair, now, replace},
 };
 
 /// A clock that stands still.
@@ -174,4 +174,85 @@ async fn a_server_that_cannot_start_says_why() {
     assert_eq!(problems[0].code, codes::UNREADABLE_KEY);
     assert_eq!(problems[0].path, "tls.key_path");
     assert!(problems[0].span.is_some());
+}
+
+/// A host's certificates as a renewal leaves them: a folder for each pair, and a link to the one that counts.
+struct Store {
+    root: tempfile::TempDir,
+    reloader: Reloader<u32>,
+}
+
+impl Store {
+    fn with(pair: &Pair) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        put(root.path(), "a", pair);
+        std::os::unix::fs::symlink("pairs/a", root.path().join("live")).unwrap();
+        write(root.path(), "tls: {cert_path: live/fullchain.pem, key_path: live/privkey.pem}\n");
+        let reloader = reloader(root.path());
+        Self { root, reloader }
+    }
+
+    /// Puts a pair beside the others, and switches the link in one step.
+    fn switch(&self, name: &str, pair: &Pair) {
+        put(self.root.path(), name, pair);
+        let (link, new) = (self.root.path().join("live"), self.root.path().join("live.new"));
+        std::os::unix::fs::symlink(Path::new("pairs").join(name), &new).unwrap();
+        std::fs::rename(new, link).unwrap();
+    }
+
+    /// What clients are shown after a look.
+    async fn shown(&self) -> rustls_pki_types::CertificateDer<'static> {
+        self.reloader.reload().await;
+        self.reloader.tls().unwrap().pair().cert[0].clone()
+    }
+}
+
+fn put(root: &Path, name: &str, pair: &Pair) {
+    let folder = root.join("pairs").join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("fullchain.pem"), &pair.certificate).unwrap();
+    std::fs::write(folder.join("privkey.pem"), &pair.key).unwrap();
+}
+
+#[tokio::test]
+async fn a_switched_link_shows_the_new_pair_if_it_is_one() {
+    let authority = Authority::new();
+    let (first, second, third) = (authority.issue(), authority.issue(), authority.issue());
+    let store = Store::with(&first);
+    assert_eq!(store.shown().await, first.leaf());
+    store.switch("b", &second);
+    assert_eq!(store.shown().await, second.leaf());
+    // Torn, and of two issuances: waited for, and then refused.
+    let torn =
+        Pair { certificate: third.certificate[..third.certificate.len() / 2].to_owned(), ..third.clone() };
+    let mixed = Pair { key: first.key.clone(), ..third.clone() };
+    for (name, wrong) in [("c", torn), ("d", mixed)] {
+        store.switch(name, &wrong);
+        for _ in 0..3 {
+            assert_eq!(store.shown().await, second.leaf(), "{name}");
+        }
+    }
+    store.switch("e", &third);
+    assert_eq!(store.shown().await, third.leaf());
+    // A renewal with the key that was there before.
+    let key = rcgen::KeyPair::from_pem(&third.key).unwrap();
+    let renewed = Pair { certificate: authority.sign(&key), key: third.key.clone() };
+    store.switch("f", &renewed);
+    assert_eq!(store.shown().await, renewed.leaf());
+}
+
+#[tokio::test]
+async fn a_switched_link_needs_no_signal() {
+    let authority = Authority::new();
+    let (first, second) = (authority.issue(), authority.issue());
+    let store = Store::with(&first);
+    let server = store.reloader.tls().unwrap();
+    let switched = std::cell::Cell::new(false);
+    until(&store.reloader, &Notify::new(), || {
+        if !switched.replace(true) {
+            store.switch("b", &second);
+        }
+        server.pair().cert[0] == second.leaf()
+    })
+    .await;
 }

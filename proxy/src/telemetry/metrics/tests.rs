@@ -27,6 +27,11 @@ fn configured(names: &[&str]) -> Metrics {
         "4bf92f35",
         Timestamp::from_second(1_790_000_100).unwrap(),
     );
+    metrics.certificate(Shown {
+        serial: "04d2".to_owned(),
+        not_after: Timestamp::from_second(1_800_000_000).unwrap(),
+        names: Vec::new(),
+    });
     metrics
 }
 

@@ -140,7 +140,7 @@ mod tests {
 
     /// Whether anything is reported, without looking again from time to time.
     async fn is_noticed(watch: &FileWatch) -> bool {
-        let reported = timeout(Duration::from_secs(60), watch.hint.notified()).await.is_ok();
+        let reported = timeout(Duration::from_mins(1), watch.hint.notified()).await.is_ok();
         // What belongs to the same change.
         while timeout(SETTLED, watch.hint.notified()).await.is_ok() {}
         reported

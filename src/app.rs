@@ -37,6 +37,8 @@ pub(crate) struct App {
     pub(crate) verbose: u8,
     /// Whether the command is a check.
     pub(crate) is_check: bool,
+    /// Whether what is done is a part of something larger, which reports in the end.
+    pub(crate) is_part: bool,
 }
 
 impl App {
@@ -63,6 +65,7 @@ impl App {
             quiet: common.quiet || output == OutputFormat::Nagios,
             verbose: common.verbose,
             is_check: false,
+            is_part: false,
         }
     }
 

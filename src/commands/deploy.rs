@@ -206,10 +206,13 @@ pub(crate) fn finish(
     if let Err((path, error)) = report_file::write(state_file, &report) {
         session.app.say(&format!("warning: the report `{}` could not be written: {error}", path.display()));
     }
-    session.result(&report.text());
+    let is_part = session.app.is_part && result.is_ok();
+    if !is_part {
+        session.result(&report.text());
+    }
     match result {
         Ok(_) => {
-            if session.app.format == Format::Json {
+            if session.app.format == Format::Json && !is_part {
                 session.app.result(&serde_json::to_string_pretty(&report).unwrap_or_default());
             }
             Ok(Exit::Done)

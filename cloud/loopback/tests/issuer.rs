@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
-use cloud_loopback::{Algorithm, Forgery, Issuer, IssuerOptions};
+use cloud_loopback::{Algorithm, Client, Forgery, Issuer, IssuerOptions};
 use serde_json::{Value, json};
 use test_support::python;
 
@@ -69,4 +69,38 @@ fn tokens_signed_with_rsa_are_verified_and_forged_ones_are_not() {
 #[test]
 fn tokens_signed_with_elliptic_curves_are_verified_and_forged_ones_are_not() {
     check(Algorithm::Es256);
+}
+
+/// A pool that was made elsewhere keeps its name, and is served here.
+#[test]
+fn an_issuer_with_a_name_signs_in_that_name() {
+    let name = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbCdEfGhI";
+    let client = Client {
+        id: "of-the-deployment".to_owned(),
+        secret: "its-secret".to_owned(),
+        scopes: vec!["api/read".to_owned()],
+    };
+    let issuer = Issuer::start(IssuerOptions {
+        pool: "eu-central-1_AbCdEfGhI".to_owned(),
+        name: Some(name.to_owned()),
+        clients: vec![client],
+        ..IssuerOptions::default()
+    })
+    .unwrap();
+    assert_eq!(issuer.url(), name);
+    assert!(issuer.place().starts_with("http://127.0.0.1:"), "{}", issuer.place());
+    assert!(issuer.place().ends_with("/eu-central-1_AbCdEfGhI"), "{}", issuer.place());
+    let script = "import json, sys, urllib.request as u\n\
+                  discovery = json.load(u.urlopen(sys.argv[1] + '/.well-known/openid-configuration'))\n\
+                  body = b'grant_type=client_credentials&client_id=of-the-deployment&client_secret=its-secret'\n\
+                  answer = json.load(u.urlopen(discovery['token_endpoint'], body))\n\
+                  keys = json.load(u.urlopen(sys.argv[1] + '/.well-known/jwks.json'))\n\
+                  print(json.dumps([discovery, answer, len(keys['keys'])]))";
+    let seen = python("cryptography", script, &[&issuer.place()], &[]);
+    assert_eq!(seen[0]["issuer"], name);
+    assert_eq!(seen[0]["jwks_uri"], format!("{name}/.well-known/jwks.json"));
+    assert_eq!(seen[2], 2);
+    let claims = issuer.claims();
+    assert_eq!((&claims["iss"], &claims["client_id"]), (&json!(name), &json!("of-the-deployment")));
+    assert!(seen[1]["access_token"].as_str().unwrap().split('.').count() == 3);
 }

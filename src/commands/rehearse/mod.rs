@@ -8,6 +8,7 @@ mod process;
 mod stage;
 mod stop;
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -33,7 +34,6 @@ use crate::args::{ApprovalArgs, ConfigArgs, FailOn, Format, RehearseArgs, StateA
 use crate::compose::{self, SystemClock};
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
-use crate::io::Stream;
 use crate::running::{self, Claim, Place, Seen};
 use crate::{next, session, settings, storage};
 
@@ -181,11 +181,9 @@ impl Rehearsal<'_> {
 
     /// Deploys to the practice account, or goes on with that.
     fn deploy(&self, beginning: Option<Config>) -> Ended {
+        // One run has one report: that of the verified rehearsal, or that of what failed.
         let mut app = self.app.clone();
-        if app.format == Format::Json {
-            // One run has one document: that of the verified rehearsal, or that of what failed.
-            app.io.out = Stream::new(std::io::sink());
-        }
+        app.is_part = true;
         let state = StateArgs { state_file: Some(self.state_file.clone()), ..StateArgs::default() };
         let state_file = self.state_file.clone();
         let fast = self.args.fast;
@@ -235,7 +233,9 @@ impl Rehearsal<'_> {
         let part = Instant::now();
         let names = stage::names(&config);
         stage::certify(&self.folder, &names)?;
-        self.said(&format!("practice CA: certificate for {}", names.join(", ")), part);
+        let shown: Vec<&str> =
+            names.iter().map(String::as_str).filter(|name| name.parse::<IpAddr>().is_err()).collect();
+        self.said(&format!("practice CA: certificate for {}", shown.join(" and ")), part);
         self.stop.check()?;
 
         let part = Instant::now();
@@ -343,8 +343,8 @@ impl Rehearsal<'_> {
         let rehearse = next::rehearse(self.app);
         self.app.say(&format!(
             "\nThis was a practice account; nothing real was made. Next:\n  \
-             {rehearse}{at}            # once more: what is there is not made again\n  \
-             {rehearse} --cleanup{at}  # removes everything again"
+             once more:      {rehearse}{at}\n  \
+             remove it all:  {rehearse} --cleanup{at}"
         ));
     }
 }

@@ -1,7 +1,7 @@
 //! The proxy as a child process that cannot outlive this one, however this one ends.
 //!
-//! The kernel sends a signal to a child when its parent dies, if the child asked for that; so the program first starts
-//! itself, asks, and then becomes the proxy. It has a process group of its own, so that Ctrl-C reaches the parent alone
+//! Linux sends a signal to a child when its parent dies, if the child asked for that; so the program first starts
+//! itself, asks, and then becomes the proxy. (Elsewhere it ends with whatever ends the parent in an orderly way.) It has a process group of its own, so that Ctrl-C reaches the parent alone
 //! and everything is taken down in order.
 
 use std::fs::File;
@@ -11,14 +11,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, getppid, kill_process, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, getppid, kill_process};
 
 use crate::app::Ended;
 use crate::args::WithParentArgs;
 use crate::failure::{Failure, codes};
 
-/// This program, also where its file was exchanged meanwhile.
-const MYSELF: &str = "/proc/self/exe";
 /// How long the proxy may take to end before it is killed.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -49,7 +47,7 @@ impl Proxy {
     /// Starts it. That it lives says nothing about whether it serves.
     pub(super) fn start(order: &Order<'_>) -> io::Result<Self> {
         let log = File::create(order.log)?;
-        let child = Command::new(MYSELF)
+        let child = Command::new(myself()?)
             .arg0("sre-agent-deploy")
             .arg("with-parent")
             .arg(std::process::id().to_string())
@@ -113,8 +111,8 @@ pub(crate) fn with_parent(args: &WithParentArgs) -> Ended {
     let failed = |what: &str, error: &io::Error| {
         Failure::new(codes::NO_PART, &args.program.display().to_string(), what).evidence(error.to_string())
     };
-    set_parent_process_death_signal(Some(Signal::KILL))
-        .map_err(|error| failed("the system does not tie this process to its parent", &error.into()))?;
+    end_with_parent()
+        .map_err(|error| failed("the system does not tie this process to its parent", &error))?;
     // A parent that died before that will send nothing any more.
     let parent = getppid().map(Pid::as_raw_nonzero).map(|pid| pid.get().unsigned_abs());
     if parent != Some(args.parent) {
@@ -126,4 +124,21 @@ pub(crate) fn with_parent(args: &WithParentArgs) -> Ended {
     }
     let error = Command::new(&args.program).args(&args.arguments).exec();
     Err(failed("the program cannot be started", &error))
+}
+
+/// This program, on Linux also where its file was exchanged meanwhile.
+fn myself() -> io::Result<PathBuf> {
+    if cfg!(target_os = "linux") { Ok(PathBuf::from("/proc/self/exe")) } else { std::env::current_exe() }
+}
+
+/// From now on the end of the parent is the end of this process, also after it became another program.
+#[cfg(target_os = "linux")]
+fn end_with_parent() -> io::Result<()> {
+    Ok(rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?)
+}
+
+/// Only Linux does that for a process.
+#[cfg(not(target_os = "linux"))]
+fn end_with_parent() -> io::Result<()> {
+    Ok(())
 }

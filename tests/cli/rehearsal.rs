@@ -168,6 +168,18 @@ fn interrupted_it_prints_the_command_that_goes_on() {
     let ended = desk.run(&format!("{resume} --fast --ready-within 60s")).expect(0);
     let ended = ended.says(&["resuming sre-agent-rehearsal", "verified over TLS"]);
     assert!(ended.stdout.contains("ok        api.rehearsal.internal:"), "{}", ended.stdout);
+
+    // While it verifies, as well: the account that is asked for its secret takes its time.
+    let desk = desk.with("SRE_AGENT_DEPLOY_PRACTICE_LATENCY_MS", "1000");
+    let mut running = desk.start("rehearse --resume --ready-within 60s");
+    running.wait_for("asking the user pool");
+    let proxy = children(running.id())[0];
+    running.signal("INT");
+    let ended = running.end().expect(8);
+    assert!(ended.stderr.contains("resume: sre-agent-deploy rehearse --resume"), "{}", ended.stderr);
+    assert!(!ended.stdout.contains("Verification"), "{}", ended.stdout);
+    assert!(!lives(proxy));
+    assert!(!desk.path(".rehearsal/served/token").exists());
 }
 
 #[test]
@@ -223,7 +235,10 @@ fn kept_it_answers_to_what_it_prints_and_ends_on_a_signal() {
         assert!(!desk.path(".rehearsal/served").join(name).exists(), "{name}");
     }
 
-    // What does not run any more is not said to.
+    // What does not run any more is not said to, and by itself it is nothing that was found in order.
+    let alone = desk.run("check endpoint --mode rehearsal").expect(5);
+    assert!(alone.stdout.contains("the rehearsal does not run now"), "{}", alone.stdout);
+    assert!(alone.stdout.contains("sre-agent-deploy rehearse --keep"), "{}", alone.stdout);
     let after = desk.run("verify --mode rehearsal").expect(0);
     assert!(after.stdout.contains("skipped because the rehearsal does not run now"), "{}", after.stdout);
     let tests = report(&desk)["connectivity_tests"].as_object().unwrap().clone();

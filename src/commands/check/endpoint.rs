@@ -15,7 +15,7 @@ use crate::app::{App, Ended};
 use crate::args::EndpointArgs;
 use crate::failure::{Failure, codes};
 use crate::running::{Place, Seen};
-use crate::storage;
+use crate::{next, storage};
 
 /// A token or key that the proxy accepts.
 pub(crate) const TOKEN: &str = "SRE_AGENT_DEPLOY_TOKEN";
@@ -42,11 +42,14 @@ pub(crate) fn results_as(
 ) -> super::Results {
     if let Some(finding) = not_there(app, args, target) {
         // Alone this is no result: nothing was looked at. So the way to look is named.
-        let finding = finding.hint(format!(
+        let domain = target.config.as_ref().and_then(|config| config.tls.domain.as_deref());
+        let elsewhere = format!(
             "check a proxy that was set up in another way: `{} check endpoint --url https://{}`",
             app.program,
-            target.config.as_ref().and_then(|config| config.tls.domain.as_deref()).unwrap_or("HOST")
-        ));
+            domain.unwrap_or("HOST")
+        );
+        let hint = finding.hint.clone().unwrap_or(elsewhere);
+        let finding = finding.hint(hint);
         let id = finding.subject.clone();
         let subject = Subject::new(SubjectKind::Deployment, id);
         return Ok(vec![CheckResult::new(subject, Vec::new(), vec![finding])]);
@@ -102,8 +105,9 @@ pub(crate) fn not_there(app: &App, args: &EndpointArgs, target: &Target) -> Opti
         Some(Finding::new(code, Severity::Skipped, id, message))
     };
     if let Some(why) = not_practised(target) {
-        return skipped("SRE-EP-001", why)
-            .map(|finding| finding.hint(format!("leave it running: {} rehearse --keep", app.program)));
+        let rehearse = next::rehearse(app);
+        let hint = format!("`{rehearse} --keep{}` leaves it running", next::of_rehearsal(&target.state_file));
+        return skipped("SRE-EP-001", why).map(|finding| finding.hint(hint));
     }
     // Somebody who names a token knows of a proxy that was installed by other means.
     let is_asked_for = (args.token_file.is_some() || app.environment.contains_key(TOKEN))

@@ -44,7 +44,7 @@ pub(crate) struct RehearseArgs {
     /// The port of 127.0.0.1 that the proxy serves on [default: any free one]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) port: Option<u16>,
-    /// How long the proxy may take until it is ready [default: 20s]
+    /// How long the proxy may take until it is ready [default: 30s]
     #[arg(long, value_parser = duration, value_name = "TIME")]
     pub(crate) ready_within: Option<Duration>,
 }

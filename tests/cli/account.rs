@@ -94,7 +94,7 @@ fn a_deployment_is_in_order_right_after_it_was_made() {
 #[test]
 fn a_rehearsal_is_checked_from_its_state_file_alone() {
     let desk = Desk::new().without("SRE_AGENT_DEPLOY_PRACTICE_ACCOUNT");
-    desk.run("rehearse --fast").expect(0);
+    desk.run("rehearse --fast --ready-within 60s").expect(0);
     let line = "check account --state-file .rehearsal/.deployment_state --format json";
     let ended = desk.run(line).expect(0);
     assert_eq!(ended.json()["overall"], "ok", "{:#?}", findings(&ended));

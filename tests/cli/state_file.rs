@@ -86,7 +86,7 @@ fn a_file_of_another_deployment_is_refused_but_not_in_the_way_of_a_cleanup() {
 #[test]
 fn a_rehearsal_and_a_deployment_do_not_share_a_file() {
     let desk = Desk::new();
-    desk.run("rehearse --config config.yaml --state-file .deployment_state").expect(0);
+    desk.run("rehearse --config config.yaml --state-file .deployment_state --ready-within 60s").expect(0);
     desk.run(DEPLOY).expect(11).says(&["SRE-STATE-004", "rehearsal"]);
 }
 
@@ -127,7 +127,7 @@ fn of_two_runs_at_once_the_second_is_exit_10_or_waits() {
 #[test]
 fn of_two_rehearsals_at_once_the_second_is_exit_10() {
     let desk = Desk::new().without("SRE_AGENT_DEPLOY_PRACTICE_ACCOUNT");
-    desk.run("rehearse").expect(0);
+    desk.run("rehearse --fast --ready-within 60s").expect(0);
     let held = File::open(desk.path(".rehearsal/account.json.lock")).unwrap();
     held.lock().unwrap();
     desk.run("rehearse").expect(10).says(&["SRE-STATE-001", "in use by another process"]);

@@ -44,7 +44,7 @@ const SAMPLE: &str = include_str!("../../rehearsal.yaml");
 /// The program that serves.
 const PROXY: &str = "bedrock-nova-proxy";
 /// How long the proxy may take until it is ready; a machine that builds something at the same time is slow.
-const READY_WITHIN: Duration = Duration::from_secs(20);
+const READY_WITHIN: Duration = Duration::from_secs(30);
 
 /// `rehearse`
 pub(crate) fn command(app: &App, args: &RehearseArgs) -> Ended {

@@ -84,6 +84,7 @@ async fn measure() {
         entropy: &entropy,
         events: &spans,
         cancel: CancellationToken::new(),
+        programs: None,
         limits: Limits::default(),
         tool_version: "bench".to_owned(),
     };

@@ -214,6 +214,15 @@ pub(crate) struct StateArgs {
     pub(crate) call_timeout: Option<Duration>,
 }
 
+/// What is brought onto the instance.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "What to install")]
+pub(crate) struct ProgramsArgs {
+    /// The folder with bedrock-nova-proxy and sre-agent-deploy for the instance [default: the one of this program]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) programs: Option<PathBuf>,
+}
+
 /// What would otherwise be asked.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Approval")]
@@ -233,6 +242,8 @@ pub(crate) struct DeployArgs {
     pub(crate) config: ConfigArgs,
     #[command(flatten)]
     pub(crate) state: StateArgs,
+    #[command(flatten)]
+    pub(crate) programs: ProgramsArgs,
     #[command(flatten)]
     pub(crate) approval: ApprovalArgs,
     /// Use something that exists and never change or delete it, such as cognito.user-pool=us-east-1_AbCdEfGhI
@@ -257,6 +268,8 @@ pub(crate) struct ResumeArgs {
     pub(crate) config: ConfigArgs,
     #[command(flatten)]
     pub(crate) state: StateArgs,
+    #[command(flatten)]
+    pub(crate) programs: ProgramsArgs,
     /// Accepted for pipelines: a resume asks nothing, since the plan was approved
     #[arg(long, help_heading = "Options")]
     pub(crate) yes: bool,
@@ -295,6 +308,8 @@ pub(crate) struct PlanArgs {
     pub(crate) config: ConfigArgs,
     #[command(flatten)]
     pub(crate) state: StateArgs,
+    #[command(flatten)]
+    pub(crate) programs: ProgramsArgs,
     /// Use something that exists and never change or delete it
     #[arg(long, value_parser = adoption, value_name = "STEP=ID", help_heading = "Configuration")]
     pub(crate) adopt: Vec<(StepId, String)>,

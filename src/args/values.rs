@@ -32,7 +32,7 @@ pub(super) fn adoption(text: &str) -> Result<(StepId, String), String> {
         text.split_once('=').ok_or("it is written STEP=ID, such as ec2.security-group=sg-0123")?;
     let step =
         StepId::parse(step).ok_or_else(|| format!("there is no step `{step}`; steps are {}", steps()))?;
-    if id.is_empty() || step == StepId::Readiness {
+    if id.is_empty() || !step.can_adopt() {
         return Err("there is nothing to adopt".to_owned());
     }
     Ok((step, id.to_owned()))

@@ -105,6 +105,29 @@ pub fn of_step(step: StepId) -> &'static [&'static str] {
         ],
         StepId::AddressAssociation => &["ec2:AssociateAddress", "ec2:DisassociateAddress"],
         StepId::Readiness => &["ec2:DescribeInstanceStatus"],
+        StepId::Bucket => &[
+            "s3:ListBucket",
+            "s3:CreateBucket",
+            "s3:TagResource",
+            "s3:GetBucketTagging",
+            "s3:PutBucketTagging",
+            "s3:GetEncryptionConfiguration",
+            "s3:PutEncryptionConfiguration",
+            "s3:GetBucketPublicAccessBlock",
+            "s3:PutBucketPublicAccessBlock",
+            "s3:GetBucketPolicy",
+            "s3:PutBucketPolicy",
+            "s3:DeleteBucket",
+        ],
+        StepId::Bundle => &["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+        StepId::HostProgress => &[
+            "ssm:GetParameter",
+            "ssm:ListTagsForResource",
+            "ssm:PutParameter",
+            "ssm:AddTagsToResource",
+            "ssm:DeleteParameter",
+        ],
+        StepId::HostInstalled => &["ssm:GetParameter", "ec2:GetConsoleOutput"],
     }
 }
 

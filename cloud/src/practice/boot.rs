@@ -52,9 +52,12 @@ impl Boot {
 
     /// What the serial console shows of it.
     pub(super) fn console(&self) -> String {
-        let phase = self.phase.map_or("", Phase::as_str);
-        let detail = self.trouble.as_ref().map_or("", |(_, detail)| detail.as_str());
-        format!("cloud-init[1200]: Cloud-init v. 22.2.2 running\nsre-agent-deploy: {phase} {detail}\n")
+        let said = match (&self.phase, &self.trouble) {
+            (Some(Phase::Failed), Some((_, detail))) => format!("sre-agent-deploy: failed: {detail}\n"),
+            (Some(phase), _) => format!("sre-agent-deploy: {}\n", phase.as_str()),
+            (None, _) => String::new(),
+        };
+        format!("cloud-init[1200]: Cloud-init v. 22.2.2 running\n{said}")
     }
 }
 

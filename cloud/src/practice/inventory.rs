@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use model::first_boot::Progress;
-use model::tags::Tags;
+use model::tags::{KEY, Tags};
 use serde_json::{Value, json};
 
 use crate::port::ec2::Rule;
@@ -75,7 +75,7 @@ fn instance(state: &State, one: &Instance) -> Value {
         .collect();
     let volume = state.volumes.get(&one.volume_id).map(|volume| {
         json!({"size_gb": volume.size_gb, "type": volume.kind, "encrypted": volume.encrypted,
-               "tags": volume.tags})
+               "tags": plain_tags(&volume.tags)})
     });
     let image = state.parameters.iter().find(|(_, id)| **id == one.image_id);
     let image = image.map_or(&one.image_id, |(parameter, _)| parameter);
@@ -87,7 +87,7 @@ fn instance(state: &State, one: &Instance) -> Value {
            "image": image, "vpc": vpc(state, &one.vpc_id), "subnet": subnet, "groups": groups,
            "profile": one.profile_arn, "imds_tokens_required": one.tokens_required,
            "imds_hop_limit": one.hop_limit, "protected": one.protected, "first_boot": one.boot.as_ref().map(|boot| &boot.parameter),
-           "volume": volume, "tags": one.tags})
+           "volume": volume, "tags": plain_tags(&one.tags)})
 }
 
 fn address(state: &State, one: &Address) -> Value {
@@ -120,9 +120,21 @@ fn pool(state: &State, id: &str, one: &Pool) -> Value {
            "clients": clients, "domain": domain.map(|(prefix, _)| prefix), "tags": one.tags})
 }
 
-/// Keys without the digests in them: content may name what has another id in every history.
+fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Tags without digests of content, which may name what has another id in every history. Keys of attempts stay.
+fn plain_tags(tags: &Tags) -> Tags {
+    let plain = |(key, value): (&String, &String)| {
+        let value = if key != KEY && is_digest(value) { "SHA256" } else { value };
+        (key.clone(), value.to_owned())
+    };
+    tags.iter().map(plain).collect()
+}
+
+/// Keys without the digests in them, for the same reason.
 fn bucket(name: &str, one: &Bucket) -> Value {
-    let is_digest = |part: &str| part.len() == 64 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
     let plain = |key: &str| {
         key.split('/').map(|part| if is_digest(part) { "SHA256" } else { part }).collect::<Vec<_>>().join("/")
     };

@@ -10,6 +10,7 @@
 )]
 
 mod faults;
+mod first_boot;
 mod journal;
 mod kill;
 mod laws;

@@ -7,7 +7,7 @@ use model::plan::{Change, StepId};
 use provision::error::RunError;
 use std::sync::Arc;
 
-use crate::support::{Bench, config, usual};
+use crate::support::{Bench, config, nothing_installed, usual};
 
 #[tokio::test(start_paused = true)]
 async fn a_deployment_ends_with_everything_and_a_cleanup_with_nothing() {
@@ -79,7 +79,7 @@ async fn a_changed_configuration_is_planned_as_the_difference() {
     let bench = Bench::new();
     bench.deploy(&usual()).await.unwrap();
     let opened = config(
-        "tls: {domain: api.example.com, source: acm-exportable}\nhost: {install: none}\n\
+        "tls: {domain: api.example.com, source: acm-exportable}\nhost: {install: user-data}\n\
          network: {https_cidrs: [10.0.0.0/8]}\ncognito: {access_token_minutes: 30}\n",
     );
     let prepared = bench.prepare(&opened).await.unwrap();
@@ -96,7 +96,7 @@ async fn another_instance_type_replaces_the_instance_and_keeps_the_address() {
     bench.deploy(&usual()).await.unwrap();
     let address = bench.state().unwrap().step(StepId::Address).outputs["public_ip"].clone();
     let larger = config(
-        "tls: {domain: api.example.com, source: acm-exportable}\nhost: {install: none}\ninstance: {type: m6i.2xlarge}\n",
+        "tls: {domain: api.example.com, source: acm-exportable}\nhost: {install: user-data}\ninstance: {type: m6i.2xlarge}\n",
     );
     let prepared = bench.prepare(&larger).await.unwrap();
     assert_eq!(prepared.plan.step(StepId::Instance).unwrap().change.verb(), "replace");
@@ -112,7 +112,7 @@ async fn another_instance_type_replaces_the_instance_and_keeps_the_address() {
 async fn a_certificate_that_is_no_longer_wanted_is_deleted() {
     let bench = Bench::new();
     bench.deploy(&usual()).await.unwrap();
-    let acme = config("tls: {domain: api.example.com, source: acme}\nhost: {install: none}\n");
+    let acme = config("tls: {domain: api.example.com, source: acme}\nhost: {install: user-data}\n");
     bench.deploy(&acme).await.unwrap();
     assert!(bench.state().unwrap().is_finished());
     assert!(bench.state().unwrap().step(StepId::Certificate).id.is_none());
@@ -231,21 +231,22 @@ async fn a_rollback_takes_back_what_the_last_plan_created_and_nothing_else() {
     let acme = config("tls: {domain: api.example.com, source: acme}\nhost: {install: none}\n");
     bench.deploy(&acme).await.unwrap();
     let before = bench.practice.inventory();
-    bench.deploy(&usual()).await.unwrap();
+    bench.deploy(&nothing_installed()).await.unwrap();
     assert_ne!(bench.practice.inventory(), before);
     let engine = bench.engine();
     let (id, region) = (&acme.deployment.id, &acme.aws.region);
     let state = bench.state().unwrap();
-    let all = engine.find(id, region, &Bench::account(), Some(&usual()), Some(&state)).await.unwrap();
+    let all =
+        engine.find(id, region, &Bench::account(), Some(&nothing_installed()), Some(&state)).await.unwrap();
     let targets = provision::engine::created_by_last_plan(&state, all);
     assert_eq!(targets.keys().copied().collect::<Vec<_>>(), [StepId::Certificate]);
     let journal = bench.locked().await.ok().unwrap();
-    let removal = engine.rollback(&usual(), &targets, journal).await.unwrap();
+    let removal = engine.rollback(&nothing_installed(), &targets, journal).await.unwrap();
     assert!(removal.left.is_empty(), "{removal:#?}");
     assert_eq!(bench.practice.inventory(), before);
     // Forward again, as a resume would.
     assert!(bench.state().unwrap().is_resumable());
-    bench.deploy(&usual()).await.unwrap();
+    bench.deploy(&nothing_installed()).await.unwrap();
     assert!(bench.state().unwrap().is_finished());
 }
 
@@ -259,14 +260,16 @@ async fn a_strangers_role_is_adopted_by_the_name_that_the_refusal_gives() {
         })
         .unwrap();
     let before = bench.practice.inventory();
-    let Err(RunError::Refused(findings)) = bench.deploy(&usual()).await else { panic!("deployed") };
+    let Err(RunError::Refused(findings)) = bench.deploy(&nothing_installed()).await else {
+        panic!("deployed")
+    };
     let hint = findings[0].hint.clone().unwrap();
     let (_, advice) = hint.split_once("--adopt ").unwrap();
     let (step, id) = advice.split_once('`').unwrap().0.split_once('=').unwrap();
     let adoptions = [(StepId::parse(step).unwrap(), id.to_owned())].into();
-    bench.deploy_adopting(&usual(), &adoptions).await.unwrap();
+    bench.deploy_adopting(&nothing_installed(), &adoptions).await.unwrap();
     assert!(bench.state().unwrap().is_finished());
-    let removal = bench.cleanup(&usual(), true).await.unwrap();
+    let removal = bench.cleanup(&nothing_installed(), true).await.unwrap();
     assert!(removal.left.is_empty(), "{removal:#?}");
     assert_eq!(bench.practice.inventory(), before);
 }

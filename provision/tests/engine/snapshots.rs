@@ -3,7 +3,7 @@
 use cloud::practice::PracticeOptions;
 use provision::policy;
 
-use crate::support::{Bench, config, usual};
+use crate::support::{Bench, config, nothing_installed, usual};
 
 #[tokio::test(start_paused = true)]
 async fn the_plan_of_a_first_deployment() {
@@ -14,7 +14,7 @@ async fn the_plan_of_a_first_deployment() {
 #[tokio::test(start_paused = true)]
 async fn the_plan_of_a_change_shows_what_differs() {
     let bench = Bench::with(PracticeOptions::instant());
-    bench.deploy(&usual()).await.unwrap();
+    bench.deploy(&nothing_installed()).await.unwrap();
     let changed = config(
         "tls: {domain: api.example.com, source: acme}\nhost: {install: none}\n\
          network: {https_cidrs: [10.0.0.0/8], ssh_cidrs: [192.0.2.0/24]}\n\
@@ -40,4 +40,31 @@ fn the_policy_for_models_profiles_and_arns() {
     );
     let document = policy::instance_policy(&mapped, &mapped.aws.region, &Bench::account());
     insta::assert_json_snapshot!(document);
+}
+
+#[test]
+fn the_policy_of_an_instance_that_installs_itself() {
+    let config = usual();
+    let document = policy::instance_policy(&config, &config.aws.region, &Bench::account());
+    let statements = document["Statement"].as_array().unwrap();
+    let own: Vec<_> =
+        statements.iter().filter(|one| one["Sid"] == "FetchBundle" || one["Sid"] == "TellProgress").collect();
+    insta::assert_json_snapshot!(own);
+}
+
+#[test]
+fn the_script_of_the_first_boot() {
+    let config = usual();
+    let account = Bench::account();
+    let script = provision::user_data::script(&provision::user_data::FirstBoot {
+        deployment: &config.deployment.id,
+        region: &config.aws.region,
+        account: &account,
+        bucket: &provision::steps::names::bucket(&account, &config.aws.region, &config.deployment.id),
+        digest: &"5a".repeat(32),
+        parameter: &provision::steps::names::host_progress(&config.deployment.id),
+        endpoints: None,
+    });
+    assert!(script.len() < 16_384, "EC2 takes 16 KiB, and this has {}", script.len());
+    insta::assert_snapshot!(script);
 }

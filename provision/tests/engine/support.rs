@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use model::config::{Config, Inputs, SourceText, load};
 use model::event::{Event, EventSink, Run};
 use model::{AccountId, Finding};
+use provision::bundle::Programs;
 use provision::clock::{Clock, Entropy};
 use provision::engine::{Engine, Intention, Prepared};
 use provision::error::RunError;
@@ -71,7 +72,20 @@ pub(crate) fn config(more: &str) -> Config {
 
 /// What most tests deploy: everything, certificate included.
 pub(crate) fn usual() -> Config {
+    config("tls: {domain: api.example.com, source: acm-exportable}\nhost: {install: user-data}\n")
+}
+
+/// The same up to the instance, which stays empty.
+pub(crate) fn nothing_installed() -> Config {
     config("tls: {domain: api.example.com, source: acm-exportable}\nhost: {install: none}\n")
+}
+
+/// Programs for such an instance that do nothing.
+pub(crate) fn programs() -> Programs {
+    let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
+    elf.resize(18, 0);
+    elf.extend([62, 0]);
+    Programs::new([&elf[..], b"proxy"].concat(), [&elf[..], b"deploy"].concat())
 }
 
 pub(crate) struct Bench {
@@ -81,6 +95,7 @@ pub(crate) struct Bench {
     pub(crate) entropy: Entropy,
     pub(crate) events: Events,
     pub(crate) cancel: CancellationToken,
+    pub(crate) programs: Option<Arc<Programs>>,
     folder: tempfile::TempDir,
 }
 
@@ -97,6 +112,7 @@ impl Bench {
             entropy: Entropy::seeded(7),
             events: Events::default(),
             cancel: CancellationToken::new(),
+            programs: Some(Arc::new(programs())),
             folder: tempfile::tempdir().unwrap(),
         }
     }
@@ -124,6 +140,7 @@ impl Bench {
             entropy: &self.entropy,
             events: &self.events,
             cancel: self.cancel.clone(),
+            programs: self.programs.clone(),
             limits: Limits::default(),
             tool_version: "0.0.0-test".to_owned(),
         }

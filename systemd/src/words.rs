@@ -17,6 +17,9 @@ pub enum Unspeakable {
     /// systemd drops lines that are not UTF-8.
     #[error("{} is not UTF-8", .0.display())]
     NotUtf8(PathBuf),
+    /// systemd starts nothing by such a name, however it is escaped.
+    #[error("{} has a quote or a backslash in it, which systemd takes in no program", .0.display())]
+    Program(PathBuf),
     /// Lists of paths know no escape for them.
     #[error("{:?} has a control character in it", .0.display())]
     Control(PathBuf),
@@ -57,10 +60,39 @@ impl UnitPath {
     pub(crate) fn item(&self) -> String {
         item(&self.0)
     }
+}
 
-    /// As the program of a command line, where systemd replaces specifiers but no variables.
-    pub(crate) fn program(&self) -> String {
-        self.item()
+/// The path of a program that a unit can start.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ProgramPath(UnitPath);
+
+impl ProgramPath {
+    /// Takes a path by which systemd starts a program.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn new(path: &Path) -> Result<Self, Unspeakable> {
+        let known = UnitPath::new(path)?;
+        if known.0.contains(['"', '\'', '\\']) {
+            return Err(Unspeakable::Program(path.to_owned()));
+        }
+        Ok(Self(known))
+    }
+
+    /// A path of [`crate::Layout`] or of the system.
+    pub(crate) fn known(path: &Path) -> Self {
+        Self(UnitPath::known(path))
+    }
+
+    /// The path.
+    pub fn as_path(&self) -> &Path {
+        self.0.as_path()
+    }
+
+    /// As the first word of a command line, where systemd replaces specifiers but no variables.
+    pub(crate) fn first(&self) -> String {
+        self.0.item()
     }
 }
 

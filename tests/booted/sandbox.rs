@@ -11,7 +11,8 @@ fn a_running_machine_sees_them_as_tight_as_they_were_judged_and_has_nothing_to_s
         [PROXY_SERVICE, RENEW_SERVICE, CHECK_SERVICE, units::BACKUP_SERVICE, "sre-agent-failed@x.service"]
     {
         machine.run(&["systemd-analyze", "security", "--no-pager", "--threshold=15", unit]);
-        let judged = machine.output(&["systemd-analyze", "verify", "--man=no", unit]);
+        let file = format!("/etc/systemd/system/{unit}");
+        let judged = machine.output(&["systemd-analyze", "verify", "--man=no", &file]);
         let said = String::from_utf8_lossy(&judged.stderr);
         assert!(judged.status.success() && said.is_empty(), "{unit}: {said}");
     }

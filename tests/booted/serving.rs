@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use systemd::units::{PROXY_SERVICE, PROXY_SOCKET};
+use test_support::Booted;
 
 use crate::host::{LIVE, SOON, config, drop_in, get, installed, serving};
 
@@ -68,7 +69,7 @@ fn a_client_starts_the_service_and_none_is_refused_while_it_is_restarted() {
 #[test]
 fn a_reload_takes_what_is_right_and_refuses_what_is_wrong_while_it_serves() {
     let machine = serving();
-    let models = |machine| get(machine, "https://localhost/v1/models").unwrap();
+    let models = |machine: &Booted| get(machine, "https://localhost/v1/models").unwrap();
     assert!(!models(&machine).contains("gpt-4o-mini"));
     let before = machine.property(PROXY_SERVICE, "MainPID");
     let write = |text: &str| {

@@ -1,7 +1,7 @@
 //! Words of a command line, as systemd itself reads them.
 
 use systemd::unit::{CommandLine, Directive, Names, ServiceType, Unit, Word};
-use systemd::words::UnitPath;
+use systemd::words::ProgramPath;
 use test_support::Booted;
 
 #[test]
@@ -57,7 +57,7 @@ fn arguments_reach_the_program_as_they_were_said() {
         "&",
         "a=b c",
     ];
-    let program = UnitPath::new("/opt/a b%$/say \"it\"".as_ref()).unwrap();
+    let program = ProgramPath::new("/opt/a b%$/say;it".as_ref()).unwrap();
     let line = CommandLine::new(program, words.map(Word::from));
     let unit = Unit::new(&[])
         .with(Directive::Type(ServiceType::Oneshot))
@@ -65,7 +65,7 @@ fn arguments_reach_the_program_as_they_were_said() {
         .with(Directive::ExecStart(line));
     let script = "#!/bin/sh\nfor word in \"$@\"; do printf '%s\\0' \"$word\"; done >/var/lib/words/said\n";
     let machine = Booted::prepare()
-        .write("/opt/a b%$/say \"it\"", script.as_bytes(), 0o755)
+        .write("/opt/a b%$/say;it", script.as_bytes(), 0o755)
         .write("/etc/systemd/system/words.service", unit.render(252).as_bytes(), 0o644)
         .boot();
     let started = machine.output(&["systemctl", "start", "words.service"]);

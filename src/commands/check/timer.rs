@@ -5,7 +5,7 @@ use std::process::Command;
 
 use systemd::unit::OLDEST;
 use systemd::units::{self, certificates};
-use systemd::words::UnitPath;
+use systemd::words::{ProgramPath, UnitPath, Unspeakable};
 
 use crate::app::{App, Ended};
 use crate::exit::Exit;
@@ -39,16 +39,12 @@ pub(crate) struct Wanted<'a> {
 
 /// The service, for any systemd.
 fn service(wanted: &Wanted<'_>) -> Result<String, Box<Failure>> {
-    let path = |path: &Path| {
-        UnitPath::new(path).map_err(|error| {
-            Failure::new(codes::USAGE, "command line", format!("{error}, so no unit can name it"))
-                .hint("use a path without it, such as a symbolic link")
-        })
-    };
+    let path = |path: &Path| UnitPath::new(path).map_err(|error| unspeakable(&error));
     let (program, arguments) = match wanted.command.split_first() {
-        Some((program, arguments)) => (path(Path::new(program))?, arguments.to_vec()),
-        None => (path(Path::new("/"))?, Vec::new()),
+        Some((program, arguments)) => (Path::new(program), arguments.to_vec()),
+        None => (Path::new(""), Vec::new()),
     };
+    let program = ProgramPath::new(program).map_err(|error| unspeakable(&error))?;
     let check = certificates::Check {
         program,
         arguments,
@@ -58,6 +54,11 @@ fn service(wanted: &Wanted<'_>) -> Result<String, Box<Failure>> {
         tells: false,
     };
     Ok(certificates::service(&check, &[MARK]).render(OLDEST))
+}
+
+fn unspeakable(error: &Unspeakable) -> Box<Failure> {
+    Failure::new(codes::USAGE, "command line", format!("{error}, so no unit can name it"))
+        .hint("use a path without it, such as a symbolic link")
 }
 
 /// The timer.

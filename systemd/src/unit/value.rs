@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::words::{self, UnitPath};
+use crate::words::{self, ProgramPath, UnitPath};
 
 /// A value that has a spelling.
 pub(super) trait Setting {
@@ -217,14 +217,14 @@ impl From<&str> for Word {
 /// A program with its arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandLine {
-    program: UnitPath,
+    program: ProgramPath,
     arguments: Vec<Word>,
     is_privileged: bool,
 }
 
 impl CommandLine {
     /// A command line.
-    pub fn new(program: UnitPath, arguments: impl IntoIterator<Item = Word>) -> Self {
+    pub fn new(program: ProgramPath, arguments: impl IntoIterator<Item = Word>) -> Self {
         Self { program, arguments: arguments.into_iter().collect(), is_privileged: false }
     }
 
@@ -237,7 +237,7 @@ impl CommandLine {
 
 impl Setting for CommandLine {
     fn text(&self, _: u32) -> Option<String> {
-        let program = self.program.program();
+        let program = self.program.first();
         let mut out = if self.is_privileged { format!("+{program}") } else { program };
         for word in &self.arguments {
             out.push(' ');

@@ -9,14 +9,14 @@ use crate::unit::{
     Calendar, Capabilities, CommandLine, Count, Home, Mode, Names, PrivateTmp, ServiceType, Span, Switch,
     Text, Unit, Word,
 };
-use crate::words::UnitPath;
+use crate::words::ProgramPath;
 
 /// How many copies are kept: two weeks.
 pub const KEPT: &str = "14";
 
 /// `sre-agent-ledger-backup.service`
 pub(super) fn service(setup: &Setup) -> Unit {
-    let program = UnitPath::known(&setup.layout.program(Program::Proxy));
+    let program = ProgramPath::known(&setup.layout.program(Program::Proxy));
     let literal = |path: std::path::PathBuf| Word::Literal(path.to_string_lossy().into_owned());
     let arguments = [
         "backup".into(),

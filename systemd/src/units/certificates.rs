@@ -11,13 +11,13 @@ use crate::unit::{
     Calendar, Capabilities, Capability, CommandLine, Count, ExitStatuses, Home, Names, PathRule, Paths,
     PrivateTmp, ServiceType, Span, Switch, Text, Unit, Word,
 };
-use crate::words::UnitPath;
+use crate::words::{ProgramPath, UnitPath};
 
 /// What the service has to be able to do.
 #[derive(Debug, Clone)]
 pub struct Check {
     /// The program.
-    pub program: UnitPath,
+    pub program: ProgramPath,
     /// Its arguments.
     pub arguments: Vec<String>,
     /// Files, folders and patterns that it reads.
@@ -33,8 +33,8 @@ pub struct Check {
 /// The service, beginning with these comments.
 pub fn service(check: &Check, head: &[&str]) -> Unit {
     let touches = |folder: &str| {
-        let all = check.reads.iter().chain(&check.writes).chain([&check.program]);
-        all.into_iter().any(|path| path.as_path().starts_with(folder))
+        let files = check.reads.iter().chain(&check.writes).map(UnitPath::as_path);
+        files.chain([check.program.as_path()]).any(|path| path.starts_with(folder))
     };
     let name = CHECK_SERVICE.strip_suffix(".service").unwrap_or(CHECK_SERVICE);
     let mut unit =
@@ -102,7 +102,7 @@ pub(super) fn of_host(setup: &Setup) -> Unit {
     let certificate = setup.layout.live_pair().join("fullchain.pem");
     let arguments = ["check", "certs", "--file", &certificate.to_string_lossy(), "--quiet", "--lock"];
     let check = Check {
-        program: UnitPath::known(&setup.layout.program(Program::Deploy)),
+        program: ProgramPath::known(&setup.layout.program(Program::Deploy)),
         arguments: arguments.iter().map(|&text| text.to_owned()).collect(),
         reads: vec![UnitPath::known(&certificate)],
         writes: None,

@@ -8,11 +8,11 @@ use crate::unit::Directive as D;
 use crate::unit::{
     Capabilities, CommandLine, Count, Home, Names, PrivateTmp, ServiceType, Span, Switch, Text, Unit, Word,
 };
-use crate::words::UnitPath;
+use crate::words::ProgramPath;
 
 /// `sre-agent-failed@.service`
 pub(super) fn service(setup: &Setup) -> Unit {
-    let program = UnitPath::known(&setup.layout.program(Program::Deploy));
+    let program = ProgramPath::known(&setup.layout.program(Program::Deploy));
     let told = CommandLine::new(program, ["host".into(), "failed".into(), Word::Instance]);
     begun(setup)
         .with(D::Description(Text("Say aloud that a unit has failed".to_owned())))

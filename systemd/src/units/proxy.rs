@@ -9,7 +9,7 @@ use crate::unit::{
     Capabilities, CommandLine, Count, Home, Mode, Names, Ports, PrivateTmp, Restart, ServiceType, Span,
     Switch, Text, TwoStack, Unit, Word,
 };
-use crate::words::UnitPath;
+use crate::words::ProgramPath;
 
 /// From the end of open answers to the end of the process: the ledger is stored, exporters say their last.
 const LAST_WORDS: Duration = Duration::from_secs(15);
@@ -20,13 +20,13 @@ const TELL: &str =
 
 /// `bedrock-nova-proxy.service`
 pub(super) fn service(setup: &Setup) -> Unit {
-    let program = UnitPath::known(&setup.layout.program(Program::Proxy));
+    let program = ProgramPath::known(&setup.layout.program(Program::Proxy));
     let config = Word::Literal(setup.layout.proxy_config().to_string_lossy().into_owned());
     let run =
         |verb: &str| CommandLine::new(program.clone(), [verb.into(), "--config".into(), config.clone()]);
-    let kill = CommandLine::new(UnitPath::known("/bin/kill".as_ref()), ["-HUP".into(), Word::MainPid]);
+    let kill = CommandLine::new(ProgramPath::known("/bin/kill".as_ref()), ["-HUP".into(), Word::MainPid]);
     let tell = CommandLine::new(
-        UnitPath::known("/bin/sh".as_ref()),
+        ProgramPath::known("/bin/sh".as_ref()),
         ["-c".into(), TELL.into(), "sh".into(), Word::UnitName],
     )
     .privileged();

@@ -9,11 +9,11 @@ use crate::unit::{
     Calendar, Capabilities, Capability, CommandLine, Count, Home, Mode, Names, PathRule, Paths, PrivateTmp,
     ServiceType, Span, Switch, SystemCalls, Text, Unit,
 };
-use crate::words::UnitPath;
+use crate::words::{ProgramPath, UnitPath};
 
 /// `sre-agent-renew.service`
 pub(super) fn service(setup: &Setup) -> Unit {
-    let program = UnitPath::known(&setup.layout.program(Program::Deploy));
+    let program = ProgramPath::known(&setup.layout.program(Program::Deploy));
     let mut rights = Vec::new();
     // What is root's can be read by root without a right; what is somebody else's cannot.
     if setup.reads_of_others {

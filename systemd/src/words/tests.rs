@@ -120,6 +120,10 @@ fn what_a_unit_cannot_say_is_refused() {
     let refused = |path: PathBuf| UnitPath::new(&path).unwrap_err().to_string();
     assert_eq!(refused(PathBuf::from("etc/x")), "etc/x is not absolute");
     assert_eq!(refused(PathBuf::from("/a\nb")), "\"/a\\nb\" has a control character in it");
+    // A list of paths takes it, a command line does not.
+    let quoted = Path::new("/a 'b'");
+    assert!(UnitPath::new(quoted).is_ok());
+    assert_eq!(ProgramPath::new(quoted), Err(Unspeakable::Program(quoted.to_owned())));
     let bytes = std::ffi::OsStr::from_bytes(b"/\xff");
     assert!(refused(PathBuf::from(bytes)).ends_with("is not UTF-8"));
 }

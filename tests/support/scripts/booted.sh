@@ -7,13 +7,20 @@
 set -eu
 folder=$1 name=$2 machine=''
 
+# Takes the power away: first from the machine, whose first process takes all others along and would outlive the program
+# that runs it.
+cut() {
+    pkill -KILL -P "$machine" || :
+    kill -KILL "$machine" 2>/dev/null || :
+    wait "$machine" || :
+    machine=''
+}
+
 # What is mounted here goes with the namespace; an empty folder would stay.
 end() {
     # Nobody may be left to read what the shell says about the killed machine.
     trap '' EXIT TERM INT HUP PIPE
-    [ -z "$machine" ] || kill -KILL "$machine" 2>/dev/null || :
-    # Until nothing in the machine holds the folder, which is the moment after.
-    [ -z "$machine" ] || wait "$machine" || :
+    [ -z "$machine" ] || cut
     umount --lazy "$folder" || :
     rmdir "$folder" || :
     exit 0
@@ -35,7 +42,9 @@ for generator in cloud-init-generator postgresql-generator; do
 done
 # Slow, and there to see people in.
 for unit in systemd-logind.service getty.target ldconfig.service systemd-hwdb-update.service \
-    systemd-journal-catalog-update.service systemd-update-utmp.service apt-daily.timer; do
+    systemd-journal-catalog-update.service systemd-update-utmp.service systemd-update-utmp-runlevel.service \
+    systemd-pcrphase.service systemd-pcrphase-sysinit.service sys-kernel-debug.mount sys-kernel-tracing.mount \
+    sys-kernel-config.mount sys-fs-fuse-connections.mount dev-hugepages.mount dev-mqueue.mount; do
     ln -s /dev/null "$root/etc/systemd/system/$unit"
 done
 : >"$root/etc/fstab"
@@ -61,9 +70,7 @@ while read -r order; do
         echo off
         ;;
     kill)
-        kill -KILL "$machine" || :
-        wait "$machine" || :
-        machine=''
+        cut
         echo off
         ;;
     esac

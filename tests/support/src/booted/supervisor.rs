@@ -31,6 +31,7 @@ impl Supervisor {
     pub(super) fn start() -> Self {
         require("systemd-nspawn", "systemd-container");
         require("nsenter", "util-linux");
+        require("pkill", "procps");
         assert!(is_root(), "a machine is booted by root only: run the tests as root, as in a container");
         // The name of a machine is one for the whole host, and short.
         let name = format!("sre{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));

@@ -201,7 +201,7 @@ fn service(service: &Service, is_wanted: bool) -> Said {
             Severity::Warning,
             "the proxy is not installed as a service",
             seen,
-            "install the program and a unit for it; docs/proxy.md says what it needs",
+            "install it: `sudo sre-agent-deploy host install --config FILE`",
         ),
         ("not-found", _) => Said::InOrder("not installed, and not wanted here".to_owned()),
         ("loaded", "active") if *restarts > 0 => {

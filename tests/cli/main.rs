@@ -18,7 +18,7 @@ mod forms;
 mod outputs;
 mod proxy;
 mod rehearsal;
-mod rehearsal_faults;
+mod renew;
 mod runs;
 mod state_file;
 mod support;

@@ -5,10 +5,9 @@ use std::fs;
 use model::config::AcmeChallenge::TlsAlpn01;
 use renewal::run::Outcome;
 use renewal::trouble::codes;
-use test_support::{Pebble, PebbleOptions};
+use test_support::{PairServer, Pebble, PebbleOptions};
 
 use crate::bench::Bench;
-use crate::responder::Responder;
 
 /// A key of the right form that the authority does not know.
 const FOREIGN_KEY: &str = "b10lLJs8l1GPIzsLP0s6pMt8O0XVGnfTaCeROxQM0BIt2XrJMDHJZBM5NuQmQJQH";
@@ -16,7 +15,7 @@ const FOREIGN_KEY: &str = "b10lLJs8l1GPIzsLP0s6pMt8O0XVGnfTaCeROxQM0BIt2XrJMDHJZ
 #[test]
 fn an_account_is_bound_to_another() {
     let bench = Bench::new();
-    let responder = Responder::start(&bench.path("tls/challenges"));
+    let responder = PairServer::start(&bench.path("tls"));
     let pebble = Pebble::start(PebbleOptions {
         needs_external_account: true,
         tls_port: responder.port(),
@@ -54,7 +53,7 @@ fn an_account_is_bound_to_another() {
 #[test]
 fn an_account_that_the_authority_lost_or_the_disk_damaged_is_made_anew() {
     let bench = Bench::new();
-    let responder = Responder::start(&bench.path("tls/challenges"));
+    let responder = PairServer::start(&bench.path("tls"));
     let mut pebble = Pebble::start(PebbleOptions { tls_port: responder.port(), ..PebbleOptions::default() });
     let mut bench = bench.at(&pebble, TlsAlpn01);
     bench.renewed();
@@ -79,7 +78,7 @@ fn an_account_that_the_authority_lost_or_the_disk_damaged_is_made_anew() {
 #[test]
 fn an_authority_that_rejects_nonces_is_asked_again() {
     let bench = Bench::new();
-    let responder = Responder::start(&bench.path("tls/challenges"));
+    let responder = PairServer::start(&bench.path("tls"));
     let pebble = Pebble::start(PebbleOptions {
         rejected_nonces: 20,
         tls_port: responder.port(),

@@ -5,10 +5,9 @@ use std::fs;
 use model::config::AcmeChallenge::{Dns01, Http01, TlsAlpn01};
 use renewal::run::Outcome;
 use renewal::trouble::codes;
-use test_support::{Pebble, PebbleOptions};
+use test_support::{PairServer, Pebble, PebbleOptions};
 
 use crate::bench::{Bench, NAME};
-use crate::responder::Responder;
 
 #[test]
 fn a_challenge_that_is_blocked_is_said_and_waited_out() {
@@ -39,7 +38,7 @@ fn a_challenge_that_is_blocked_is_said_and_waited_out() {
 #[test]
 fn somebody_else_answers() {
     let bench = Bench::new();
-    let stranger = Responder::stranger(&bench.path("tls/challenges"));
+    let stranger = PairServer::stranger(&bench.path("tls"));
     let pebble = Pebble::start(PebbleOptions { tls_port: stranger.port(), ..PebbleOptions::default() });
     let bench = bench.at(&pebble, TlsAlpn01);
     bench.failed(codes::WRONG_ANSWER);

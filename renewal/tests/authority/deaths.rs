@@ -8,10 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use model::config::AcmeChallenge::TlsAlpn01;
 use renewal::disk::{Disk, RealDisk};
 use renewal::run::Outcome;
-use test_support::{Pebble, PebbleOptions};
+use test_support::{PairServer, Pebble, PebbleOptions};
 
 use crate::bench::Bench;
-use crate::responder::Responder;
 
 /// Does so many operations and then none.
 struct Dying(AtomicUsize);
@@ -56,7 +55,7 @@ impl Disk for Dying {
 #[test]
 fn a_run_that_is_killed_anywhere_leaves_a_serving_pair() {
     let mut bench = Bench::new();
-    let responder = Responder::start(&bench.path("tls/challenges"));
+    let responder = PairServer::start(&bench.path("tls"));
     let pebble = Pebble::start(PebbleOptions { tls_port: responder.port(), ..PebbleOptions::default() });
     bench = bench.at(&pebble, TlsAlpn01);
     bench.is_forced = true;

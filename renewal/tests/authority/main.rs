@@ -10,6 +10,5 @@ mod accounts;
 mod bench;
 mod challenges;
 mod deaths;
-mod responder;
 mod schedules;
 mod suggestions;

@@ -9,12 +9,11 @@ use model::config::AcmeChallenge::{Http01, TlsAlpn01};
 use renewal::run::Outcome;
 use renewal::schedule::Reason;
 use renewal::trouble::codes;
-use test_support::{Pebble, PebbleOptions};
+use test_support::{PairServer, Pebble, PebbleOptions};
 
 use crate::bench::{Bench, NAME};
-use crate::responder::Responder;
 
-fn pebble(responder: &Responder) -> Pebble {
+fn pebble(responder: &PairServer) -> Pebble {
     Pebble::start(PebbleOptions { tls_port: responder.port(), ..PebbleOptions::default() })
 }
 
@@ -23,7 +22,7 @@ fn a_host_with_nothing_gets_a_certificate_and_renews_it_before_its_end() {
     let bench = Bench::new();
     // A killed run has left an answer.
     fs::write(bench.path("tls/challenges/old.test.corp.pem"), "").unwrap();
-    let responder = Responder::start(&bench.path("tls/challenges"));
+    let responder = PairServer::start(&bench.path("tls"));
     let pebble = pebble(&responder);
     let mut bench = bench.at(&pebble, TlsAlpn01);
 
@@ -101,7 +100,7 @@ fn two_names_over_http() {
 #[test]
 fn an_authority_that_shortens_lifetimes_makes_no_loop() {
     let bench = Bench::new();
-    let responder = Responder::start(&bench.path("tls/challenges"));
+    let responder = PairServer::start(&bench.path("tls"));
     let options = PebbleOptions { validity: 300, tls_port: responder.port(), ..PebbleOptions::default() };
     let pebble = Pebble::start(options);
     let mut bench = bench.at(&pebble, TlsAlpn01);

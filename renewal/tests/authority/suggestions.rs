@@ -5,15 +5,14 @@ use model::config::AcmeChallenge::TlsAlpn01;
 use renewal::run::Outcome;
 use renewal::schedule::Reason;
 use renewal::trouble::codes;
-use test_support::{AuthorityFront, Pebble, PebbleOptions, RenewalAnswer};
+use test_support::{AuthorityFront, PairServer, Pebble, PebbleOptions, RenewalAnswer};
 
 use crate::bench::Bench;
-use crate::responder::Responder;
 
 #[test]
 fn an_authority_suggests_and_is_obeyed_and_its_silence_stops_nothing() {
     let bench = Bench::new();
-    let responder = Responder::start(&bench.path("tls/challenges"));
+    let responder = PairServer::start(&bench.path("tls"));
     let pebble = Pebble::start(PebbleOptions { tls_port: responder.port(), ..PebbleOptions::default() });
     let front = AuthorityFront::start(&pebble, RenewalAnswer::NotFound);
     let mut bench = bench.at(&pebble, TlsAlpn01).with_directory(&front.directory());
@@ -74,7 +73,7 @@ fn an_authority_suggests_and_is_obeyed_and_its_silence_stops_nothing() {
 #[test]
 fn an_authority_that_has_had_enough_is_left_alone() {
     let bench = Bench::new();
-    let responder = Responder::start(&bench.path("tls/challenges"));
+    let responder = PairServer::start(&bench.path("tls"));
     let pebble = Pebble::start(PebbleOptions { tls_port: responder.port(), ..PebbleOptions::default() });
     let front = AuthorityFront::start(&pebble, RenewalAnswer::Busy("100000".to_owned()));
     let mut bench = bench.at(&pebble, TlsAlpn01).with_directory(&front.directory());

@@ -2,7 +2,7 @@
 //!
 //! [`Moto`] and [`Ministack`] are emulated accounts over real HTTP, each on its own free loopback port with its own
 //! scratch folder; both end with the test that started them, even when that test is killed. [`Pebble`] is an ACME authority, [`AuthorityFront`]
-//! stands before it and suggests when to renew. [`KillingProxy`] stands
+//! stands before it and suggests when to renew, [`PairServer`] serves what it issued. [`KillingProxy`] stands
 //! between the program and one of them and stops, spoils or delays chosen calls. [`rerun`] gives a test an
 //! environment of its own. [`python()`] runs a script of a client that others wrote, [`OpenAiClient`] one of OpenAI's.
 //! [`Booted`] is a machine with a systemd of its own. What cannot be had is a failure that says how to get it, never a skipped test.
@@ -28,7 +28,7 @@ mod venv;
 pub use booted::{Booted, Preparation};
 pub use ministack::Ministack;
 pub use moto::Moto;
-pub use pebble::{AuthorityFront, Pebble, PebbleOptions, RenewalAnswer};
+pub use pebble::{AuthorityFront, PairServer, Pebble, PebbleOptions, RenewalAnswer};
 pub use proxy::{Fault, KillingProxy, ProxyPlan, RecordedCall};
 pub use python::{OpenAiClient, RunningScript, python};
 pub use rerun::{environment, rerun};

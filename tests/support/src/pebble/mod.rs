@@ -1,6 +1,7 @@
 //! An ACME authority: pebble, with a DNS that answers as the test says.
 
 mod front;
+mod serving;
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub use front::{AuthorityFront, RenewalAnswer};
+pub use serving::PairServer;
 
 /// A machine under load takes its time.
 const READY_WITHIN: Duration = Duration::from_mins(1);

@@ -65,6 +65,8 @@ pub mod codes {
     pub const FILES: &str = "SRE-CERT-030";
     /// ACM does not give its certificate out.
     pub const EXPORT: &str = "SRE-CERT-031";
+    /// ACM has not issued its certificate yet.
+    pub const NOT_ISSUED: &str = "SRE-CERT-032";
     /// What the host was told cannot be read.
     pub const SETTINGS: &str = "SRE-CERT-033";
 }

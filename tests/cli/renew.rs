@@ -161,6 +161,25 @@ fn files_of_somebody_else_are_taken_over() {
 }
 
 #[test]
+fn a_certificate_that_acm_has_not_issued_is_said() {
+    let host = Installed::new();
+    let arn = "arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-4000-8000-00000000dead";
+    host.told(&json!({"source": "acm-exportable", "certificate_arn": arn}));
+    let output = Command::new(env!("CARGO_BIN_EXE_sre-agent-deploy"))
+        .args(["host", "renew"])
+        .env_clear()
+        .env("SRE_AGENT_DEPLOY_HOST_ROOT", host.folder.path())
+        .env("SRE_AGENT_DEPLOY_PRACTICE_ACCOUNT", host.path("account.json"))
+        .env("SRE_AGENT_DEPLOY_PRACTICE_FAST", "1")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("SRE-CERT-032") && said(&output).contains(arn), "{}", said(&output));
+    // What can be served until then is there.
+    assert!(host.path("etc/sre-agent/tls/live/fullchain.pem").exists());
+}
+
+#[test]
 fn a_host_that_is_not_installed_is_told_so() {
     let host = Installed::new();
     for text in ["", "{\"version\": 1}", "not json"] {

@@ -7,10 +7,13 @@ use aws_sdk_acm::types::{
     CertificateDetail, CertificateExport, CertificateOptions, DomainStatus, DomainValidation, Filters,
     KeyAlgorithm, RenewalSummary, Tag, ValidationMethod,
 };
-use aws_smithy_types::DateTime;
-use cloud::port::acm::{self as port, Acm, Certificate, DnsRecord, IssuedCertificate, NewCertificate};
+use aws_smithy_types::{Blob, DateTime};
+use cloud::port::acm::{
+    self as port, Acm, Certificate, DnsRecord, ExportedCertificate, IssuedCertificate, NewCertificate,
+};
 use cloud::{CallError, ErrorKind};
 use jiff::Timestamp;
+use model::Secret;
 use model::tags::Tags;
 
 use crate::error::{absent, failed, found};
@@ -99,6 +102,26 @@ impl Acm for AwsAcm {
             Err(error) if error.code.as_deref() == Some("RequestInProgressException") => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    async fn export_certificate(
+        &self,
+        export: port::CertificateExport,
+    ) -> Result<ExportedCertificate, CallError> {
+        const OPERATION: &str = "ExportCertificate";
+        let answer = self
+            .0
+            .export_certificate()
+            .certificate_arn(export.arn)
+            .passphrase(Blob::new(export.passphrase.expose().as_bytes()))
+            .send()
+            .await
+            .map_err(failed(SERVICE, OPERATION))?;
+        Ok(ExportedCertificate {
+            certificate: answer.certificate.ok_or_else(|| absent(SERVICE, OPERATION, "Certificate"))?,
+            chain: answer.certificate_chain.unwrap_or_default(),
+            key: Secret::new(answer.private_key.ok_or_else(|| absent(SERVICE, OPERATION, "PrivateKey"))?),
+        })
     }
 
     async fn delete_certificate(&self, arn: String) -> Result<(), CallError> {

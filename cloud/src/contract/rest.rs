@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use model::Secret;
 use model::tags::DEPLOYMENT;
 use serde_json::json;
 
-use crate::port::acm::NewCertificate;
+use crate::port::acm::{CertificateExport, NewCertificate};
 use crate::port::cognito::{AppClientRef, PoolDomain, ResourceServerRef};
 use crate::port::ec2::{
     AddressAssociation, AddressQuery, GroupQuery, InstanceQuery, NewSecurityGroup, Protocol, Rule,
@@ -79,8 +80,26 @@ pub async fn certificates(cloud: &Cloud, fixture: &Fixture) {
     assert!(["PENDING_VALIDATION", "ISSUED"].contains(&detail.status.as_str()), "{detail:?}");
     // Whether there is anything to get yet differs; that it is no error does not.
     acm.get_certificate(arn.clone()).await.expect("nothing to get is no error");
+    // Nor does an account give a key out that it has not made yet.
+    let export = |arn: &str| CertificateExport {
+        arn: arn.to_owned(),
+        passphrase: Secret::new("0123456789abcdef".to_owned()),
+    };
+    match acm.export_certificate(export(&arn)).await {
+        Ok(exported) => {
+            assert!(exported.certificate.contains("BEGIN CERTIFICATE"), "{}", exported.certificate);
+            assert!(
+                exported.key.expose().contains("BEGIN ENCRYPTED PRIVATE KEY"),
+                "the key is not encrypted"
+            );
+        }
+        Err(error) => {
+            assert_eq!(error.code.as_deref(), Some("RequestInProgressException"), "{error:?}");
+        }
+    }
 
     acm.delete_certificate(arn.clone()).await.expect("the certificate is deleted");
+    refused(acm.export_certificate(export(&arn)).await, ErrorKind::NotFound, "ExportCertificate");
     refused(acm.delete_certificate(arn.clone()).await, ErrorKind::NotFound, "DeleteCertificate");
     assert_eq!(acm.describe_certificate(arn).await.expect("read"), None);
 }

@@ -1,6 +1,7 @@
 //! AWS Certificate Manager: public certificates that can be exported.
 
 use jiff::Timestamp;
+use model::Secret;
 use model::tags::Tags;
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +90,26 @@ pub struct IssuedCertificate {
     pub chain: String,
 }
 
+/// What a certificate is exported with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateExport {
+    /// Its ARN.
+    pub arn: String,
+    /// What the key is encrypted with: 4 to 128 characters of ASCII, none of `#$%`.
+    pub passphrase: Secret<String>,
+}
+
+/// A certificate with its chain and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportedCertificate {
+    /// The certificate, PEM.
+    pub certificate: String,
+    /// The certificates above it, PEM; empty where ACM has none.
+    pub chain: String,
+    /// PKCS#8, PEM, encrypted with the passphrase.
+    pub key: Secret<String>,
+}
+
 port! {
     /// AWS Certificate Manager.
     "acm" Acm {
@@ -104,6 +125,8 @@ port! {
         Read "DescribeCertificate" describe_in_full(String) -> Option<CertificateDetail>;
         /// A certificate and its chain; `None` while there is nothing to get, and for one that does not exist.
         Read "GetCertificate" get_certificate(String) -> Option<IssuedCertificate>;
+        /// A certificate with its key. Exportable certificates are charged for when issued and renewed, not for this.
+        Read "ExportCertificate" export_certificate(CertificateExport) -> ExportedCertificate;
         /// Deletes a certificate that nothing uses.
         Write "DeleteCertificate" delete_certificate(String) -> ();
     }

@@ -4,7 +4,10 @@ use async_trait::async_trait;
 
 use crate::CallError;
 use crate::hook::Access::{Read, Write};
-use crate::port::acm::{Acm, Certificate, CertificateDetail, DnsRecord, IssuedCertificate, NewCertificate};
+use crate::port::acm::{
+    Acm, Certificate, CertificateDetail, CertificateExport, DnsRecord, ExportedCertificate,
+    IssuedCertificate, NewCertificate,
+};
 
 use super::desk::Desk;
 use super::refusal::{Answer, Refusal, demand, demand_tags};
@@ -124,6 +127,19 @@ impl State {
         self.certificates.get(arn).and_then(|one| one.issued.clone())
     }
 
+    /// Nothing is issued here with a key, so there is none to give out: either it is not issued yet, or it came into
+    /// the account without its key.
+    fn export_certificate(&mut self, arn: &str) -> Answer<ExportedCertificate> {
+        let certificate = self.certificates.get(arn).ok_or_else(|| no_certificate(arn))?;
+        if certificate.issued.is_none() {
+            return Err(Refusal::new(
+                "RequestInProgressException",
+                format!("Certificate {arn} is in progress and cannot be exported."),
+            ));
+        }
+        Err(Refusal::new("ValidationException", format!("Certificate ARN: {arn} is not exportable")))
+    }
+
     fn delete_certificate(&mut self, arn: &str) -> Answer<()> {
         let certificate = self.certificates.get(arn).ok_or_else(|| no_certificate(arn))?;
         demand(certificate.in_use_by.is_empty(), "ResourceInUseException", || {
@@ -159,6 +175,11 @@ impl Acm for Desk {
 
     async fn get_certificate(&self, arn: String) -> Result<Option<IssuedCertificate>, CallError> {
         self.call("acm", "GetCertificate", Read, &arn, |state| Ok(state.get_certificate(&arn)))
+    }
+
+    async fn export_certificate(&self, export: CertificateExport) -> Result<ExportedCertificate, CallError> {
+        let arn = export.arn;
+        self.call("acm", "ExportCertificate", Read, &arn, |state| state.export_certificate(&arn))
     }
 
     async fn delete_certificate(&self, arn: String) -> Result<(), CallError> {

@@ -44,7 +44,7 @@ pub(super) fn attempt(
     if live.is_some_and(|live| live.chain() == pair.chain() && live.key() == pair.key()) {
         return Ok(Outcome::Fresh { due: None, is_suggested: false });
     }
-    let names = names(host, live);
+    let names = host.names(live);
     pair.fits(&names, now).map_err(|unfit| refused(&unfit))?;
     if host.is_dry {
         return Ok(Outcome::Due(None));
@@ -54,13 +54,4 @@ pub(super) fn attempt(
         Err(StoreError::Unfit(unfit)) => Err(refused(&unfit)),
         Err(error) => Err(Trouble::of_store(&error)),
     }
-}
-
-/// The names that have to be covered: those that are configured, or else those that are served.
-fn names(host: &Host<'_>, live: Option<&Pair>) -> Vec<String> {
-    if !host.settings.domains.is_empty() {
-        return host.settings.domains.clone();
-    }
-    let live = live.filter(|pair| !pair.leaf().is_self_signed && !pair.leaf().is_placeholder);
-    live.map(|pair| pair.leaf().names.clone()).unwrap_or_default()
 }

@@ -1,6 +1,7 @@
 //! One run: looks, decides, makes at most one try, and leaves word for the next.
 
 mod acme;
+mod exported;
 mod files;
 
 use std::fmt;
@@ -10,6 +11,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use model::host::{CertificateSource, HostSettings};
 use model::{Finding, Severity};
+
+pub use exported::{Answer, Exported, Exporter, Unexported};
 
 use crate::acme::remove_answers;
 use crate::pair::{Leaf, Pair};
@@ -30,6 +33,8 @@ pub struct Host<'a> {
     pub answers: &'a Path,
     /// Where HTTP-01 is answered.
     pub http: SocketAddr,
+    /// ACM, where this program reaches it.
+    pub exporter: Option<&'a dyn Exporter>,
     /// The clock.
     pub now: &'a (dyn Fn() -> Timestamp + Sync),
     /// A number from 0 up to 1, by chance.
@@ -38,6 +43,17 @@ pub struct Host<'a> {
     pub is_forced: bool,
     /// Whether to look only.
     pub is_dry: bool,
+}
+
+impl Host<'_> {
+    /// The names that have to be covered: those that are configured, or else those that are served.
+    fn names(&self, live: Option<&Pair>) -> Vec<String> {
+        if !self.settings.domains.is_empty() {
+            return self.settings.domains.clone();
+        }
+        let live = live.filter(|pair| !pair.leaf().is_self_signed && !pair.leaf().is_placeholder);
+        live.map(|pair| pair.leaf().names.clone()).unwrap_or_default()
+    }
 }
 
 /// Every address of this host, at the port of HTTP-01.
@@ -113,14 +129,9 @@ async fn attempt(host: &Host<'_>, findings: &mut Vec<Finding>) -> Result<Outcome
         CertificateSource::Files { cert_path, key_path } => {
             files::attempt(host, live.as_ref(), Path::new(cert_path), Path::new(key_path), now)
         }
-        CertificateSource::AcmExportable { certificate_arn } => Err(Trouble::new(
-            codes::EXPORT,
-            certificate_arn,
-            "this version does not export certificates from ACM",
-        )
-        .hint(
-            "export it to files (aws acm export-certificate), and set `tls.source: files`; or set `tls.source: acme`",
-        )),
+        CertificateSource::AcmExportable { certificate_arn } => {
+            exported::attempt(host, live.as_ref(), certificate_arn, now).await
+        }
     }
 }
 

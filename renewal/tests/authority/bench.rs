@@ -117,6 +117,7 @@ impl Bench {
             state: &self.path("state"),
             answers: &self.path("tls/challenges"),
             http: ([127, 0, 0, 1], self.http_port).into(),
+            exporter: None,
             now: &|| self.now(),
             chance: 0.5,
             is_forced: self.is_forced,

@@ -1,5 +1,6 @@
 //! `host renew`: renews the certificate of this host if it is due. What the timer runs, and certbot's hook.
 
+mod export;
 mod look;
 mod report;
 
@@ -11,7 +12,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use model::Severity;
-use model::host::{HOST_SETTINGS_VERSION, HostSettings};
+use model::config::Mode;
+use model::host::{CertificateSource, HOST_SETTINGS_VERSION, HostSettings};
 use provision::clock::Clock as _;
 use renewal::run::{Host, Outcome, Report};
 use renewal::store::{Owner, Store};
@@ -19,10 +21,11 @@ use renewal::trouble::codes as certificate;
 use systemd::layout::Layout;
 
 use crate::app::{App, Ended};
-use crate::args::{Format, HostRenewArgs};
+use crate::args::{Format, HostRenewArgs, StateArgs};
 use crate::compose::{self, SystemClock};
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
+use crate::session;
 use crate::signals::Signals;
 
 /// A folder in place of `/`, for tests.
@@ -55,22 +58,60 @@ pub(crate) fn command(app: &App, args: &HostRenewArgs) -> Ended {
         state: &state,
         answers: &answers,
         http: address(app, HTTP)?.unwrap_or(renewal::run::HTTP),
+        exporter: None,
         now: &|| SystemClock.now(),
         chance: chance(),
         is_forced: args.force,
         is_dry: args.dry_run,
     };
     let served_at = address(app, HTTPS)?.unwrap_or(SERVED_AT);
-    let report = run(async {
-        let mut report = renewal::run::run(&host).await;
+    let whole = async |host: &Host<'_>| {
+        let mut report = renewal::run::run(host).await;
         if let Outcome::Renewed { leaf, .. } = &report.outcome {
             let leaf = leaf.clone();
             reload(app, &layout);
             report.findings.extend(look::served(served_at, &settings, &leaf).await);
         }
         report
-    })?;
+    };
+    let report = match &settings.certificate {
+        CertificateSource::AcmExportable { .. } => with_account(app, &settings, &host, whole)?,
+        _ => run(whole(&host))?,
+    };
     finish(app, report)
+}
+
+/// The same with the account that the deployment is in, by the instance's role or whatever else AWS's standard chain
+/// finds.
+fn with_account(
+    app: &App,
+    settings: &HostSettings,
+    host: &Host<'_>,
+    work: impl AsyncFnOnce(&Host<'_>) -> Report,
+) -> Result<Report, Box<Failure>> {
+    let region = Some(&settings.region);
+    // A practice account is one only where a variable names its file.
+    let account = compose::account(app, Mode::Production, Path::new(""), region, None, None, false);
+    let mut done = None;
+    session::run(app, &StateArgs::default(), async |session| {
+        let cloud = compose::reach(session, &account).await?;
+        let acm = export::Acm(&cloud);
+        let host = Host { exporter: Some(&acm), ..*host };
+        tokio::select! {
+            report = work(&host) => done = Some(report),
+            () = session.cancel.cancelled() => {}
+        }
+        Ok(Exit::Done)
+    })?;
+    done.ok_or_else(stopped)
+}
+
+fn stopped() -> Box<Failure> {
+    Failure::new(
+        codes::CANCELLED,
+        "host renew",
+        "stopped; what was served still is, and the next run goes on",
+    )
 }
 
 /// Waits for the work, or for the wish to stop: what was begun ends tidily then, as far as that takes no time.
@@ -83,11 +124,7 @@ fn run(work: impl Future<Output = Report>) -> Result<Report, Box<Failure>> {
         let mut signals = Signals::listen().map_err(system)?;
         tokio::select! {
             report = work => Ok(report),
-            () = signals.next() => Err(Failure::new(
-                codes::CANCELLED,
-                "host renew",
-                "stopped; what was served still is, and the next run goes on",
-            )),
+            () = signals.next() => Err(stopped()),
         }
     });
     // The system's resolver cannot be told to stop; nobody waits for it.

@@ -522,7 +522,21 @@ async fn a_certificate_is_one_for_its_token() {
         .unwrap();
     let read = cloud.acm.describe_certificate(arn.clone()).await.unwrap().unwrap();
     assert_eq!(read.status, "ISSUED");
-    refused(cloud.acm.delete_certificate(arn).await, "ResourceInUseException", ErrorKind::InUse);
+    refused(cloud.acm.delete_certificate(arn.clone()).await, "ResourceInUseException", ErrorKind::InUse);
+
+    // What waits is issued with its dates, and what was issued stays as it was.
+    let waiting = cloud.acm.request_certificate(new("three")).await.unwrap();
+    let (from, until) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-07-18T00:00:00Z".parse().unwrap());
+    practice.seed(|account| account.issue_pending(from, until)).unwrap();
+    let mut dates = Vec::new();
+    for arn in [waiting, arn] {
+        // A new one is not seen at once.
+        let _ = cloud.acm.describe_in_full(arn.clone()).await.unwrap();
+        let read = cloud.acm.describe_in_full(arn).await.unwrap().unwrap();
+        assert_eq!(read.status, "ISSUED");
+        dates.push((read.not_before, read.not_after));
+    }
+    assert_eq!(dates, [(Some(from), Some(until)), (None, None)]);
 }
 
 #[tokio::test]

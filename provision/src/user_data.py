@@ -14,9 +14,6 @@ import urllib.error
 import urllib.request
 
 # SETTINGS
-IMDS = 'http://169.254.169.254/latest/'
-HOME = '/var/lib/sre-agent/bundle'
-PATIENCE = 300  # seconds for the network to come up, and for the role's policy to arrive
 
 # Neither proxies nor redirects: the bundle comes from the bucket or not at all.
 OPENER = urllib.request.OpenerDirector()
@@ -45,10 +42,8 @@ def until(what, kind, patience, attempt):
         except urllib.error.HTTPError as error:
             said = error.read(500).decode('utf-8', 'replace').replace('\n', ' ')
             trouble = Trouble(kind, '%s: HTTP %d %s' % (what, error.code, said))
-            if error.code == 403:
-                trouble.kind = 'denied'
-            elif error.code == 404:
-                trouble.kind = 'missing'
+            if kind != 'credentials' and error.code in (403, 404):
+                trouble.kind = 'denied' if error.code == 403 else 'missing'
             if error.code == 404 or (error.code < 500 and error.code not in (401, 403, 429)):
                 raise trouble
             # A role that was made a minute ago may not be known everywhere yet.
@@ -65,10 +60,10 @@ def until(what, kind, patience, attempt):
 
 def imds(path):
     def ask():
-        token = urllib.request.Request(IMDS + 'api/token', method='PUT',
+        token = urllib.request.Request(IMDS + '/latest/api/token', method='PUT',
                                        headers={'X-aws-ec2-metadata-token-ttl-seconds': '300'})
         token = OPENER.open(token, timeout=5).read().decode()
-        request = urllib.request.Request(IMDS + path, headers={'X-aws-ec2-metadata-token': token})
+        request = urllib.request.Request(IMDS + '/latest/' + path, headers={'X-aws-ec2-metadata-token': token})
         return OPENER.open(request, timeout=5).read().decode()
     return ask
 
@@ -111,7 +106,7 @@ def report(instance, keys, phase, trouble=None):
     body = json.dumps({'Name': PARAMETER, 'Type': 'String', 'Overwrite': True, 'Value': json.dumps(value)}).encode()
     headers = {'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'AmazonSSM.PutParameter'}
     try:
-        until('the parameter', 'network', 60,
+        until('the parameter', 'network', PATIENCE / 5,
               lambda: OPENER.open(signed('POST', SSM + '/', 'ssm', headers, body, keys), timeout=20).read())
     except Trouble as untold:
         say('unreported: %s' % untold)

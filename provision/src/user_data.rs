@@ -33,7 +33,20 @@ pub struct Endpoints {
     pub s3: String,
     /// URL of Systems Manager.
     pub ssm: String,
+    /// URL of the metadata service.
+    pub imds: String,
+    /// Where the bundle is put on the instance.
+    pub folder: String,
+    /// How long a service may be away, in seconds.
+    pub patience: u32,
 }
+
+/// The metadata service of EC2.
+const IMDS: &str = "http://169.254.169.254";
+/// Below the programs' own state, which only root reads.
+const FOLDER: &str = "/var/lib/sre-agent/bundle";
+/// For the network to come up, and for the role's policy to arrive; IAM needs up to a minute.
+const PATIENCE: u32 = 300;
 
 const SCRIPT: &str = include_str!("user_data.py");
 
@@ -48,6 +61,9 @@ pub fn script(boot: &FirstBoot<'_>) -> String {
     let endpoints = boot.endpoints.clone().unwrap_or_else(|| Endpoints {
         s3: format!("https://{}.s3.{}.{suffix}", boot.bucket, boot.region),
         ssm: format!("https://ssm.{}.{suffix}", boot.region),
+        imds: IMDS.to_owned(),
+        folder: FOLDER.to_owned(),
+        patience: PATIENCE,
     });
     let mut settings = String::new();
     for (name, value) in [
@@ -60,8 +76,11 @@ pub fn script(boot: &FirstBoot<'_>) -> String {
         ("PARAMETER", boot.parameter),
         ("S3", &endpoints.s3),
         ("SSM", &endpoints.ssm),
+        ("IMDS", &endpoints.imds),
+        ("HOME", &endpoints.folder),
     ] {
         settings.push_str(&format!("{name} = '{value}'\n"));
     }
+    settings.push_str(&format!("PATIENCE = {}  # seconds\n", endpoints.patience));
     SCRIPT.replace("# SETTINGS\n", &settings)
 }

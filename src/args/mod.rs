@@ -407,6 +407,7 @@ const FORM_FLAGS: &[&str] = &[
     "profile",
     "deployment_id",
     "state_file",
+    "programs",
     "lock_timeout",
     "call_timeout",
     "yes",
@@ -429,24 +430,31 @@ fn verb(cli: Cli, matches: &ArgMatches) -> Result<Option<Verb>, clap::Error> {
         None => Ok(()),
     };
     let Form { validate_only, resume, cleanup, deploy, online } = cli.form;
-    let DeployArgs { config, state, approval, .. } = deploy.clone();
+    let DeployArgs { config, state, programs, approval, .. } = deploy.clone();
     match cli.verb {
         Some(verb) => {
             refuse(FORM_FLAGS, "a verb; write it after the verb")?;
             Ok(Some(verb))
         }
         None if validate_only => {
-            let foreign =
-                ["state_file", "lock_timeout", "call_timeout", "yes", "confirm_deployment_id", "adopt"];
+            let foreign = [
+                "state_file",
+                "lock_timeout",
+                "call_timeout",
+                "yes",
+                "confirm_deployment_id",
+                "adopt",
+                "programs",
+            ];
             refuse(&foreign, "'--validate-only'")?;
             Ok(Some(Verb::Validate(ValidateArgs { config, online })))
         }
         None if resume => {
             refuse(&["confirm_deployment_id", "adopt"], "'--resume'")?;
-            Ok(Some(Verb::Resume(ResumeArgs { config, state, yes: approval.yes })))
+            Ok(Some(Verb::Resume(ResumeArgs { config, state, programs, yes: approval.yes })))
         }
         None if cleanup => {
-            refuse(&["adopt"], "'--cleanup'")?;
+            refuse(&["adopt", "programs"], "'--cleanup'")?;
             Ok(Some(Verb::Cleanup(CleanupArgs { config, state, approval })))
         }
         None if given.is_empty() => Ok(None),

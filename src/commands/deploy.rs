@@ -250,6 +250,7 @@ fn remarks(
         config: Some(config),
         pins,
         known: &known,
+        programs: engine.programs.as_deref(),
         patience: &patience,
     };
     let mut findings = prepared.plan.findings.clone();

@@ -24,8 +24,11 @@ for handler in (urllib.request.HTTPHandler, urllib.request.HTTPSHandler, urllib.
 
 class Trouble(Exception):
     def __init__(self, kind, detail):
-        super().__init__('%s: %s' % (kind, detail))
+        super().__init__()
         self.kind, self.detail = kind, detail
+
+    def __str__(self):
+        return '%s: %s' % (self.kind, self.detail)
 
 
 def say(text):

@@ -309,11 +309,11 @@ fn an_instance_that_may_not_tell_installs_all_the_same_and_says_so_on_its_consol
 
 /// The machine's own cloud-init with this boot's script as its user data, to its end.
 fn cloud_init(boot: Boot) -> (Booted, Boot) {
-    // Where the instance would ask: the metadata service answers on the machine's own loopback.
-    let machine = Booted::prepare()
-        .write("/etc/cloud/cloud.cfg.d/99-test.cfg", b"datasource_list: [NoCloud]\n", 0o644)
-        .write("/var/lib/cloud/seed/nocloud/meta-data", b"instance-id: i-0123456789abcdef0\n", 0o644)
-        .boot();
+    // Not before the services answer, which are opened inside the machine.
+    let machine = Booted::prepare().write("/etc/cloud/cloud-init.disabled", b"", 0o644).boot();
+    machine.shell("rm /etc/cloud/cloud-init.disabled");
+    machine.write("/etc/cloud/cloud.cfg.d/99-test.cfg", b"datasource_list: [NoCloud]\n", 0o644);
+    machine.write("/var/lib/cloud/seed/nocloud/meta-data", b"instance-id: i-0123456789abcdef0\n", 0o644);
     let boot = boot.served_by(machine.inside(|| TcpListener::bind("127.0.0.1:0").unwrap()));
     let text = boot.script("/var/lib/sre-agent/bundle");
     machine.write("/var/lib/cloud/seed/nocloud/user-data", text.as_bytes(), 0o600);

@@ -28,13 +28,12 @@ pub(super) fn service(setup: &Setup) -> Unit {
         )
         .because("The hook has this long.", D::TimeoutStartSec(Span(Duration::from_mins(1))))
         .because(
-            "A user that exists only for this moment. Its groups may read the hook and the journal.",
-            D::DynamicUser(Switch(true)),
+            "Not root, and no user made for the moment, whom the system's bus does not know everywhere. Its groups may\n\
+             read the hook and the journal.",
+            D::User(Names(vec![USER])),
         )
-        .because(
-            "A user that exists only for this moment. Its groups may read the hook and the journal.",
-            D::SupplementaryGroups(Names(vec![USER, "systemd-journal"])),
-        )
+        .with(D::Group(Names(vec![USER])))
+        .with(D::SupplementaryGroups(Names(vec!["systemd-journal"])))
         .with(D::CapabilityBoundingSet(Capabilities(Vec::new())))
         .with(hardening::online())
         .with(D::ProtectHome(Home::Hidden))

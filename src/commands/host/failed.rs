@@ -34,18 +34,12 @@ pub(crate) fn command(app: &App, args: &HostFailedArgs) -> Ended {
 
 /// What happened to a unit, in one line.
 fn line(unit: &str, shown: &str, last: &str) -> String {
-    let facts: Vec<String> = shown
-        .lines()
-        .filter_map(|line| line.split_once('='))
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| {
-            let name = match name {
-                "Result" => "result",
-                "ExecMainStatus" => "status",
-                "NRestarts" => "restarts",
-                other => other,
-            };
-            format!("{name}={value}")
+    let facts = [("Result", "result"), ("ExecMainStatus", "status"), ("NRestarts", "restarts")];
+    let facts: Vec<String> = facts
+        .into_iter()
+        .filter_map(|(property, name)| {
+            let value = shown.lines().find_map(|line| line.strip_prefix(property)?.strip_prefix('='))?;
+            (!value.is_empty()).then(|| format!("{name}={value}"))
         })
         .collect();
     let last: String =
@@ -109,7 +103,7 @@ mod tests {
         assert_eq!(
             line(
                 "a.service",
-                "Result=watchdog\nExecMainStatus=6\nNRestarts=2\n",
+                "NRestarts=2\nResult=watchdog\nExecMainStatus=6\n",
                 "SRE-X\u{1b}[31m: \nno certificate\n"
             ),
             "SRE-HOST-062: unit=a.service result=watchdog status=6 restarts=2; it said last: SRE-X [31m:  no \

@@ -44,7 +44,7 @@ done
 for unit in systemd-logind.service getty.target ldconfig.service systemd-hwdb-update.service \
     systemd-journal-catalog-update.service systemd-update-utmp.service systemd-update-utmp-runlevel.service \
     systemd-pcrphase.service systemd-pcrphase-sysinit.service sys-kernel-debug.mount sys-kernel-tracing.mount \
-    sys-kernel-config.mount sys-fs-fuse-connections.mount dev-hugepages.mount dev-mqueue.mount; do
+    systemd-remount-fs.service sys-kernel-config.mount sys-fs-fuse-connections.mount dev-hugepages.mount dev-mqueue.mount; do
     ln -s /dev/null "$root/etc/systemd/system/$unit"
 done
 : >"$root/etc/fstab"

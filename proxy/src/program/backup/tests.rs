@@ -157,7 +157,7 @@ fn the_program_says_where_the_copy_is() {
     assert!(stderr.contains("SRE-HOST-060") && stderr.contains("no ledger at /nowhere"), "{stderr}");
     for (ledger, says) in [
         ("{store: off}", "keeps no ledger"),
-        ("{store: {dynamodb: {table: t, region: us-east-1}}}", "table t"),
+        ("{store: {dynamodb: {table: usage, region: us-east-1}}}", "table usage"),
     ] {
         let (exit, stdout, stderr) = desk.program(ledger);
         assert_eq!((exit, stdout.as_str()), (Exit::Done, ""), "{stderr}");

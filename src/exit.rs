@@ -90,9 +90,9 @@ impl Exit {
                 "SRE-HOST-013" | "SRE-HOST-015" | "SRE-HOST-016" | "SRE-HOST-019" | "SRE-HOST-030"
                 | "SRE-HOST-032",
             ) => Self::Usage,
-            // What was done stays, and the same command goes on.
-            (_, "SRE-HOST-020" | "SRE-HOST-021" | "SRE-HOST-024" | "SRE-HOST-034") => Self::Cloud,
-            ("AWS" | "PLAN" | "ACM" | "RUN", _) => Self::Cloud,
+            // Of the former ones, what was done stays, and the same command goes on.
+            (_, "SRE-HOST-020" | "SRE-HOST-021" | "SRE-HOST-024" | "SRE-HOST-034")
+            | ("AWS" | "PLAN" | "ACM" | "RUN", _) => Self::Cloud,
             _ => Self::Failed,
         }
     }

@@ -38,7 +38,7 @@ pub(super) fn undo(host: &dyn Host, layout: &Layout, held: &Held) -> Result<Gone
             if host.unit(unit)?.is_enabled() {
                 host.systemctl(Verb::Disable, unit)?;
             }
-            if unit.ends_with(".timer") {
+            if unit.strip_suffix(".timer").is_some() {
                 host.remove(&places::stamp(layout, unit))?;
             }
         }

@@ -22,10 +22,9 @@ pub fn drift(state: &HostState, seen: &Seen) -> Vec<Finding> {
 fn differs(held: &Held, sight: &Sight) -> Option<&'static str> {
     match (&held.thing, sight) {
         // Renewal exchanges pairs and removes old ones, the first among them.
-        (Thing::File { role: Role::Pair, .. }, _) => None,
+        (Thing::File { role: Role::Pair, .. } | Thing::Data { .. }, _) => None,
         (Thing::Folder { path, .. }, Sight::At(Entry::Absent)) if is_of_pairs(path) => None,
         (Thing::Link { path, .. }, Sight::At(Entry::Link(_))) if path.ends_with("tls/live") => None,
-        (Thing::Data { .. }, _) => None,
         (_, Sight::At(Entry::Absent)) => Some("it is gone"),
         (Thing::File { role: Role::Setting, sha256, .. }, Sight::At(Entry::File { sha256: found, .. }))
             if sha256 != found =>

@@ -91,7 +91,7 @@ impl Engine<'_> {
         version: &str,
         probe: &dyn Probe,
     ) -> Result<Outcome, HostRunError> {
-        self.go_back(journal, "the run was killed").await?;
+        self.go_back(journal, "the run was killed")?;
         let state = journal.state();
         let seen = see(self.host, wanted, Some(state)).map_err(HostRunError::Look)?;
         let plan = plan(wanted, &seen, Some(state));
@@ -135,7 +135,7 @@ impl Engine<'_> {
         )?;
         for planned in &plan.things {
             if (self.is_stopped)() && planned.action.is_pending() {
-                return self.stopped(journal).await;
+                return self.stopped(journal);
             }
             match self.one(journal, planned) {
                 Ok(()) => {}
@@ -166,9 +166,9 @@ impl Engine<'_> {
     }
 
     /// What the operator stopped: new things stay, replaced ones go back.
-    async fn stopped(&self, journal: &mut HostJournal) -> Result<Outcome, HostRunError> {
+    fn stopped(&self, journal: &mut HostJournal) -> Result<Outcome, HostRunError> {
         if journal.state().run.is_some_and(|run| !run.is_first) {
-            self.go_back(journal, "stopped by the operator").await?;
+            self.go_back(journal, "stopped by the operator")?;
         }
         Err(HostRunError::Cancelled)
     }
@@ -205,7 +205,7 @@ impl Engine<'_> {
         probe: &dyn Probe,
     ) -> HostRunError {
         (self.say)(&format!("{reason}; going back"));
-        match self.go_back(journal, &reason).await {
+        match self.go_back(journal, &reason) {
             Err(HostRunError::Journal(error)) => HostRunError::Journal(error),
             Err(error) => HostRunError::Stuck { reason, back: error.to_string(), log },
             Ok(()) => match probe.look().await {
@@ -252,7 +252,7 @@ impl Engine<'_> {
     /// # Errors
     ///
     /// Where the machine or the journal refuses; it can be tried again.
-    pub async fn go_back(&self, journal: &mut HostJournal, reason: &str) -> Result<(), HostRunError> {
+    pub fn go_back(&self, journal: &mut HostJournal, reason: &str) -> Result<(), HostRunError> {
         let Some(run) = journal.state().run else { return Ok(()) };
         if run.is_first {
             return Ok(());

@@ -1,5 +1,7 @@
 //! Decides what is done to each thing. A pure function of what is wanted, what was seen, and what the journal says.
 
+use std::fmt::Write as _;
+
 use model::{Finding, Severity};
 use serde_json::{Value, json};
 use systemd::host::{Entry, Meta};
@@ -85,14 +87,14 @@ impl HostPlan {
         let mut out = String::new();
         for planned in self.pending() {
             let sign = if planned.action == Action::Make { '+' } else { '~' };
-            out.push_str(&format!("  {sign} {}", planned.step.thing));
+            let _ = write!(out, "  {sign} {}", planned.step.thing);
             if planned.before == Before::Kept && planned.action == Action::Make {
                 out.push_str(" (what is there is kept aside)");
             }
             out.push('\n');
         }
         for step in &self.sweep {
-            out.push_str(&format!("  - {step}\n"));
+            let _ = writeln!(out, "  - {step}");
         }
         out
     }

@@ -1,9 +1,10 @@
 //! Looks at everything that a plan is about.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
-use systemd::host::{Entry, Host, HostError, UnitFacts};
+use systemd::host::{Host, HostError, UnitFacts};
 
 use super::state::HostState;
 use super::thing::{Step, Thing};
@@ -12,7 +13,7 @@ use super::thing::{Step, Thing};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sight {
     /// At its path.
-    At(Entry),
+    At(systemd::host::Entry),
     /// Whether there is such a user or group.
     Account(bool),
     /// What systemd says.
@@ -55,9 +56,8 @@ pub fn see(host: &dyn Host, wanted: &[Step], state: Option<&HostState>) -> Resul
     let mut seen = Seen { group: host.group(systemd::layout::USER)?, ..Seen::default() };
     let known = state.into_iter().flat_map(|state| state.things.values().map(|held| &held.thing));
     for thing in wanted.iter().map(|step| &step.thing).chain(known) {
-        let id = thing.id();
-        if !seen.things.contains_key(&id) {
-            seen.things.insert(id, look(host, thing)?);
+        if let Entry::Vacant(place) = seen.things.entry(thing.id()) {
+            place.insert(look(host, thing)?);
         }
     }
     for path in wanted.iter().filter_map(|step| step.unless.as_ref()) {
@@ -69,5 +69,5 @@ pub fn see(host: &dyn Host, wanted: &[Step], state: Option<&HostState>) -> Resul
 }
 
 fn is_present(host: &dyn Host, path: &Path) -> Result<bool, HostError> {
-    Ok(host.look(path)? != Entry::Absent)
+    Ok(host.look(path)? != systemd::host::Entry::Absent)
 }

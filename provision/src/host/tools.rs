@@ -66,12 +66,11 @@ impl Tool {
     /// The package, by the system's `ID` and `VERSION_ID`; none where no repository of the system has it.
     fn package(self, system: (&str, &str)) -> Option<&'static str> {
         match (system, self) {
-            (("amzn", "2023"), Self::Python) => Some("python3.12"),
+            (("amzn", "2023") | ("ubuntu", "24.04"), Self::Python) => Some("python3.12"),
             (("amzn", "2023"), Self::Docker) => Some("docker"),
             (("amzn", "2023"), Self::AwsCli) => Some("awscli-2"),
             (("ubuntu" | "debian", _), Self::Docker) => Some("docker.io"),
             (("ubuntu", _), Self::Compose) => Some("docker-compose-v2"),
-            (("ubuntu", "24.04"), Self::Python) => Some("python3.12"),
             // Ubuntu 22.04 has version 1.
             (("debian", "12"), Self::AwsCli) => Some("awscli"),
             _ => None,

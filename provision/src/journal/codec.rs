@@ -37,10 +37,13 @@ pub enum Damage {
     },
 }
 
+/// A header, and the records with their moments.
+pub(crate) type Content<S> = (<S as Fold>::Header, Vec<(Timestamp, <S as Fold>::Record)>);
+
 /// A journal read from its bytes.
 pub(crate) struct Decoded<S: Fold> {
     /// The first line and the others, in order; `None` for a file without a complete line.
-    pub(crate) content: Option<(S::Header, Vec<(Timestamp, S::Record)>)>,
+    pub(crate) content: Option<Content<S>>,
     /// Bytes that hold complete lines; what follows is torn.
     pub(crate) complete_bytes: usize,
     /// Whether something follows.

@@ -1,5 +1,12 @@
 //! The installation of a host on a machine in memory: what it makes, and what it holds against kills and failures.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that cannot go on stops"
+)]
+
 mod faults;
 mod going_back;
 mod journal;

@@ -146,19 +146,19 @@ impl Bench {
             bytes.truncate(complete);
             self.host.write(&path, &bytes, Meta::root(0o600)).unwrap();
         }
-        let journal = match HostJournal::resume_on(path.clone(), &bytes, medium())? {
-            Some(journal) => journal,
-            None => {
-                let found = if is_marked(&host, &self.layout).unwrap() {
-                    recover(&host, &self.layout).unwrap()
-                } else {
-                    Vec::new()
-                };
-                let first = header("0".repeat(32), None, "0.1.0");
-                let mut journal = HostJournal::begin_on(path, medium(), first, StillClock.now())?;
-                engine.take_over(&mut journal, &found)?;
-                journal
-            }
+        let resumed = HostJournal::resume_on(path.clone(), &bytes, medium())?;
+        let journal = if let Some(journal) = resumed {
+            journal
+        } else {
+            let found = if is_marked(&host, &self.layout).unwrap() {
+                recover(&host, &self.layout).unwrap()
+            } else {
+                Vec::new()
+            };
+            let first = header("0".repeat(32), None, "0.1.0");
+            let mut journal = HostJournal::begin_on(path, medium(), first, StillClock.now())?;
+            engine.take_over(&mut journal, &found)?;
+            journal
         };
         work(&engine, journal)
     }

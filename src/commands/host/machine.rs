@@ -1,5 +1,6 @@
 //! The machine as the `host` commands have it at hand: its places, its port, and its journal.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use model::{Finding, Severity};
@@ -125,7 +126,7 @@ pub(super) fn tell(app: &App, findings: &[Finding]) {
         };
         let mut text = format!("{word}[{}]: {}", finding.code, finding.message);
         if let Some(hint) = &finding.hint {
-            text.push_str(&format!("\n  help: {hint}"));
+            let _ = write!(text, "\n  help: {hint}");
         }
         app.say(&text);
     }

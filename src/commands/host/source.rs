@@ -47,10 +47,11 @@ fn own() -> Result<PathBuf, Box<Failure>> {
     })
 }
 
+/// The content of programs.
+type Programs = BTreeMap<Program, Arc<[u8]>>;
+
 /// Both programs from the disk, and where the proxy's lies.
-fn programs(
-    proxy_program: Option<&PathBuf>,
-) -> Result<(BTreeMap<Program, Arc<[u8]>>, PathBuf), Box<Failure>> {
+fn programs(proxy_program: Option<&PathBuf>) -> Result<(Programs, PathBuf), Box<Failure>> {
     let own = own()?;
     let beside = own.with_file_name(Program::Proxy.name());
     let path = proxy_program.cloned().unwrap_or(beside);

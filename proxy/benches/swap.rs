@@ -148,6 +148,7 @@ struct Load {
     connector: TlsConnector,
     address: std::net::SocketAddr,
     kept: Vec<tokio::sync::Mutex<Option<Sender>>>,
+    connections: Mutex<JoinSet<()>>,
 }
 
 impl Load {
@@ -158,7 +159,9 @@ impl Load {
         let leaf = stream.get_ref().1.peer_certificates()?.first()?.to_vec();
         found.certificates.lock().unwrap().insert(leaf);
         let (sender, connection) = handshake(TokioIo::new(stream)).await.ok()?;
-        tokio::spawn(async move { drop(connection.await) });
+        let mut connections = self.connections.lock().unwrap();
+        while connections.try_join_next().is_some() {}
+        connections.spawn(async move { drop(connection.await) });
         Some(sender)
     }
 
@@ -252,6 +255,7 @@ fn main() {
         connector: host.client(),
         address: host.socket.local_addr().unwrap(),
         kept: (0..KEPT).map(|_| tokio::sync::Mutex::new(None)).collect(),
+        connections: Mutex::default(),
     });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     println!(

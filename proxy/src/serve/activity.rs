@@ -78,6 +78,11 @@ impl Activity {
         })
     }
 
+    /// Whether there has been a request at all.
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun.load(Relaxed)
+    }
+
     /// Milliseconds since the connection was opened, never 0.
     fn now(&self) -> u64 {
         u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)

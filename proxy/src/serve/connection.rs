@@ -187,7 +187,7 @@ async fn handshake(
         sleep(LAST_WORDS).await;
     };
     let error = tokio::select! {
-        () = late => return None,
+        () = last_call(&shared.stop) => return None,
         settled = settled => match settled {
             Ok(Ok(stream)) => return stream,
             Ok(Err(error)) => error,
@@ -197,6 +197,12 @@ async fn handshake(
     tls.failed(address, &error);
     tracing::debug!(source_ip = %address.ip(), %error, "no TLS was settled");
     None
+}
+
+/// Over a little after the server ends: whoever was let in before is served, and does not have to hear of a restart.
+async fn last_call(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(LAST_WORDS).await;
 }
 
 /// HTTP over a stream of bytes.
@@ -233,20 +239,28 @@ async fn drive<C, E>(
     C: Future<Output = Result<(), E>>,
     E: Display,
 {
-    let mut stop = pin!(stop.cancelled());
+    let mut last_call = pin!(last_call(stop));
     let mut is_ending = false;
     let mut due = activity.due();
     let mut timer = pin!(sleep_until(due.at()));
     poll_fn(|cx| {
-        if !is_ending && stop.as_mut().poll(cx).is_ready() {
-            is_ending = true;
-            say_goodbye(connection.as_mut());
-        }
-        if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
-            if let Err(error) = ended {
-                tracing::debug!(source_ip = %address.ip(), %error, "connection ended");
+        loop {
+            // Who has not asked for anything yet may still do so, once.
+            let is_last = activity.has_begun() && stop.is_cancelled();
+            if !is_ending && (is_last || last_call.as_mut().poll(cx).is_ready()) {
+                is_ending = true;
+                say_goodbye(connection.as_mut());
             }
-            return Poll::Ready(());
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                if let Err(error) = ended {
+                    tracing::debug!(source_ip = %address.ip(), %error, "connection ended");
+                }
+                return Poll::Ready(());
+            }
+            // A first request that has just come may be the last one.
+            if is_ending || !activity.has_begun() || !stop.is_cancelled() {
+                break;
+            }
         }
         // The timer is only moved to an earlier time here; that it may have become later shows when it is over.
         let next = activity.due();

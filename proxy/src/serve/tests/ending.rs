@@ -2,9 +2,14 @@
 
 use http_body_util::Empty;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use tokio_rustls::TlsConnector;
 
 use super::*;
+use crate::tls::testing::{Authority, Folder, now};
 
 type Sender1 = hyper::client::conn::http1::SendRequest<Empty<Bytes>>;
 type Sender2 = hyper::client::conn::http2::SendRequest<Empty<Bytes>>;
@@ -110,4 +115,43 @@ async fn the_second_signal_of_the_system_cuts() {
     assert_eq!(signals.next().await, Signal::Drain);
     send("-INT");
     assert_eq!(signals.next().await, Signal::Cut);
+}
+
+/// Two connections that are there when the end comes, the first with nothing sent and the second with TLS settled, each
+/// ask once: what they are answered.
+async fn asked_at_the_end() -> Vec<String> {
+    let authority = Authority::new();
+    let folder = Folder::with(&authority.issue());
+    let server = Arc::new(Server::new(&folder.settings(), now()).unwrap());
+    let mut running = start(Some(server), LIMITS);
+    let connector = TlsConnector::from(authority.client(None, &[b"http/1.1"]));
+    let connect = async |stream| connector.connect("localhost".try_into().unwrap(), stream).await;
+    let first = TcpStream::connect(running.address).await.unwrap();
+    let second = connect(TcpStream::connect(running.address).await.unwrap()).await.unwrap();
+    running.ending.stop.cancel();
+    let mut answers = Vec::new();
+    for stream in [connect(first).await, Ok(second)] {
+        let Ok(mut stream) = stream else { continue };
+        let mut answer = String::new();
+        let _ = stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        let _ = stream.read_to_string(&mut answer).await;
+        answers.push(answer);
+    }
+    assert_eq!(running.ended().await.cut, 0);
+    answers
+}
+
+#[tokio::test]
+async fn who_was_let_in_before_the_end_is_still_served() {
+    // They have a second, which a busy machine may not have.
+    const TRIES: usize = 10;
+    let mut answers = Vec::new();
+    for _ in 0..TRIES {
+        answers = asked_at_the_end().await;
+        let is_served = |answer: &String| answer.starts_with("HTTP/1.1 200");
+        if answers.len() == 2 && answers.iter().all(is_served) {
+            return;
+        }
+    }
+    panic!("{answers:?}");
 }

@@ -14,7 +14,8 @@ fn pages() -> Vec<(PathBuf, String)> {
     let mut pages = vec![root().join("README.md")];
     for folder in ["docs", "runbooks"] {
         let entries = std::fs::read_dir(root().join(folder)).unwrap();
-        pages.extend(entries.map(|entry| entry.unwrap().path()));
+        let files = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+        pages.extend(files);
     }
     pages.into_iter().map(|page| (page.clone(), std::fs::read_to_string(&page).unwrap())).collect()
 }

@@ -448,7 +448,7 @@ pub const KEYS: &[Key] = &[
     fixed("telemetry.security", Mapping, Else("defaults"), "Where security events go beside the log."),
     fixed(
         "telemetry.security.journal",
-        Text("/run/systemd/journal/socket"),
+        Text("off"),
         Value("auto"),
         "`auto`: into the journal with fields of their own, where the log goes there; `off`; or the path of journald's socket.",
     ),

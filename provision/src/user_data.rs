@@ -5,6 +5,8 @@
 //! a role's session token unsigned before 7.87 (Ubuntu 22.04 has 7.81), and only Amazon Linux has the AWS CLI.
 //! Nothing in it is secret, because whoever may describe the instance can read it.
 
+use std::fmt::Write as _;
+
 use model::{AccountId, DeploymentId, Region};
 
 /// What a script is told.
@@ -79,8 +81,8 @@ pub fn script(boot: &FirstBoot<'_>) -> String {
         ("IMDS", &endpoints.imds),
         ("HOME", &endpoints.folder),
     ] {
-        settings.push_str(&format!("{name} = '{value}'\n"));
+        let _ = writeln!(settings, "{name} = '{value}'");
     }
-    settings.push_str(&format!("PATIENCE = {}  # seconds\n", endpoints.patience));
+    let _ = writeln!(settings, "PATIENCE = {}  # seconds", endpoints.patience);
     SCRIPT.replace("# SETTINGS\n", &settings)
 }

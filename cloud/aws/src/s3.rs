@@ -9,8 +9,8 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Builder, Region};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
-    BucketLocationConstraint, ChecksumMode, CreateBucketConfiguration, Delete, ObjectIdentifier,
-    PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
+    BucketLocationConstraint, ChecksumAlgorithm, ChecksumMode, CreateBucketConfiguration, Delete,
+    ObjectIdentifier, PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
     ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
 };
 use aws_smithy_types::base64;
@@ -304,6 +304,7 @@ impl S3 for AwsS3 {
             .bucket(new.bucket.name)
             .expected_bucket_owner(new.bucket.owner.as_str())
             .key(new.key)
+            .checksum_algorithm(ChecksumAlgorithm::Sha256)
             .checksum_sha256(to_base64(&new.sha256, OPERATION)?)
             .body(ByteStream::from(bytes.to_vec()));
         let usual = self.client.config().timeout_config().and_then(TimeoutConfig::operation_attempt_timeout);

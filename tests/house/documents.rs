@@ -19,7 +19,8 @@ const PUBLIC_HOSTS: [&str; 10] = [
     "169.254.169.254",
 ];
 /// Where an absolute path may begin: on the deployed host, in an AWS name, or as a stand-in.
-const PUBLIC_ROOTS: [&str; 13] = [
+const PUBLIC_ROOTS: [&str; 14] = [
+    "usr",
     "opt",
     "etc",
     "var",

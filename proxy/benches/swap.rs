@@ -67,6 +67,7 @@ impl Host {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut host = Self { folder: tempfile::tempdir().unwrap(), authority, socket, pairs: 0 };
         host.swap();
+        fs::create_dir(host.path("state")).unwrap();
         fs::write(
             host.path("proxy.yaml"),
             "version: 1\ntls: {cert_path: live/fullchain.pem, key_path: live/privkey.pem, acme_challenges: .}\n\
@@ -108,7 +109,9 @@ impl Host {
             .arg(env!("CARGO_BIN_EXE_bedrock-nova-proxy"))
             .arg(self.path("proxy.yaml"))
             .stdin(Stdio::from(socket))
-            .stderr(fs::File::create(self.path("log")).unwrap())
+            // As on a host, nothing is written where files are watched.
+            .env("STATE_DIRECTORY", self.path("state"))
+            .stderr(fs::File::create(self.path("state/log")).unwrap())
             .spawn()
             .unwrap()
     }

@@ -12,6 +12,7 @@
 )]
 
 mod access;
+mod booted;
 mod chat;
 mod curl;
 mod documentation;

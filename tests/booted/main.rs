@@ -1,5 +1,5 @@
 //! The real programs under the real units, on a machine that boots its own systemd.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod host;
 mod sandbox;

@@ -8,6 +8,7 @@ use model::security::{self, Event, Kind};
 use model::{AccountId, DeploymentId, Region, Severity};
 use provision::journal::State;
 use provision::undo::Removal;
+use renewal::run::{Outcome, Report};
 
 use crate::app::App;
 
@@ -100,6 +101,29 @@ pub(crate) fn certificates(app: &App, results: &[CheckResult]) {
                 .with_some("serial", leaf.map(|leaf| &leaf.serial));
             event(app, &ending);
         }
+    }
+}
+
+/// What was done to the machine that the program runs on.
+pub(crate) fn host(app: &App, kind: Kind, what: &str, changed: usize) {
+    event(app, &Event::new(kind).with("component", what).with("changed", changed));
+}
+
+/// What a run of the renewal came to, unless there was nothing to do.
+pub(crate) fn renewal(app: &App, report: &Report) {
+    if let Outcome::Renewed { leaf, .. } = &report.outcome {
+        let renewed = Event::new(Kind::CertRenewed)
+            .with("serial", &leaf.serial)
+            .with("not_after", leaf.not_after)
+            .with("names", leaf.names.join(","));
+        event(app, &renewed);
+    }
+    for finding in report.findings.iter().filter(|finding| finding.severity == Severity::Error) {
+        let failed = Event::new(Kind::CertRenewalFail)
+            .with("subject", &finding.subject)
+            .with("code", &finding.code)
+            .with("problem", &finding.message);
+        event(app, &failed);
     }
 }
 

@@ -1,5 +1,6 @@
 //! `host install`: brings this machine to what is wanted, and says what it is.
 
+use model::security::Kind;
 use provision::host::{HostState, Outcome, RunKind, Wanted, plan, see, steps};
 use serde_json::json;
 
@@ -12,6 +13,7 @@ use crate::approve::{self, Gap};
 use crate::args::{HostInstallArgs, HostRenewArgs, StateArgs};
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
+use crate::security;
 use crate::session::{self, Session};
 
 /// Units are written for this version where systemd does not say its own; then nothing is installed anyway.
@@ -137,6 +139,13 @@ async fn carry_out(session: &Session<'_>, machine: &Machine, job: &Job<'_>) -> R
         })
         .await?;
     session.is_over();
+    if !outcome.changed.is_empty() {
+        let kind = match job.kind {
+            RunKind::Install => Kind::SysInstall,
+            RunKind::Upgrade => Kind::SysRestart,
+        };
+        security::host(app, kind, "bedrock-nova-proxy", outcome.changed.len());
+    }
     tell(app, &outcome.findings);
     Ok(Done::Installed(outcome))
 }

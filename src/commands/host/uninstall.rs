@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use model::security::Kind;
 use serde_json::json;
 use systemd::host::Host as _;
 
@@ -12,6 +13,7 @@ use crate::app::{App, Ended};
 use crate::args::{HostUninstallArgs, StateArgs};
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
+use crate::security;
 use crate::session;
 
 /// `host uninstall`
@@ -49,6 +51,7 @@ pub(crate) fn command(app: &App, args: &HostUninstallArgs) -> Ended {
             return Err(Failure::of_findings(super::machine::errors(&removal.findings)));
         }
         session.is_over();
+        security::host(app, Kind::SysUninstall, "bedrock-nova-proxy", removal.removed.len());
         if is_json(app) {
             app.result_json(&json!({
                 "schema_version": 1,

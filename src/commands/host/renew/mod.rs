@@ -25,6 +25,7 @@ use crate::args::{Format, HostRenewArgs, StateArgs};
 use crate::compose::{self, SystemClock};
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
+use crate::security;
 use crate::session;
 use crate::signals::Signals;
 
@@ -78,6 +79,7 @@ pub(crate) fn command(app: &App, args: &HostRenewArgs) -> Ended {
         CertificateSource::AcmExportable { .. } => with_account(app, &settings, &host, whole)?,
         _ => run(whole(&host))?,
     };
+    security::renewal(app, &report);
     finish(app, report)
 }
 

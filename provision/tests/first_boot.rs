@@ -4,7 +4,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that cannot go on stops"
 )]
@@ -329,7 +328,7 @@ fn cloud_init(boot: Boot) -> (Booted, Boot) {
         let state = machine.property("cloud-final.service", "ActiveState");
         state == "active" || state == "failed"
     };
-    machine.wait_until("cloud-init ends", Duration::from_secs(120), ended);
+    machine.wait_until("cloud-init ends", Duration::from_mins(2), ended);
     (machine, boot)
 }
 
@@ -379,6 +378,6 @@ fn cloud_init_tells_of_a_refused_bundle_and_its_console_is_understood() {
         deployment: &deployment,
         instance: "i-0123456789abcdef0",
     };
-    let finding = of_silence(&place, None, Duration::from_secs(900), Ok(said));
+    let finding = of_silence(&place, None, Duration::from_mins(15), Ok(said));
     assert_eq!(finding.code, "SRE-HOST-072", "{finding:?}");
 }

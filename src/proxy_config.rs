@@ -50,7 +50,7 @@ pub(crate) fn document(config: &Config, site: &Site<'_>) -> Value {
         "tls": {"cert_path": site.cert_path, "key_path": site.key_path, "names": site.names},
         "auth": {"issuers": [issuer]},
         "upstreams": {"bedrock": bedrock},
-        "models": config.proxy.models,
+        "models": config.proxy.models_in(&config.aws.region),
         "limits": {
             "requests_per_minute": config.proxy.requests_per_minute,
             "tokens_per_hour": config.proxy.tokens_per_hour,

@@ -48,8 +48,10 @@ macro_rules! steps {
 steps! {
     /// The ports of the instance.
     SecurityGroup "ec2.security-group" "Security group" [];
-    /// What the instance may do.
-    Role "iam.role" "IAM role" [];
+    /// The exportable certificate, where one is wanted.
+    Certificate "acm.certificate" "ACM certificate" [];
+    /// What the instance may do. It names the certificate.
+    Role "iam.role" "IAM role" [Certificate];
     /// The role in the form EC2 takes it.
     InstanceProfile "iam.instance-profile" "Instance profile" [Role];
     /// Who issues tokens.
@@ -60,8 +62,6 @@ steps! {
     AppClient "cognito.app-client" "Cognito app client" [UserPool, ResourceServer];
     /// Where tokens are fetched. After the client: Cognito allows few calls a second on one pool.
     Domain "cognito.domain" "Cognito domain" [UserPool, AppClient];
-    /// The exportable certificate, where one is wanted.
-    Certificate "acm.certificate" "ACM certificate" [];
     /// The fixed address.
     Address "ec2.address" "Elastic IP address" [];
     /// Where the instance fetches the proxy from.

@@ -1,6 +1,6 @@
-//! The IAM policies of the instance: exactly the mapped models, and Session Manager.
+//! The IAM policies of the instance: exactly the mapped models, its certificate, its bundle, and Session Manager.
 //!
-//! Sources: Service Authorization Reference for Amazon Bedrock, AWS Systems Manager and Session Manager message
+//! Sources: Service Authorization Reference for Amazon Bedrock, AWS Certificate Manager, AWS Systems Manager and Session Manager message
 //! gateway; Bedrock user guide, "Prerequisites for inference profiles".
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,10 +23,18 @@ pub fn instance_trust() -> Value {
     })
 }
 
-/// What the instance may do: call the mapped models, be reached through Session Manager, and where it installs itself
-/// at its first boot, fetch its bundle and say how far it is.
-pub fn instance_policy(config: &Config, region: &Region, account: &AccountId) -> Value {
-    let mut statements = model_statements(config.proxy.models.values(), region, account);
+/// What the instance may do: call the mapped models, be reached through Session Manager, fetch its exportable
+/// certificate where there is one, and where it installs itself at its first boot, fetch its bundle and say how far it
+/// is. `certificate` is an ARN.
+pub fn instance_policy(
+    config: &Config,
+    region: &Region,
+    account: &AccountId,
+    certificate: Option<&str>,
+) -> Value {
+    let models = config.proxy.models_in(region);
+    let mut statements = model_statements(models.values().map(AsRef::as_ref), region, account);
+    statements.extend(certificate.map(certificate_statement));
     statements.push(json!({
         "Sid": "SessionManagerRegistration",
         "Effect": "Allow",
@@ -55,6 +63,16 @@ pub fn instance_policy(config: &Config, region: &Region, account: &AccountId) ->
         statements.extend(first_boot_statements(config, region, account));
     }
     json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+/// What `host renew` asks of an exportable certificate, and of no other.
+fn certificate_statement(arn: &str) -> Value {
+    json!({
+        "Sid": "FetchCertificate",
+        "Effect": "Allow",
+        "Action": ["acm:DescribeCertificate", "acm:ExportCertificate", "acm:GetCertificate"],
+        "Resource": [arn],
+    })
 }
 
 /// To fetch the bundle and to say how far the installation is, and nothing else of bucket and Parameter Store.
@@ -137,7 +155,7 @@ fn regions_of(geography: &str) -> Option<&'static [&'static str]> {
 }
 
 fn model_statements<'a>(
-    ids: impl Iterator<Item = &'a String>,
+    ids: impl Iterator<Item = &'a str>,
     region: &Region,
     account: &AccountId,
 ) -> Vec<Value> {

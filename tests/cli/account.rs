@@ -6,7 +6,7 @@ use cloud::practice::{Credentials, Practice, PracticeOptions, Seed};
 use model::AccountId;
 use serde_json::Value;
 
-use crate::support::{Desk, Ended};
+use crate::support::{CONFIG, Desk, Ended};
 
 const CHECK: &str = "check account --config config.yaml --mode production --format json";
 
@@ -174,6 +174,19 @@ fn a_role_without_policies_may_call_nothing() {
     });
     let ended = desk.run(CHECK).expect(5);
     assert!(findings(&ended).iter().any(|(code, severity, _)| code == "SRE-PERM-004" && severity == "error"));
+}
+
+#[test]
+fn where_models_are_reached_through_profiles_the_role_may_call_them() {
+    for (region, profile) in [("us-west-2", "us.amazon.nova-pro"), ("eu-central-1", "eu.amazon.nova-pro")] {
+        let desk = Desk::new();
+        desk.write("config.yaml", &CONFIG.replace("us-east-1", region));
+        desk.run("deploy --yes").expect(0);
+        let account = desk.read("account.json");
+        assert!(account.contains(&format!(":inference-profile/{profile}")), "{account}");
+        let ended = desk.run(&format!("{CHECK} --only SRE-PERM-004 --only SRE-BED-001")).expect(0);
+        says(&ended, "SRE-PERM-004", "ok", "may call the models");
+    }
 }
 
 #[test]

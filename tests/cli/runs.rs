@@ -14,6 +14,25 @@ fn a_second_deploy_has_nothing_to_do_and_says_what_is_still_open() {
     assert_eq!(desk.read(".deployment_state").lines().count(), lines);
 }
 
+/// `/proc` stands in for `/`: nobody can make a file there, so every look at this machine refuses it, and nothing on it
+/// is ever changed.
+#[test]
+fn with_install_here_a_deploy_ends_in_an_installation_and_says_how_to_go_on_where_that_is_refused() {
+    let desk = Desk::new().with("SRE_AGENT_DEPLOY_HOST_ROOT", "/proc");
+    desk.edit("config.yaml", "install: none", "install: here");
+    let is_root = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0;
+    let code = if is_root { "SRE-HOST-011" } else { "SRE-HOST-010" };
+    let resume = "sre-agent-deploy host install --config config.yaml";
+    desk.run(DEPLOY).expect(1).says(&["installing on this machine", code, resume]);
+    // The cloud side is done and stays; a deploy that has nothing to do there comes to the installation again.
+    assert_eq!(desk.run("status --format json").json()["phase"], "finished");
+    desk.run(DEPLOY).expect(1).says(&["nothing to do", "installing on this machine", code, resume]);
+    let ended = desk.run(&format!("{DEPLOY} --format json")).expect(1);
+    assert!(ended.stderr.contains("SRE-HOST-01"), "{}", ended.stderr);
+    // The command that was named comes to the same machine.
+    desk.run("host install --config config.yaml --mode production --yes").expect(1).says(&[code]);
+}
+
 #[test]
 fn with_the_state_file_lost_a_deploy_finds_what_there_is() {
     let desk = Desk::new().deployed();

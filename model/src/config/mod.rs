@@ -24,11 +24,13 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::bedrock;
 use crate::document::{codes, node, problem, secret_names, suggest, yaml};
 use crate::host::ExternalAccount;
 use crate::ids::{
@@ -266,6 +268,14 @@ pub struct Proxy {
     pub requests_per_minute: u32,
     /// `proxy.limits.tokens_per_hour`, per caller.
     pub tokens_per_hour: u64,
+}
+
+impl Proxy {
+    /// What each name calls in a Region: where the Region does not answer to a plain id, the inference profile that
+    /// does. What the proxy is told, what its role may do and what checks look at are all this.
+    pub fn models_in(&self, region: &Region) -> BTreeMap<&str, Cow<'_, str>> {
+        self.models.iter().map(|(name, model)| (name.as_str(), bedrock::in_region(model, region))).collect()
+    }
 }
 
 /// `gateway:`, the AgentCore gateway of the SRE agent.

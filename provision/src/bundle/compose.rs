@@ -92,8 +92,8 @@ pub fn proxy_config(config: &Config, deployed: &Deployed, layout: &Layout) -> St
         "upstreams:\n  bedrock:\n    kind: bedrock\n    region: {}\nmodels:",
         quoted(config.aws.region.as_str())
     );
-    for (name, model) in &config.proxy.models {
-        let _ = writeln!(out, "  {}: {}", quoted(name), quoted(model));
+    for (name, model) in config.proxy.models_in(&config.aws.region) {
+        let _ = writeln!(out, "  {}: {}", quoted(name), quoted(&model));
     }
     let _ = writeln!(
         out,

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use model::AccountId;
 use model::config::{Config, Inputs, SourceText, load};
 use proptest::prelude::*;
 use systemd::{Layout, Program};
 
 use super::*;
+use crate::policy::instance_policy;
 
 const CONFIG: &str = r#"
 version: 1
@@ -59,6 +61,41 @@ fn what_a_host_is_told() {
     let config = config(&files);
     insta::assert_snapshot!("host_json_files", settings_text(&host_settings(&config, &deployed()).unwrap()));
     assert!(!proxy_config(&config, &deployed(), &Layout::default()).contains("acme_challenges"));
+}
+
+/// Where a Region does not answer to a plain id, the proxy calls an inference profile, and its role may call both that
+/// and, through it, the models behind.
+#[test]
+fn the_role_may_call_what_the_proxy_is_told_to_call() {
+    let default =
+        CONFIG.replace("  models: {gpt-4o: amazon.nova-pro-v1:0, gpt-4o-mini: amazon.nova-lite-v1:0}\n", "");
+    let account = AccountId::parse("123456789012").unwrap();
+    for (region, geography) in [("us-east-1", ""), ("us-west-2", "us."), ("eu-central-1", "eu.")] {
+        let config = config(&default.replace("eu-central-1", region));
+        let policy = instance_policy(&config, &config.aws.region, &account, None).to_string();
+        let yaml = proxy_config(&config, &deployed(), &Layout::default());
+        let (_, models) = yaml.split_once("\nmodels:\n").unwrap();
+        let called: Vec<String> = models
+            .lines()
+            .map_while(|line| line.strip_prefix("  ")?.split_once(": "))
+            .map(|(_, model)| serde_json::from_str(model).unwrap())
+            .collect();
+        assert_eq!(called.len(), config.proxy.models.len(), "{yaml}");
+        for model in called {
+            let id = model.strip_prefix(geography).unwrap_or_else(|| panic!("{model} in {region}"));
+            assert!(id.starts_with("amazon.nova-"), "{model} in {region}");
+            let allowed = match geography {
+                "" => vec![format!("arn:aws:bedrock:{region}::foundation-model/{id}")],
+                _ => vec![
+                    format!("arn:aws:bedrock:{region}:{account}:inference-profile/{model}"),
+                    format!("arn:aws:bedrock:{}-*::foundation-model/{id}", geography.trim_end_matches('.')),
+                ],
+            };
+            for arn in allowed {
+                assert!(policy.contains(&format!("\"{arn}\"")), "{arn} is not in {policy}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! The IAM role of the instance, with one inline policy: exactly the mapped models, and Session Manager.
+//! The IAM role of the instance, with one inline policy: what `policy` says.
 
 use async_trait::async_trait;
 use cloud::CallError;
 use cloud::port::iam::{AttachedPolicy, NewRole, Role, RolePolicy, RolePolicyDocument, RoleTrust};
-use model::config::Config;
+use model::config::{Config, TlsSource};
 use model::plan::StepId;
 use model::{Finding, Severity, tags};
 use serde_json::Value;
@@ -32,6 +32,15 @@ async fn found(cx: &Context<'_>, role: Role) -> Result<Found, StepError> {
     })
 }
 
+/// The policy, which names the certificate where the host has to fetch one.
+fn policy_of(cx: &Context<'_>, config: &Config) -> Value {
+    let certificate = matches!(config.tls.source, TlsSource::AcmExportable).then(|| {
+        let known = cx.known(StepId::Certificate, "arn");
+        known.unwrap_or_else(|| format!("({})", StepId::Certificate))
+    });
+    policy::instance_policy(config, cx.region, cx.account, certificate.as_deref())
+}
+
 #[async_trait]
 impl Step for RoleStep {
     fn id(&self) -> StepId {
@@ -48,10 +57,7 @@ impl Step for RoleStep {
         }
         Some(Want {
             name: names::instance_role(cx.deployment),
-            fields: fields([
-                ("trust", policy::instance_trust()),
-                ("policy", policy::instance_policy(config, cx.region, cx.account)),
-            ]),
+            fields: fields([("trust", policy::instance_trust()), ("policy", policy_of(cx, config))]),
             why: vec![
                 "lets the instance call the mapped models and be reached through Session Manager".to_owned(),
             ],
@@ -137,7 +143,7 @@ impl Step for RoleStep {
                 let policy = RolePolicyDocument {
                     role: name,
                     policy: POLICY.to_owned(),
-                    document: policy::instance_policy(config, cx.region, cx.account),
+                    document: policy_of(cx, config),
                 };
                 cx.patience.write(STEP, true, || iam.put_role_policy(policy.clone())).await?;
                 Ok(None)

@@ -40,7 +40,7 @@ pub(super) enum Done {
 
 /// `host install`
 pub(crate) fn command(app: &App, args: &HostInstallArgs) -> Ended {
-    let machine = Machine::new();
+    let machine = Machine::new(app);
     let source = source::of_install(app, args, &machine.layout)?;
     let job = Job {
         kind: RunKind::Install,
@@ -213,7 +213,7 @@ fn named(machine: &Machine, job: &Job<'_>) -> String {
 }
 
 /// The command that goes on with this one.
-fn words(args: &HostInstallArgs) -> Vec<String> {
+pub(super) fn words(args: &HostInstallArgs) -> Vec<String> {
     let mut words = vec!["host".to_owned(), "install".to_owned()];
     let mut path = |flag: &str, value: Option<&std::path::PathBuf>| {
         words.extend(value.into_iter().flat_map(|value| [flag.to_owned(), value.display().to_string()]));

@@ -15,6 +15,8 @@ use crate::compose::{self, SystemClock};
 use crate::failure::{Failure, Next};
 use crate::session::Session;
 
+/// A folder in place of `/`, for tests.
+pub(super) const ROOT: &str = "SRE_AGENT_DEPLOY_HOST_ROOT";
 /// The version of this program, for journals.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -26,8 +28,12 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    pub(super) fn new() -> Self {
-        Self { layout: Layout::default(), host: LocalHost::default(), clock: SystemClock }
+    pub(super) fn new(app: &App) -> Self {
+        Self {
+            layout: Layout::below(app.variable(ROOT).unwrap_or("/")),
+            host: LocalHost::default(),
+            clock: SystemClock,
+        }
     }
 
     /// What the journal says, without a lock.

@@ -26,7 +26,7 @@ const SECONDS_A_DAY: i64 = 86_400;
 
 /// `host status`
 pub(crate) fn command(app: &App, _args: &HostStatusArgs) -> Ended {
-    let machine = Machine::new();
+    let machine = Machine::new(app);
     if uid() != 0 {
         return Err(Failure::new(codes::NOT_ROOT, "user", "only root can read what is installed")
             .hint(format!("run it with sudo: sudo {} host status", app.program)));

@@ -18,7 +18,7 @@ use crate::session;
 
 /// `host uninstall`
 pub(crate) fn command(app: &App, args: &HostUninstallArgs) -> Ended {
-    let machine = Machine::new();
+    let machine = Machine::new(app);
     if uid() != 0 {
         return Err(Failure::new(codes::NOT_ROOT, "user", "only root can remove a service")
             .hint(format!("run it with sudo: sudo {} host uninstall", app.program)));

@@ -14,7 +14,7 @@ use crate::failure::{Failure, codes};
 
 /// `host upgrade`
 pub(crate) fn command(app: &App, args: &HostUpgradeArgs) -> Ended {
-    let machine = Machine::new();
+    let machine = Machine::new(app);
     if uid() != 0 {
         return Err(Failure::new(codes::NOT_ROOT, "user", "only root can exchange a service")
             .hint(format!("run it with sudo: sudo {} host upgrade", app.program)));

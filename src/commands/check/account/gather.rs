@@ -10,7 +10,7 @@ use cloud::port::ec2::{DryRun as Tried, InstanceQuery, InstanceState, NewInstanc
 use cloud::port::iam::{Decision as Said, Simulation};
 use cloud::port::quotas::QuotaQuery;
 use cloud::{Cloud, ErrorKind};
-use model::bedrock::{base_id, in_region};
+use model::bedrock::base_id;
 use model::config::Config;
 use model::plan::{Pins, StepId};
 use model::tags::Tags;
@@ -106,13 +106,13 @@ impl Gather<'_> {
     pub(super) async fn role_simulated(&self, role_arn: &str, account: &AccountId) -> Told<Vec<Simulated>> {
         let region = &self.config.aws.region;
         let mut all = Vec::new();
-        for id in self.config.proxy.models.values() {
+        for called in self.config.proxy.models_in(region).values() {
             let question = Simulation {
                 principal_arn: role_arn.to_owned(),
                 actions: ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
                     .map(str::to_owned)
                     .to_vec(),
-                resources: vec![resource_of(id, region, account)],
+                resources: vec![resource_of(called, region, account)],
             };
             all.extend(self.simulate(question).await?);
         }
@@ -194,14 +194,13 @@ impl Gather<'_> {
     /// The models of the configuration.
     pub(super) async fn models(&self, converse: bool) -> Vec<ModelFacts> {
         let mut all = Vec::new();
-        for (alias, id) in &self.config.proxy.models {
-            all.push(self.model(alias, id, converse).await);
+        for (alias, called) in self.config.proxy.models_in(&self.config.aws.region) {
+            all.push(self.model(alias, called.into_owned(), converse).await);
         }
         all
     }
 
-    async fn model(&self, alias: &str, id: &str, converse: bool) -> ModelFacts {
-        let called = in_region(id, &self.config.aws.region).into_owned();
+    async fn model(&self, alias: &str, called: String, converse: bool) -> ModelFacts {
         let bedrock = &self.cloud.bedrock;
         let is_profile = called.contains("inference-profile/")
             || base_id(&called) != Some(&called) && !called.contains(":foundation-model/");
@@ -369,13 +368,12 @@ fn from_model(model: FoundationModel) -> Model {
     }
 }
 
-/// The ARN that IAM knows a configured model by.
-fn resource_of(id: &str, region: &Region, account: &AccountId) -> String {
-    let called = in_region(id, region);
+/// The ARN that IAM knows a model by, as it is called.
+fn resource_of(called: &str, region: &Region, account: &AccountId) -> String {
     let partition = region.partition();
     if called.starts_with("arn:") {
-        called.into_owned()
-    } else if base_id(&called) == Some(&called) {
+        called.to_owned()
+    } else if base_id(called) == Some(called) {
         format!("arn:{partition}:bedrock:{region}::foundation-model/{called}")
     } else {
         format!("arn:{partition}:bedrock:{region}:{account}:inference-profile/{called}")

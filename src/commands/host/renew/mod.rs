@@ -20,6 +20,7 @@ use renewal::store::{Owner, Store};
 use renewal::trouble::codes as certificate;
 use systemd::layout::Layout;
 
+use super::machine::ROOT;
 use crate::app::{App, Ended};
 use crate::args::{Format, HostRenewArgs, StateArgs};
 use crate::compose::{self, SystemClock};
@@ -29,8 +30,6 @@ use crate::security;
 use crate::session;
 use crate::signals::Signals;
 
-/// A folder in place of `/`, for tests.
-const ROOT: &str = "SRE_AGENT_DEPLOY_HOST_ROOT";
 /// Where the proxy serves on this machine, for tests.
 const HTTPS: &str = "SRE_AGENT_DEPLOY_HOST_HTTPS";
 /// Where HTTP-01 is answered, for tests.

@@ -64,7 +64,12 @@ async fn a_failure_that_is_told_is_explained_and_a_resume_goes_on_once_the_scrip
         assert_eq!(finding.evidence.as_deref(), Some(detail));
         assert!(bench.state().unwrap().is_resumable());
         assert_eq!(blocked(bench.deploy(&usual()).await).code, code, "it says so again");
-        bench.practice.seed(|account| account.first_boots_succeed()).unwrap();
+        bench
+            .practice
+            .seed(|account| {
+                account.first_boots_succeed();
+            })
+            .unwrap();
         bench.deploy(&usual()).await.unwrap();
         assert!(bench.state().unwrap().is_finished());
     }

@@ -209,8 +209,15 @@ fn is_as_before(machine: &Booted, before: &[String]) {
     let left: Vec<&String> = after.iter().filter(|line| !before.contains(line)).collect();
     let gone: Vec<&String> = before.iter().filter(|line| !after.contains(line)).collect();
     assert!(left.is_empty() && gone.is_empty(), "left: {left:#?}\ngone: {gone:#?}");
-    let units = machine.systemctl(&["list-units", "--all", "--no-legend", "sre-agent*", "bedrock*"]);
-    assert_eq!(units, "");
+    // systemd keeps the mere name of a service until the kernel has let go of the last process of its control group,
+    // also after that process is gone; that is no unit.
+    let names = machine.systemctl(&["list-units", "--all", "--no-legend", "sre-agent*", "bedrock*"]);
+    assert!(names.lines().all(|line| line.contains("not-found inactive dead")), "{names}");
+    assert_eq!(machine.systemctl(&["list-unit-files", "--no-legend", "sre-agent*", "bedrock*"]), "");
+    for unit in ["bedrock-nova-proxy.service", "bedrock-nova-proxy.socket", "sre-agent-renew.timer"] {
+        let status = machine.output(&["systemctl", "status", unit]);
+        assert_eq!(status.status.code(), Some(4), "{}", String::from_utf8_lossy(&status.stdout));
+    }
 }
 
 #[test]

@@ -159,10 +159,14 @@ fn is_root() -> bool {
     status(std::process::id(), "Uid:").first() == Some(&0)
 }
 
-/// Whether this is the first process of a machine, as the machine counts.
+/// Whether this is the first process of a machine, as the machine counts, and runs the machine's own program: until
+/// then it is systemd-nspawn, which is still making the machine's world.
 fn is_first(process: u32) -> bool {
     let numbers = status(process, "NSpid:");
-    numbers.len() > 1 && numbers.last() == Some(&1)
+    numbers.len() > 1
+        && numbers.last() == Some(&1)
+        && fs::read_link(format!("/proc/{process}/exe"))
+            .is_ok_and(|program| program.file_name().is_some_and(|name| name != "systemd-nspawn"))
 }
 
 /// The numbers of a line of `/proc/PID/status`.

@@ -127,7 +127,7 @@ pub async fn remove_all(
             .flat_map(|(id, found)| found.iter().map(move |found| (*id, found)))
     };
     let removed = std::sync::Mutex::new(Vec::new());
-    let ends = graph::run(&steps, Direction::Backward, |id| {
+    let ends = graph::run_along(&steps, Direction::Backward, steps::removed_after, |id| {
         let removed = &removed;
         async move {
             events.emit(What::StepStarted { step: id });

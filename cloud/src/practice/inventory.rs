@@ -19,8 +19,11 @@ pub(super) fn of(state: &State) -> Vec<Value> {
     let instances = state.instances.values().filter(|i| i.alive()).map(|i| instance(state, i));
     let addresses = state.addresses.values().map(|one| address(state, one));
     let roles = state.roles.iter().map(|(name, role)| {
-        let policies: serde_json::Map<String, Value> =
-            role.policies.iter().map(|(name, policy)| (name.clone(), policy.document.clone())).collect();
+        let policies: serde_json::Map<String, Value> = role
+            .policies
+            .iter()
+            .map(|(name, one)| (name.clone(), plain_policy(state, &one.document)))
+            .collect();
         json!({"type": "role", "name": name, "path": role.path, "trust": role.trust, "policies": policies,
                "attached": role.attached, "tags": role.tags})
     });
@@ -142,6 +145,15 @@ fn bucket(name: &str, one: &Bucket) -> Value {
         one.objects.iter().map(|(key, object)| json!({"key": plain(key), "size": object.size})).collect();
     json!({"type": "bucket", "name": name, "encryption": one.encryption, "blocked": one.blocked,
            "policy": one.policy, "objects": objects, "tags": one.tags})
+}
+
+/// A policy with the names of certificates in place of their ARNs, which are others in every history.
+fn plain_policy(state: &State, document: &Value) -> Value {
+    let mut text = document.to_string();
+    for (arn, one) in &state.certificates {
+        text = text.replace(arn.as_str(), &format!("certificate of {}", one.domain));
+    }
+    serde_json::from_str(&text).unwrap_or(Value::Null)
 }
 
 fn certificate(one: &Certificate) -> Value {

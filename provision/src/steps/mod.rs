@@ -309,6 +309,11 @@ pub fn looked_for_through(id: StepId) -> &'static [StepId] {
     }
 }
 
+/// The steps whose resource can only go once this one's is gone. A policy that names a certificate does not hold it.
+pub fn removed_after(id: StepId) -> &'static [StepId] {
+    if id == StepId::Role { &[] } else { id.dependencies() }
+}
+
 /// The names of a deployment's resources. They carry no key; tags do.
 pub mod names {
     use model::{AccountId, DeploymentId, Region};

@@ -181,7 +181,7 @@ fn where_models_are_reached_through_profiles_the_role_may_call_them() {
     for (region, profile) in [("us-west-2", "us.amazon.nova-pro"), ("eu-central-1", "eu.amazon.nova-pro")] {
         let desk = Desk::new();
         desk.write("config.yaml", &CONFIG.replace("us-east-1", region));
-        desk.run("deploy --yes").expect(0);
+        let desk = desk.deployed();
         let account = desk.read("account.json");
         assert!(account.contains(&format!(":inference-profile/{profile}")), "{account}");
         let ended = desk.run(&format!("{CHECK} --only SRE-PERM-004 --only SRE-BED-001")).expect(0);

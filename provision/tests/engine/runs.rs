@@ -243,7 +243,11 @@ async fn a_rollback_takes_back_what_the_last_plan_created_and_nothing_else() {
     let journal = bench.locked().await.ok().unwrap();
     let removal = engine.rollback(&nothing_installed(), &targets, journal).await.unwrap();
     assert!(removal.left.is_empty(), "{removal:#?}");
-    assert_eq!(bench.practice.inventory(), before);
+    // What was changed in place, such as the role's policy, is no creation.
+    let but_roles = |all: Vec<serde_json::Value>| -> Vec<_> {
+        all.into_iter().filter(|one| one["type"] != "role").collect()
+    };
+    assert_eq!(but_roles(bench.practice.inventory()), but_roles(before));
     // Forward again, as a resume would.
     assert!(bench.state().unwrap().is_resumable());
     bench.deploy(&nothing_installed()).await.unwrap();

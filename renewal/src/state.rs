@@ -51,7 +51,7 @@ impl Obtained {
 /// `renewal.json`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RenewalState {
-    /// [`VERSION`], to tell a newer form.
+    /// Tells a newer form.
     pub version: u32,
     /// The last time that anybody looked.
     #[serde(default)]

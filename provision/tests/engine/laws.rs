@@ -89,8 +89,8 @@ fn assert_least_privilege(role: &Value) {
         } else {
             for resource in statement["Resource"].as_array().unwrap() {
                 let resource = resource.as_str().unwrap();
-                assert!(resource.starts_with("arn:"), "{resource}");
-                assert_ne!(resource, "*");
+                // The inventory names the certificate by its step, since its ARN is drawn.
+                assert!(resource.starts_with("arn:") || resource == "(acm.certificate)", "{resource}");
                 // The classic mistake: a profile id in place of a model id matches nothing.
                 if let Some((_, model)) = resource.split_once("foundation-model/") {
                     assert!(

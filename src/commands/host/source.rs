@@ -181,8 +181,22 @@ fn setup(bundle: &Bundle, layout: &Layout, systemd_version: u32) -> Setup {
             reads.extend([cert_path.clone(), key_path.clone()]);
         }
     }
+    setup.reads_of_others = reads.iter().any(|path| is_kept_by_others(Path::new(path)));
     setup.renewal_reads = reads.iter().filter_map(|path| UnitPath::new(Path::new(path)).ok()).collect();
     setup
+}
+
+/// Whether root, without the right to read whatever it wants, could not read this file: it, or a folder on the way, is
+/// somebody else's and closed to others. What is not there yet is expected to be root's.
+fn is_kept_by_others(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let Ok(path) = path.canonicalize() else { return false };
+    path.ancestors().any(|part| {
+        fs::metadata(part).is_ok_and(|found| {
+            let needed = if found.is_dir() { 0o001 } else { 0o004 };
+            found.uid() != 0 && found.mode() & needed == 0
+        })
+    })
 }
 
 /// Everything that is to be installed.
@@ -215,5 +229,21 @@ mod tests {
     fn the_drain_of_a_configuration_is_found() {
         assert_eq!(drain("listen:\n  drain: 10s\n"), Duration::from_secs(10));
         assert_eq!(drain("listen: {}\n"), Duration::from_secs(30));
+    }
+
+    #[test]
+    fn files_of_others_are_told_from_those_that_root_may_read() {
+        use std::os::unix::fs::{PermissionsExt as _, chown};
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("privkey.pem");
+        fs::write(&file, "").unwrap();
+        let mode = |mode| fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o600);
+        assert!(!is_kept_by_others(&file), "its owner is who looks: root");
+        chown(&file, Some(65_534), None).expect("tests of an installation need root");
+        assert!(is_kept_by_others(&file));
+        mode(0o644);
+        assert!(!is_kept_by_others(&file));
+        assert!(!is_kept_by_others(&folder.path().join("missing.pem")));
     }
 }

@@ -131,6 +131,10 @@ fn a_call_that_fails_makes_nothing_ok_that_rests_on_it() {
         let is_softened = |operation: &str| operation == "SimulatePrincipalPolicy";
         for operation in operations {
             for kind in &kinds {
+                // "Forbidden" is also what is said of a stranger's bucket, and this deployment wants none.
+                if operation == "HeadBucket" && kind == &kinds[0] {
+                    continue;
+                }
                 let all =
                     FailNth::new(1, Matching::Operation(operation), When::Before, kind.clone()).times(1000);
                 let results = checked(session, &hooked(practice, all), config, state).await.unwrap();

@@ -117,6 +117,11 @@ const PRACTICE_ACCOUNT: &str = "SRE_AGENT_DEPLOY_PRACTICE_ACCOUNT";
 /// How long a practice account takes to answer, in milliseconds.
 const PRACTICE_LATENCY_MS: &str = "SRE_AGENT_DEPLOY_PRACTICE_LATENCY_MS";
 
+/// Whether a practice account stands in the place of the real one.
+pub(crate) fn is_practice(app: &App) -> bool {
+    app.variable(PRACTICE_ACCOUNT).is_some()
+}
+
 /// The account for a mode: rehearsals have theirs beside the state file.
 pub(crate) fn account(
     app: &App,

@@ -77,19 +77,26 @@ impl Exit {
         match (area, code) {
             ("BUG", _) => Self::Bug,
             (_, "SRE-AWS-002" | "SRE-AWS-003" | "SRE-AWS-004") => Self::Credentials,
-            (_, "SRE-AWS-008" | "SRE-RUN-003" | "SRE-CERT-019") => Self::TimedOut,
+            (_, "SRE-AWS-008" | "SRE-RUN-003" | "SRE-RUN-014" | "SRE-CERT-019") => Self::TimedOut,
             (_, "SRE-RUN-001" | "SRE-RUN-002") => Self::Cancelled,
-            (_, "SRE-STATE-001" | "SRE-CLI-010" | "SRE-CERT-008") => Self::Locked,
-            (_, "SRE-CLI-011" | "SRE-CLI-012") => Self::Failed,
+            (_, "SRE-STATE-001" | "SRE-CLI-010" | "SRE-RUN-011" | "SRE-CERT-008") => Self::Locked,
+            (_, "SRE-CLI-011" | "SRE-CLI-012" | "SRE-RUN-013" | "SRE-RUN-015") => Self::Failed,
             // Of the state files nothing is wrong with the file: it is not there, or it is not what was meant.
             ("CONF" | "CLI", _)
-            | (_, "SRE-STATE-005" | "SRE-STATE-007" | "SRE-CERT-028" | "SRE-CERT-033") => Self::Usage,
+            | (
+                _,
+                "SRE-STATE-005" | "SRE-STATE-007" | "SRE-RUN-010" | "SRE-RUN-012" | "SRE-CERT-028"
+                | "SRE-CERT-033",
+            ) => Self::Usage,
             ("STATE" | "ACC", _) => Self::State,
             (
                 _,
                 "SRE-HOST-013" | "SRE-HOST-015" | "SRE-HOST-016" | "SRE-HOST-019" | "SRE-HOST-030"
                 | "SRE-HOST-032",
             ) => Self::Usage,
+            // The instance said nothing in time; what it said went wrong can be mended and gone on from.
+            (_, "SRE-HOST-076") => Self::TimedOut,
+            (_, code) if code.starts_with("SRE-HOST-07") => Self::Cloud,
             // Of the former ones, what was done stays, and the same command goes on.
             (_, "SRE-HOST-020" | "SRE-HOST-021" | "SRE-HOST-024" | "SRE-HOST-034")
             | ("AWS" | "PLAN" | "ACM" | "RUN", _) => Self::Cloud,
@@ -130,6 +137,8 @@ mod tests {
             ("SRE-AWS-006", 4),
             ("SRE-PLAN-001", 4),
             ("SRE-RUN-004", 4),
+            ("SRE-HOST-072", 4),
+            ("SRE-HOST-076", 9),
             ("SRE-RUN-001", 8),
             ("SRE-RUN-003", 9),
             ("SRE-AWS-008", 9),

@@ -81,8 +81,8 @@ pub(crate) mod codes {
     pub(crate) const LOCKED: &str = "SRE-STATE-001";
     /// The proxy was not looked at, because it was not to be installed.
     pub(crate) const HOST_SKIPPED: &str = "SRE-HOST-001";
-    /// The proxy is not installed, because this version cannot.
-    pub(crate) const HOST_NOT_INSTALLED: &str = "SRE-HOST-002";
+    /// The programs for the instance are not there.
+    pub(crate) const NO_PROGRAMS: &str = "SRE-PLAN-018";
     /// Only root can do this.
     pub(crate) const NOT_ROOT: &str = "SRE-HOST-010";
     /// A bundle that is not what its digests say.
@@ -103,6 +103,10 @@ pub(crate) mod codes {
     pub(crate) const NO_PROGRAM: &str = "SRE-HOST-032";
     /// The certificate could not be obtained yet.
     pub(crate) const NO_CERTIFICATE: &str = "SRE-HOST-033";
+    /// A unit of this host has failed.
+    pub(crate) const UNIT_FAILED: &str = "SRE-HOST-062";
+    /// The operator's hook for failures cannot be run, or failed itself.
+    pub(crate) const FAILURE_HOOK: &str = "SRE-HOST-063";
     /// A mistake in this program.
     pub(crate) const BUG: &str = "SRE-BUG-001";
 }

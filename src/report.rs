@@ -151,12 +151,12 @@ fn of_host(install: HostInstall) -> Finding {
             "the endpoint was not checked: skipped because host.install is none",
         ),
         HostInstall::UserData | HostInstall::Here => Finding::new(
-            codes::HOST_NOT_INSTALLED,
-            Severity::Warning,
+            codes::HOST_SKIPPED,
+            Severity::Skipped,
             "host",
-            "the proxy was not installed: this version does not install on the host yet",
+            "the endpoint was not checked by this run: verify does",
         )
-        .hint("set `host.install: none` until then, and install the proxy on the instance yourself"),
+        .hint("sre-agent-deploy verify"),
     }
 }
 

@@ -17,10 +17,11 @@ use provision::survey::Adoptions;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Ended};
-use crate::args::{Format, StateArgs};
+use crate::args::{Format, ProgramsArgs, StateArgs};
 use crate::compose::{self, SystemClock};
 use crate::failure::{Failure, Next, codes};
 use crate::next;
+use crate::payload::Payload;
 use crate::progress::{Sink, View};
 use crate::signals::Signals;
 
@@ -42,6 +43,8 @@ pub(crate) struct Session<'a> {
     resume: RefCell<Option<Next>>,
     /// The profile that is used, for hints.
     profile: RefCell<Option<String>>,
+    /// What is brought onto the instance.
+    payload: RefCell<Payload>,
 }
 
 /// Runs a command that talks to an account, until it ends or the operator insists on stopping.
@@ -63,6 +66,7 @@ pub(crate) fn run(app: &App, state: &StateArgs, work: impl AsyncFnOnce(&Session<
         sink,
         resume: RefCell::new(None),
         profile: RefCell::new(None),
+        payload: RefCell::new(Payload::default()),
     };
     let ended = runtime.block_on(async {
         let mut signals = Signals::listen().map_err(system)?;
@@ -112,6 +116,7 @@ impl Session<'_> {
             events: &self.sink,
             cancel: self.cancel.clone(),
             limits: self.limits,
+            programs: self.payload.borrow().programs(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
@@ -141,7 +146,18 @@ impl Session<'_> {
 
     /// From here on there is something to go on with.
     pub(crate) fn can_resume(&self, state_file: &Path, rehearsal: bool, profile: Option<&str>) {
-        self.goes_on_with(next::resume(self.app, state_file, rehearsal, profile));
+        let next = next::resume(self.app, state_file, rehearsal, profile);
+        self.goes_on_with(self.payload.borrow().kept_in(next));
+    }
+
+    /// Where the programs for the instance are, by the command line.
+    pub(crate) fn programs_in(&self, args: &ProgramsArgs) {
+        self.payload.borrow_mut().folder.clone_from(&args.programs);
+    }
+
+    /// Reads the programs for the instance, where the configuration brings them onto it.
+    pub(crate) fn read_programs(&self, config: &Config) {
+        self.payload.borrow_mut().read(config);
     }
 
     /// From here on there is something to go on with in this way.
@@ -193,7 +209,9 @@ impl Session<'_> {
     ) -> Result<Prepared, Box<Failure>> {
         let engine = self.engine(cloud);
         let prepared = Box::pin(engine.prepare(config, account, state, adoptions));
-        self.look(async { prepared.await.map_err(|error| Failure::of_run(&error)) }).await
+        let prepared = self.look(async { prepared.await.map_err(|error| Failure::of_run(&error)) }).await?;
+        self.payload.borrow().check(&prepared.plan)?;
+        Ok(prepared)
     }
 }
 

@@ -235,15 +235,16 @@ impl Found {
     }
 
     fn row(&self, name: &str) {
+        let answered = self.took.lock().unwrap().len();
+        let certificates = self.certificates.lock().unwrap().len();
+        let counted = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
         println!(
-            "| {name} | {} | {} | {} | {:.1} | {:.1} | {:.1} | {} |",
-            self.took.lock().unwrap().len(),
-            self.refused.load(Ordering::Relaxed),
-            self.again.load(Ordering::Relaxed),
+            "| {name} | {answered} | {} | {} | {:.1} | {:.1} | {:.1} | {certificates} |",
+            counted(&self.refused),
+            counted(&self.again),
             self.percentile(50),
             self.percentile(99),
             self.percentile(100),
-            self.certificates.lock().unwrap().len(),
         );
     }
 }

@@ -57,7 +57,11 @@ pub(crate) fn command(app: &App, args: &DeployArgs) -> Ended {
         fast: false,
         profile: args.config.profile.clone(),
     };
-    session::run(app, &args.state, async |session| deploy(session, &job).await)
+    let ended = session::run(app, &args.state, async |session| {
+        session.programs_in(&args.programs);
+        deploy(session, &job).await
+    });
+    super::host::install_after_deploy(app, &job.config, &args.config, &args.state, ended)
 }
 
 /// The configuration, or everything that is missing for a run without questions, at once.
@@ -139,6 +143,7 @@ pub(crate) async fn deploy(session: &Session<'_>, job: &Job) -> Ended {
         }
         Intention::Begin | Intention::Difference => Run::Deploy,
     };
+    session.read_programs(config);
     let engine = session.engine(&cloud);
     let account = &identity.account;
     let prepared = session.prepare(&cloud, config, account, held.state.as_ref(), &job.adoptions).await?;

@@ -29,6 +29,8 @@ pub(crate) fn command(app: &App, args: &PlanArgs) -> Ended {
         let identity = session.identity(&cloud, profile).await?;
         let refused = |error: RunError| Failure::of_run(&error);
         Engine::check_account(&identity, region, wanted, state.as_ref()).map_err(refused)?;
+        session.programs_in(&args.programs);
+        session.read_programs(&config);
         let adoptions = args.adopt.iter().cloned().collect();
         let prepared =
             session.prepare(&cloud, &config, &identity.account, state.as_ref(), &adoptions).await?;

@@ -40,7 +40,10 @@ pub(crate) fn command(app: &App, args: &ResumeArgs) -> Ended {
         args: args.config.clone(),
         fast: false,
     };
-    session::run(app, &args.state, async |session| resume(session, &job).await)
+    session::run(app, &args.state, async |session| {
+        session.programs_in(&args.programs);
+        resume(session, &job).await
+    })
 }
 
 /// Goes on.
@@ -100,6 +103,7 @@ pub(crate) async fn resume(session: &Session<'_>, job: &Job) -> Ended {
             "another run worked on the state file in the meantime",
         )
     })?;
+    session.read_programs(&config);
     let engine = session.engine(&cloud);
     let prepared =
         session.prepare(&cloud, &config, &identity.account, Some(&state), &Adoptions::new()).await?;

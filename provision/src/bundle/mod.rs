@@ -20,6 +20,8 @@ use model::host::{HOST_SETTINGS_VERSION, HostSettings};
 use systemd::Program;
 
 pub use compose::{Deployed, MissingOutput, host_settings, proxy_config};
+pub use manifest::{Manifest, Part};
+pub use programs::{Machine, ProgramFile, Programs, machine};
 pub use sums::sha256;
 
 /// The file with the digests of all others, in the form of sha256sum(1).

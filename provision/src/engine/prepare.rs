@@ -1,7 +1,7 @@
 //! Looks at the account and plans. Changes nothing.
 
 use cloud::port::ec2::{InstanceQuery, SubnetQuery, VpcQuery};
-use model::config::Config;
+use model::config::{Config, Mode};
 use model::plan::{Change, Pins, Plan, StepId};
 use model::{AccountId, Severity};
 
@@ -78,6 +78,8 @@ impl Engine<'_> {
         let changes = |id| plan.step(id).is_some_and(|step| step.change.is_pending());
         if let Some(programs) = &self.programs
             && changes(StepId::Bundle)
+            // In a rehearsal they are only digested: nothing starts them.
+            && config.mode != Mode::Rehearsal
         {
             let findings = preflight::programs(config, programs);
             if !findings.is_empty() {

@@ -26,7 +26,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     task::JoinSet,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
@@ -172,23 +172,18 @@ fn prepare(stream: &TcpStream) {
     let _ = socket.set_tcp_user_timeout(Some(VANISHED));
 }
 
-/// Settles TLS; nothing where the client does not want, is too slow, or has not hurried when the server ends.
+/// Settles TLS; nothing where the client does not want, is too slow, has not hurried when the server ends, or wanted
+/// nothing else.
 async fn handshake(
     stream: TcpStream,
     address: SocketAddr,
     tls: &tls::Server,
     shared: &Shared,
 ) -> Option<TlsStream<TcpStream>> {
-    let settled = timeout(shared.headers, TlsAcceptor::from(tls.config()).accept(stream));
-    // Who was accepted is served by us or by nobody: the process that takes over never sees this connection. But only who
-    // hurries, so that nobody can hold up the end.
-    let late = async {
-        shared.stop.cancelled().await;
-        sleep(LAST_WORDS).await;
-    };
+    let settled = timeout(shared.headers, tls.accept(stream, address));
     let error = tokio::select! {
-        () = last_call(&shared.stop) => return None,
-        settled = settled => match settled {
+            () = last_call(&shared.stop) => return None,
+            settled = settled => match settled {
             Ok(Ok(stream)) => return stream,
             Ok(Err(error)) => error,
             Err(_) => io::ErrorKind::TimedOut.into(),

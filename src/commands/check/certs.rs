@@ -26,6 +26,7 @@ use crate::compose::{self, SystemClock};
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
 use crate::running::Seen;
+use crate::security;
 
 /// How much later than its time a cron line may run.
 const SPLAY: Duration = Duration::from_mins(10);

@@ -1,5 +1,6 @@
 //! `host`: the proxy on the machine that this runs on.
 
+mod after_deploy;
 mod failed;
 mod install;
 mod machine;
@@ -14,6 +15,8 @@ mod upgrade;
 
 use crate::app::{App, Ended};
 use crate::args::HostVerb;
+
+pub(crate) use after_deploy::install_after_deploy;
 
 /// `host`
 pub(crate) fn command(app: &App, verb: &HostVerb) -> Ended {

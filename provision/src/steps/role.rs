@@ -34,7 +34,10 @@ async fn found(cx: &Context<'_>, role: Role) -> Result<Found, StepError> {
 
 /// The policy, which names the certificate where the host has to fetch one.
 fn policy_of(cx: &Context<'_>, config: &Config) -> Value {
-    let certificate = matches!(config.tls.source, TlsSource::AcmExportable).then(|| {
+    // Without a name there is no certificate yet, and nothing to fetch.
+    let has_certificate =
+        matches!(config.tls.source, TlsSource::AcmExportable) && config.tls.domain.is_some();
+    let certificate = has_certificate.then(|| {
         let known = cx.known(StepId::Certificate, "arn");
         known.unwrap_or_else(|| format!("({})", StepId::Certificate))
     });

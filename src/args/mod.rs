@@ -26,7 +26,8 @@ pub(crate) use host::{
     HostVerb,
 };
 pub(crate) use rehearse::{RehearseArgs, WithParentArgs};
-use values::{adoption, assignment, call_timeout, deployment_id, duration, mode, region};
+pub(crate) use values::duration;
+use values::{adoption, assignment, call_timeout, deployment_id, mode, region};
 
 /// Everything that can be typed.
 #[derive(Debug, Parser)]

@@ -39,7 +39,7 @@ pub(super) fn adoption(text: &str) -> Result<(StepId, String), String> {
 }
 
 /// `500ms`, `30s`, `2m`, `1h`; a bare number is seconds.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let number: u64 = number.parse().map_err(|_| "it is written like 500ms, 30s or 2m".to_owned())?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::config::AcmeChallenge;
+use model::document;
 use model::host::{CertificateSource, HostSettings};
 use provision::bundle::{self, Bundle, BundleError, Deployed, MissingOutput};
 use provision::host::{PairText, Wanted};
@@ -15,7 +16,7 @@ use systemd::words::UnitPath;
 use systemd::{Layout, Program};
 
 use crate::app::App;
-use crate::args::HostInstallArgs;
+use crate::args::{HostInstallArgs, duration};
 use crate::failure::{Failure, codes};
 use crate::{settings, storage};
 
@@ -154,12 +155,19 @@ pub(super) fn of_upgrade(
     Ok(Source { bundle: Bundle::compose(programs, settings, proxy_config), proxy_program })
 }
 
-/// `listen.drain` of a configuration, where it says one in whole seconds.
+/// `listen.drain` of a configuration. The proxy itself judges it; what it would refuse counts as what it would use.
 fn drain(proxy_config: &str) -> Duration {
     const USUAL: Duration = Duration::from_secs(30);
-    let value = proxy_config.lines().find_map(|line| line.trim().strip_prefix("drain:"));
-    let seconds = value.and_then(|value| value.trim().strip_suffix('s')?.parse().ok());
-    seconds.map_or(USUAL, Duration::from_secs)
+    let root = document::read(proxy_config.as_bytes()).root;
+    let value = root.as_ref().and_then(|root| member(member(root, "listen")?, "drain"));
+    let Some(document::Value::Scalar(text)) = value.map(|node| &node.value) else { return USUAL };
+    duration(&text.text).unwrap_or(USUAL)
+}
+
+/// What a mapping holds under a key.
+fn member<'a>(node: &'a document::Node, key: &str) -> Option<&'a document::Node> {
+    let document::Value::Mapping(entries) = &node.value else { return None };
+    entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
 }
 
 /// What the units depend on.
@@ -229,6 +237,12 @@ mod tests {
     fn the_drain_of_a_configuration_is_found() {
         assert_eq!(drain("listen:\n  drain: 10s\n"), Duration::from_secs(10));
         assert_eq!(drain("listen: {}\n"), Duration::from_secs(30));
+        assert_eq!(
+            drain("# drain: 5s\nlisten: {address: \"0.0.0.0:443\", drain: 2m}\n"),
+            Duration::from_mins(2)
+        );
+        assert_eq!(drain("listen:\n  drain: 60s  # long answers\n"), Duration::from_mins(1));
+        assert_eq!(drain("no: [yaml"), Duration::from_secs(30));
     }
 
     #[test]

@@ -365,6 +365,13 @@ pub mod names {
     }
 }
 
+/// The Console's page of an instance.
+fn instance_page(region: &Region, id: &str) -> String {
+    format!(
+        "https://{region}.console.aws.amazon.com/ec2/home?region={region}#InstanceDetails:instanceId={id}"
+    )
+}
+
 /// Fields or outputs from pairs.
 fn fields<const N: usize>(pairs: [(&str, serde_json::Value); N]) -> Fields {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()

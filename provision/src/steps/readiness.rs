@@ -88,10 +88,7 @@ impl Step for ReadinessStep {
 
     fn by_hand(&self, cx: &Context<'_>, id: &str) -> ByHand {
         ByHand {
-            console: format!(
-                "https://{0}.console.aws.amazon.com/ec2/home?region={0}#InstanceDetails:instanceId={id}",
-                cx.region
-            ),
+            console: super::instance_page(cx.region, id),
             command: format!("aws ec2 describe-instance-status --region {} --instance-ids {id}", cx.region),
         }
     }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use model::config::Config;
+use provision::bundle::required_scope;
 use serde_json::{Value, json};
 
 /// What is decided where the proxy runs.
@@ -31,14 +32,7 @@ pub(crate) struct Site<'a> {
 
 /// The document.
 pub(crate) fn document(config: &Config, site: &Site<'_>) -> Value {
-    // Whoever may do something may at least read: the first scope is what every caller has to have.
-    let scopes: Vec<String> = config
-        .cognito
-        .scopes
-        .iter()
-        .take(1)
-        .map(|scope| format!("{}/{scope}", config.cognito.resource_server))
-        .collect();
+    let scopes: Vec<String> = required_scope(config).into_iter().collect();
     let mut issuer =
         json!({"issuer": site.issuer, "client_ids": [site.client_id], "required_scopes": scopes});
     let mut bedrock = json!({"kind": "bedrock", "region": config.aws.region.to_string()});

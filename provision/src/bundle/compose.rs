@@ -81,10 +81,7 @@ pub fn proxy_config(config: &Config, deployed: &Deployed, layout: &Layout) -> St
     }
     let _ = writeln!(out, "auth:\n  issuers:\n    - issuer: {}", quoted(&deployed.issuer));
     let _ = writeln!(out, "      client_ids: [{}]", quoted(&deployed.client_id));
-    // One scope of the resource server shows that a token is meant for this API. To ask for all would refuse
-    // clients that were given less.
-    if let Some(scope) = config.cognito.scopes.first() {
-        let scope = format!("{}/{scope}", config.cognito.resource_server);
+    if let Some(scope) = required_scope(config) {
         let _ = writeln!(out, "      required_scopes: [{}]", quoted(&scope));
     }
     let _ = writeln!(
@@ -104,6 +101,13 @@ pub fn proxy_config(config: &Config, deployed: &Deployed, layout: &Layout) -> St
     let _ =
         writeln!(out, "ledger:\n  store:\n    sqlite:\n      path: {}", quoted(&ledger.to_string_lossy()));
     out
+}
+
+/// The scope that every token has to have. One of the resource server's shows that a token is meant for this API; to
+/// ask for all would refuse clients that were given less.
+pub fn required_scope(config: &Config) -> Option<String> {
+    let scope = config.cognito.scopes.first()?;
+    Some(format!("{}/{scope}", config.cognito.resource_server))
 }
 
 /// A text as YAML takes it: JSON's quotes are YAML's.

@@ -5,7 +5,7 @@ use model::event::{Event, Outcome, Run, What};
 
 use crate::plan_text::finding_text;
 
-use super::fold::{ProgressModel, Stage, clock, waiting};
+use wizard::progress::{ProgressModel, Stage, clock, waiting};
 
 /// The line for an event, after the model has taken it.
 pub(crate) fn line(event: &Event, model: &ProgressModel) -> Option<String> {

@@ -13,8 +13,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget as _};
 use ratatui::{Terminal, TerminalOptions, Viewport};
 
-use super::fold::{ProgressModel, Row, Stage, clock};
 use super::lines;
+use wizard::progress::{ProgressModel, Row, Stage, clock};
 
 /// A title above the steps, and room for what the steps wait for below them.
 const MORE_LINES: usize = 4;

@@ -3,7 +3,6 @@
 //! The view has a thread of its own and takes events from a channel without an end, so that a run never waits for a
 //! screen, and goes on when the screen is gone.
 
-mod fold;
 mod lines;
 mod live;
 
@@ -20,8 +19,8 @@ use crate::args::Format;
 use crate::compose::SystemClock;
 use crate::io::Stream;
 
-use fold::ProgressModel;
 use live::Live;
+use wizard::progress::ProgressModel;
 
 /// What the view is told.
 enum Message {

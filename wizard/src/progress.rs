@@ -6,7 +6,7 @@ use model::plan::StepId;
 
 /// How far a step is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub enum Stage {
     /// Not begun.
     Ahead,
     /// At work.
@@ -17,17 +17,17 @@ pub(crate) enum Stage {
 
 /// A step as it is shown.
 #[derive(Debug, Clone)]
-pub(crate) struct Row {
+pub struct Row {
     /// The step.
-    pub(crate) step: StepId,
+    pub step: StepId,
     /// What is done to it.
-    pub(crate) verb: String,
+    pub verb: String,
     /// The resource's name.
-    pub(crate) name: String,
+    pub name: String,
     /// How far it is.
-    pub(crate) stage: Stage,
+    pub stage: Stage,
     /// What it does, waits for, or came to.
-    pub(crate) doing: String,
+    pub doing: String,
     /// When it began.
     began: Option<Timestamp>,
     /// When it ended.
@@ -36,20 +36,20 @@ pub(crate) struct Row {
 
 /// A run as it is shown.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct ProgressModel {
+pub struct ProgressModel {
     /// What kind of run of which deployment.
-    pub(crate) title: Option<(Run, String)>,
+    pub title: Option<(Run, String)>,
     /// Its steps.
-    pub(crate) rows: Vec<Row>,
+    pub rows: Vec<Row>,
     /// How it ended.
-    pub(crate) outcome: Option<Outcome>,
+    pub outcome: Option<Outcome>,
     began: Option<Timestamp>,
     ended: Option<Timestamp>,
 }
 
 impl ProgressModel {
     /// Takes one event.
-    pub(crate) fn apply(&mut self, event: &Event) {
+    pub fn apply(&mut self, event: &Event) {
         match &event.what {
             What::RunStarted { run, deployment_id, steps } => {
                 let rows = steps.iter().map(|line| Row {
@@ -94,12 +94,12 @@ impl ProgressModel {
     }
 
     /// The step's row, if the run has it.
-    pub(crate) fn row(&self, step: StepId) -> Option<&Row> {
+    pub fn row(&self, step: StepId) -> Option<&Row> {
         self.rows.iter().find(|row| row.step == step)
     }
 
     /// Steps that are as wanted.
-    pub(crate) fn done_count(&self) -> usize {
+    pub fn done_count(&self) -> usize {
         let done = |row: &&Row| {
             matches!(row.stage, Stage::Ended(Outcome::Done | Outcome::Unchanged | Outcome::Warning))
         };
@@ -107,7 +107,7 @@ impl ProgressModel {
     }
 
     /// Seconds since the run began.
-    pub(crate) fn seconds(&self, now: Timestamp) -> i64 {
+    pub fn seconds(&self, now: Timestamp) -> i64 {
         self.began.map_or(0, |began| seconds_between(began, self.ended.unwrap_or(now)))
     }
 
@@ -120,18 +120,18 @@ impl ProgressModel {
 
 impl Row {
     /// Seconds since the step began; none before that.
-    pub(crate) fn seconds(&self, now: Timestamp) -> Option<i64> {
+    pub fn seconds(&self, now: Timestamp) -> Option<i64> {
         self.began.map(|began| seconds_between(began, self.ended.unwrap_or(now)))
     }
 }
 
 /// "waiting for IAM propagation (usually 10 to 30 s), attempt 4, 12 s"
-pub(crate) fn waiting(reason: &str, attempt: u32, elapsed_ms: u64) -> String {
+pub fn waiting(reason: &str, attempt: u32, elapsed_ms: u64) -> String {
     format!("{reason}, attempt {attempt}, {} s", elapsed_ms.div_euclid(1000))
 }
 
 /// `1:05`
-pub(crate) fn clock(seconds: i64) -> String {
+pub fn clock(seconds: i64) -> String {
     format!("{}:{:02}", seconds.div_euclid(60), seconds.rem_euclid(60))
 }
 

@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, codes};
 use crate::io::Io;
 use crate::next;
+use crate::watcher::{Told, Watcher};
 
 /// How a command ends.
 pub(crate) type Ended = Result<Exit, Box<Failure>>;
@@ -39,6 +40,10 @@ pub(crate) struct App {
     pub(crate) is_check: bool,
     /// Whether what is done is a part of something larger, which reports in the end.
     pub(crate) is_part: bool,
+    /// Whether questions are asked a line at a time.
+    pub(crate) simple: bool,
+    /// Who shows what happens, where the terminal is not the command's own.
+    pub(crate) watcher: Option<Watcher>,
 }
 
 impl App {
@@ -66,6 +71,8 @@ impl App {
             verbose: common.verbose,
             is_check: false,
             is_part: false,
+            simple: common.simple,
+            watcher: None,
         }
     }
 
@@ -117,6 +124,9 @@ impl App {
     pub(crate) fn say(&self, text: &str) {
         if self.quiet {
             return;
+        }
+        if let Some(watcher) = &self.watcher {
+            return watcher.tell(Told::Said(text.to_owned()));
         }
         match self.format {
             Format::Text => self.io.err.write(&format!("{text}\n")),

@@ -51,6 +51,10 @@ pub(crate) mod codes {
     pub(crate) const NO_ROOTS: &str = "SRE-CLI-018";
     /// How a deployment stands that is verified.
     pub(crate) const DEPLOYED: &str = "SRE-CLI-019";
+    /// What the wizard kept cannot be used.
+    pub(crate) const DRAFT: &str = "SRE-CLI-020";
+    /// The terminal cannot be used.
+    pub(crate) const TERMINAL: &str = "SRE-CLI-021";
     /// The operator stopped the run.
     pub(crate) const CANCELLED: &str = "SRE-RUN-001";
     /// The operator did not approve.

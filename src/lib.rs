@@ -27,6 +27,7 @@ mod session;
 mod settings;
 mod signals;
 mod storage;
+mod watcher;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -57,7 +57,7 @@ pub(crate) fn run(app: &App, state: &StateArgs, work: impl AsyncFnOnce(&Session<
     let sink = view.sink();
     let session = Session {
         app,
-        cancel: CancellationToken::new(),
+        cancel: app.watcher.as_ref().map(|watcher| watcher.stop.child_token()).unwrap_or_default(),
         limits: limits(state.call_timeout),
         lock_timeout: state.lock_timeout.unwrap_or(Duration::ZERO),
         clock: SystemClock,

@@ -112,6 +112,7 @@ async fn pin_network(
         let message = match &query {
             VpcQuery::Default => "this Region has no default VPC".to_owned(),
             VpcQuery::Id(id) => format!("VPC {id} does not exist here"),
+            VpcQuery::All => "this Region has no VPC".to_owned(),
         };
         findings.push(
             error("SRE-PLAN-004", "network.vpc_id", message).hint(
@@ -154,7 +155,7 @@ async fn pin_network(
 }
 
 /// Whether the subnet's own route table, or else the VPC's main one, leads to an internet gateway.
-fn is_public(subnet: &Subnet, tables: &[RouteTable]) -> bool {
+pub fn is_public(subnet: &Subnet, tables: &[RouteTable]) -> bool {
     tables
         .iter()
         .find(|table| table.subnet_ids.contains(&subnet.id))

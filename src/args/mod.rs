@@ -70,6 +70,9 @@ pub(crate) struct Common {
     /// No progress, only results and errors
     #[arg(short, long, global = true, help_heading = "Output")]
     pub(crate) quiet: bool,
+    /// Ask a line at a time instead of filling the screen; ACCESSIBLE=1 asks without moving the cursor
+    #[arg(long, global = true, help_heading = "Output")]
+    pub(crate) simple: bool,
 }
 
 /// How results are written. All but the first two are for `check` and `verify`.
@@ -136,6 +139,8 @@ pub(crate) enum Verb {
     /// Install, renew, upgrade or remove the proxy on the machine that this runs on
     #[command(subcommand)]
     Host(HostVerb),
+    /// Answer questions until everything is deployed and verified [same as: no arguments, on a terminal]
+    Wizard(WizardArgs),
     /// Explain a code such as SRE-AWS-001
     Explain(ExplainArgs),
     /// Make, show or describe a configuration file
@@ -330,6 +335,19 @@ pub(crate) struct StatusArgs {
     pub(crate) state_file: Option<PathBuf>,
 }
 
+/// `wizard`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct WizardArgs {
+    /// Begin with the answers of this configuration file
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Forget the answers that an earlier run kept
+    #[arg(long, help_heading = "Options")]
+    pub(crate) fresh: bool,
+}
+
 /// `explain`
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ExplainArgs {
@@ -513,7 +531,7 @@ mod tests {
             "deploy --mode loud",
             "deploy --lock-timeout 3x",
             "deploy --call-timeout 0s",
-            "wizard",
+            "magician",
         ] {
             assert!(parsed(line).is_err(), "{line}");
         }

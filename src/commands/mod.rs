@@ -12,9 +12,10 @@ mod rollback;
 mod status;
 mod validate;
 mod verify;
+mod wizard;
 
 use crate::app::{App, Ended};
-use crate::args::{self, ConfigVerb, Format, OutputFormat, Verb};
+use crate::args::{self, ConfigVerb, Format, OutputFormat, Verb, WizardArgs};
 use crate::exit::Exit;
 use crate::explain;
 use crate::failure::{Failure, codes};
@@ -42,6 +43,7 @@ pub(crate) fn run(app: &mut App, verb: Option<Verb>) -> Ended {
         Some(Verb::Check(verb)) => check::command(app, &verb),
         Some(Verb::Verify(args)) => verify::command(app, &args),
         Some(Verb::Host(verb)) => host::command(app, &verb),
+        Some(Verb::Wizard(args)) => wizard::command(app, &args),
         Some(Verb::Explain(args)) => explain(app, &args.code),
         Some(Verb::Config(ConfigVerb::Init(args))) => config::init(app, &args),
         Some(Verb::Config(ConfigVerb::Show(args))) => config::show(app, &args),
@@ -55,6 +57,7 @@ pub(crate) fn run(app: &mut App, verb: Option<Verb>) -> Ended {
             app.result(&String::from_utf8_lossy(&script));
             Ok(Exit::Done)
         }
+        None if app.can_ask() && app.io.out_is_terminal => wizard::command(app, &WizardArgs::default()),
         None => Err(nothing_asked(app)),
     }
 }
@@ -67,7 +70,7 @@ fn nothing_asked(app: &App) -> Box<Failure> {
     Failure::new(
         codes::USAGE,
         "command line",
-        "nothing was asked for, and the wizard is not part of this version yet",
+        "nothing was asked for, and the wizard needs a terminal to ask",
     )
     .hint(format!("to see how it works, without an AWS account: {} rehearse", app.program))
 }

@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::args::Format;
 use crate::compose::SystemClock;
 use crate::io::Stream;
+use crate::watcher::{Told, Watcher};
 
 use live::Live;
 use wizard::progress::ProgressModel;
@@ -55,6 +56,8 @@ enum Manner {
     Json,
     /// Not at all.
     Quiet,
+    /// By somebody else.
+    Watched,
 }
 
 /// The view of a run.
@@ -67,6 +70,7 @@ impl View {
     /// Begins to listen.
     pub(crate) fn start(app: &App) -> Self {
         let manner = match (app.quiet, app.format) {
+            _ if app.watcher.is_some() => Manner::Watched,
             (true, _) => Manner::Quiet,
             (false, Format::Json) => Manner::Json,
             // The live list asks the terminal where the cursor is, on stdout; and a log would be written into it.
@@ -82,11 +86,11 @@ impl View {
             (false, Format::Text) => Manner::Lines,
         };
         let (sender, receiver) = mpsc::channel();
-        let (stream, colour) = (app.io.err.clone(), app.err_colour());
+        let (stream, colour, watcher) = (app.io.err.clone(), app.err_colour(), app.watcher.clone());
         let thread = std::thread::Builder::new()
             .name("view".to_owned())
             .spawn(move || {
-                Painter { manner, colour, stream, live: None, model: ProgressModel::default() }
+                Painter { manner, colour, stream, watcher, live: None, model: ProgressModel::default() }
                     .run(&receiver);
             })
             .ok();
@@ -141,6 +145,7 @@ struct Painter {
     manner: Manner,
     colour: bool,
     stream: Stream,
+    watcher: Option<Watcher>,
     live: Option<Live>,
     model: ProgressModel,
 }
@@ -187,6 +192,10 @@ impl Painter {
         self.model.apply(event);
         match self.manner {
             Manner::Quiet => false,
+            Manner::Watched => {
+                self.tell(Told::Event(Box::new(event.clone())));
+                true
+            }
             Manner::Json => {
                 if let Ok(line) = serde_json::to_string(event) {
                     self.stream.write(&format!("{line}\n"));
@@ -234,9 +243,16 @@ impl Painter {
     fn say(&mut self, text: &str) {
         match (self.manner, &mut self.live) {
             (Manner::Quiet, _) => {}
+            (Manner::Watched, _) => self.tell(Told::Said(text.to_owned())),
             (Manner::Json, _) => self.stream.write(&format!("{}\n", json!({"note": text}))),
             (_, Some(live)) => live.say(text),
             (_, None) => self.stream.write(&format!("{text}\n")),
+        }
+    }
+
+    fn tell(&self, told: Told) {
+        if let Some(watcher) = &self.watcher {
+            watcher.tell(told);
         }
     }
 

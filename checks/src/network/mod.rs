@@ -7,6 +7,7 @@
 mod aws;
 pub mod clock;
 pub mod findings;
+pub mod instance;
 pub mod metadata;
 mod server;
 pub mod services;

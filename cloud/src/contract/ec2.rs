@@ -14,6 +14,8 @@ use super::{Fixture, iam, refused};
 /// VPC, subnets, route tables, image and instance type are there and agree with each other.
 pub async fn networks(cloud: &Cloud, fixture: &Fixture) {
     let vpc_id = fixture.vpc(cloud).await;
+    let vpcs = cloud.ec2.describe_vpcs(VpcQuery::All).await.expect("all VPCs");
+    assert!(vpcs.iter().any(|vpc| vpc.id == *vpc_id), "{vpcs:?}");
     let vpcs = cloud.ec2.describe_vpcs(VpcQuery::Id(vpc_id.clone())).await.expect("VPC by id");
     let [vpc] = vpcs.as_slice() else { panic!("one VPC by id, not {vpcs:?}") };
     assert_eq!(vpc.id, vpc_id);

@@ -17,6 +17,8 @@ pub enum VpcQuery {
     Default,
     /// One by id.
     Id(String),
+    /// All of the Region.
+    All,
 }
 
 /// A VPC.

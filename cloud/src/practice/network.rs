@@ -43,6 +43,7 @@ impl State {
             .filter(|(id, vpc)| match query {
                 VpcQuery::Default => vpc.is_default,
                 VpcQuery::Id(wanted) => *id == wanted,
+                VpcQuery::All => true,
             })
             .map(|(id, vpc)| Vpc { id: id.clone(), cidrs: vpc.cidrs.clone(), is_default: vpc.is_default })
             .collect()

@@ -42,7 +42,7 @@ pub(crate) use cognito::{Known, no_token, run as cognito, token};
 pub(crate) use endpoint::{named_token, not_there, results_as as endpoint_as};
 pub(crate) use finish::{exit, finish, finish_with, page, selection};
 pub(crate) use host::results as host;
-pub(crate) use network::results as network;
+pub(crate) use network::{instance_metadata, results as network};
 
 /// `check`
 pub(crate) fn command(app: &App, verb: &CheckVerb) -> Ended {

@@ -98,7 +98,7 @@ fn needed(app: &App, config: Option<&Config>) -> Vec<Service> {
 }
 
 /// Where instance metadata is to be asked: on an instance, or where the environment names a place.
-fn instance_metadata(app: &App) -> Result<Option<Url>, Box<Failure>> {
+pub(crate) fn instance_metadata(app: &App) -> Result<Option<Url>, Box<Failure>> {
     if app.variable(NO_METADATA).is_some_and(|value| value.eq_ignore_ascii_case("true")) {
         return Ok(None);
     }

@@ -35,6 +35,7 @@ use crate::compose::{self, SystemClock};
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
 use crate::running::{self, Claim, Place, Seen};
+use crate::watcher::{Serving, Told};
 use crate::{next, session, settings, storage};
 
 pub(crate) use process::with_parent;
@@ -82,7 +83,7 @@ pub(crate) fn command(app: &App, args: &RehearseArgs) -> Ended {
             port: args.port,
             ready_within: args.ready_within.unwrap_or(READY_WITHIN),
         },
-        stop: Stop::listen()?,
+        stop: Stop::listen(&app)?,
     };
     rehearsal.run(beginning, claim)
 }
@@ -166,6 +167,7 @@ impl Rehearsal<'_> {
             return ended;
         };
         self.said("practice account: deployed", began);
+        self.tell(Told::Deployed);
         let ended = self.serve_and_verify(&state, &mut claim, keys, began);
         self.folder.forget_secrets();
         ended.map_err(|failure| {
@@ -177,6 +179,13 @@ impl Rehearsal<'_> {
     /// Says what was done, and how long it took.
     fn said(&self, what: &str, began: Instant) {
         self.app.say(&format!("{:5.1} s  {what}", began.elapsed().as_secs_f64()));
+    }
+
+    /// Tells whoever watches.
+    fn tell(&self, told: Told) {
+        if let Some(watcher) = &self.app.watcher {
+            watcher.tell(told);
+        }
     }
 
     /// Deploys to the practice account, or goes on with that.
@@ -283,6 +292,12 @@ impl Rehearsal<'_> {
         let model = examples::model(config);
         let curl = examples::curl(place, &self.folder, model);
         let python = examples::python(place, &self.folder, model);
+        if self.app.watcher.is_some() {
+            let snippets = [("Ask it with curl", curl), ("Ask it with OpenAI's client", python)];
+            let snippets = snippets.into_iter().map(|(title, text)| (title.to_owned(), text)).collect();
+            let report = verified.report.clone();
+            return self.tell(Told::Serves(Box::new(Serving { url: place.local_url.clone(), report, snippets })));
+        }
         match self.app.format {
             Format::Json => {
                 let mut document = serde_json::to_value(&verified.report).unwrap_or_default();

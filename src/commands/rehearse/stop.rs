@@ -5,6 +5,7 @@ use std::thread::JoinHandle;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::app::App;
 use crate::failure::{Failure, codes};
 use crate::signals::Signals;
 
@@ -17,15 +18,16 @@ pub(super) struct Stop {
 
 impl Stop {
     /// Begins to listen.
-    pub(super) fn listen() -> Result<Self, Box<Failure>> {
-        Self::start().map_err(|error| {
+    pub(super) fn listen(app: &App) -> Result<Self, Box<Failure>> {
+        let asked = app.watcher.as_ref().map(|watcher| watcher.stop.child_token());
+        Self::start(asked.unwrap_or_default()).map_err(|error| {
             Failure::new(codes::BUG, "signals", "the system refused what a rehearsal needs")
                 .evidence(error.to_string())
         })
     }
 
-    fn start() -> io::Result<Self> {
-        let (asked, over) = (CancellationToken::new(), CancellationToken::new());
+    fn start(asked: CancellationToken) -> io::Result<Self> {
+        let over = CancellationToken::new();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let mut signals = {
             let _inside = runtime.enter();

@@ -14,6 +14,7 @@ pub(super) async fn describe_vpcs(client: &Client, query: VpcQuery) -> Result<Ve
     let request = match query {
         VpcQuery::Default => client.describe_vpcs().filters(filter("is-default", "true")),
         VpcQuery::Id(id) => client.describe_vpcs().vpc_ids(id),
+        VpcQuery::All => client.describe_vpcs(),
     };
     let found =
         request.into_paginator().items().send().try_collect().await.map_err(failed(SERVICE, OPERATION));

@@ -1,0 +1,179 @@
+//! Carries out what the wizard asks for, each thing on a thread of its own, so that no screen ever waits.
+//!
+//! Commands run as they do from the command line, with the wizard as their watcher: what they would show is told to it.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use tokio_util::sync::CancellationToken;
+use wizard::draft::Draft;
+use wizard::exchange::{Effect, Input, Trouble};
+
+use super::discover::{self, Wanted};
+use super::kept::Kept;
+use super::work;
+use crate::app::App;
+use crate::args::StateArgs;
+use crate::failure::Failure;
+use crate::io::{Io, Stream};
+
+/// Everything that the wizard's effects need.
+#[derive(Clone)]
+pub(super) struct Around {
+    /// The program, with streams that nobody sees.
+    pub(super) app: App,
+    /// Where the state is, by the command line.
+    pub(super) state: StateArgs,
+    /// Where answers are kept.
+    pub(super) kept: Kept,
+    /// Where news goes.
+    pub(super) news: Sender<Input>,
+    /// Stops the run that is under way.
+    pub(super) stop: CancellationToken,
+    clerk: Sender<Draft>,
+    threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
+}
+
+impl Around {
+    /// Around a wizard that gets its news here.
+    pub(super) fn new(app: &App, state: &StateArgs, kept: Kept, news: Sender<Input>) -> Self {
+        let (clerk, drafts) = mpsc::channel::<Draft>();
+        let mut quiet = app.clone();
+        quiet.io = Io {
+            input: Arc::new(Mutex::new(std::io::empty())),
+            out: Stream::new(std::io::sink()),
+            err: Stream::new(std::io::sink()),
+            input_is_terminal: false,
+            out_is_terminal: false,
+            err_is_terminal: false,
+        };
+        let around = Self {
+            app: quiet,
+            state: state.clone(),
+            kept: kept.clone(),
+            news,
+            stop: CancellationToken::new(),
+            clerk,
+            threads: Arc::default(),
+        };
+        around.work("drafts", move || {
+            while let Ok(mut draft) = drafts.recv() {
+                // Only the last of those that wait is worth writing.
+                while let Ok(newer) = drafts.try_recv() {
+                    draft = newer;
+                }
+                // A disk that is full keeps nobody from answering; the run itself will say so.
+                let _ = kept.keep(&draft);
+            }
+        });
+        around
+    }
+
+    /// Does what the wizard asks for; never waits for it.
+    pub(super) fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Save(draft) => {
+                let _ = self.clerk.send(*draft);
+            }
+            Effect::Discover { profile, region, rehearsal } => {
+                self.then("discover", move |around| {
+                    let wanted = Wanted { profile, region, rehearsal };
+                    Input::Discovered(Box::new(discover::discover(&around.app, &around.state, &wanted)))
+                });
+            }
+            Effect::Check { path, text, configuration } => self.spawn("check", move |around| {
+                let verdict = super::ask::ask(&around.app, &around.state, &path, &text, &configuration);
+                if let Some(verdict) = verdict {
+                    around.tell(Input::Checked { path, text, verdict });
+                }
+            }),
+            Effect::Preview(wish) => {
+                self.then("preview", move |around| {
+                    Input::Previewed(work::preview(around, &wish).map(Box::new).map_err(trouble))
+                });
+            }
+            Effect::Apply(wish) => {
+                self.stop = CancellationToken::new();
+                self.spawn("apply", move |around| work::apply(around, &wish));
+            }
+            Effect::Resume => {
+                self.stop = CancellationToken::new();
+                self.spawn("resume", work::resume);
+            }
+            Effect::RollBack => {
+                self.stop = CancellationToken::new();
+                self.then("rollback", |around| Input::RolledBack(work::roll_back(around).map_err(trouble)));
+            }
+            Effect::Verify => {
+                self.then("verify", |around| {
+                    Input::Verified(work::verify(around).map(Box::new).map_err(trouble))
+                });
+            }
+            Effect::Stop => self.stop.cancel(),
+            // The task's own thread waits for this; see `work`.
+            Effect::Hand(_) => {}
+            // The front end's own.
+            Effect::Copy(_) | Effect::Suspend | Effect::Leave(_) => {}
+        }
+    }
+
+    /// Tells the wizard; one that is gone is told nothing.
+    pub(super) fn tell(&self, news: Input) {
+        let _ = self.news.send(news);
+    }
+
+    /// Where the wizard's configuration was written.
+    pub(super) fn write_configuration(&self, text: &str) -> Result<PathBuf, Box<Failure>> {
+        self.kept.write_configuration(text)
+    }
+
+    /// Stops what runs, and waits until it has stopped and the last draft is on disk.
+    pub(super) fn end(self) {
+        self.stop.cancel();
+        let Self { threads, clerk, .. } = self;
+        drop(clerk);
+        let threads = std::mem::take(&mut *threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // What panicked has said so itself.
+            let _ = thread.join();
+        }
+    }
+
+    fn then(&self, name: &str, work: impl FnOnce(&Self) -> Input + Send + 'static) {
+        self.spawn(name, move |around| around.tell(work(around)));
+    }
+
+    fn spawn(&self, name: &str, work: impl FnOnce(&Self) + Send + 'static) {
+        // A clone that a thread holds must not keep the clerk waiting for drafts.
+        let around = Self { clerk: mpsc::channel().0, ..self.clone() };
+        self.work(name, move || work(&around));
+    }
+
+    fn work(&self, name: &str, work: impl FnOnce() + Send + 'static) {
+        let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.retain(|thread| !thread.is_finished());
+        threads.extend(spawned);
+    }
+}
+
+/// A failure as the wizard shows it.
+pub(super) fn trouble(failure: Box<Failure>) -> Trouble {
+    let failure = *failure;
+    // A finding about a key has its path as subject; others speak of steps or of the account.
+    let about = failure
+        .findings
+        .iter()
+        .map(|finding| finding.subject.split('[').next().unwrap_or_default().to_owned())
+        .filter(|subject| model::config::KEYS.iter().any(|key| key.path == subject))
+        .collect();
+    let resumable = matches!(failure.next, Some(crate::failure::Next::Resume(_)));
+    Trouble {
+        next: failure.next.map(|next| next.command().to_owned()),
+        findings: failure.findings,
+        resumable,
+        about,
+    }
+}

@@ -57,7 +57,8 @@ pub async fn collect(base: &Url, step: Duration) -> Option<InstanceFacts> {
     let document: Document =
         serde_json::from_str(&ask("/latest/dynamic/instance-identity/document").await?).ok()?;
     let macs = ask("/latest/meta-data/network/interfaces/macs/").await;
-    let mac = macs.as_deref().and_then(|macs| macs.lines().next()).map(|mac| mac.trim_end_matches('/').to_owned());
+    let mac =
+        macs.as_deref().and_then(|macs| macs.lines().next()).map(|mac| mac.trim_end_matches('/').to_owned());
     let of_interface = async |what: &str| {
         ask(&format!("/latest/meta-data/network/interfaces/macs/{}/{what}", mac.as_deref()?)).await
     };

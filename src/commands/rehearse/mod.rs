@@ -296,7 +296,11 @@ impl Rehearsal<'_> {
             let snippets = [("Ask it with curl", curl), ("Ask it with OpenAI's client", python)];
             let snippets = snippets.into_iter().map(|(title, text)| (title.to_owned(), text)).collect();
             let report = verified.report.clone();
-            return self.tell(Told::Serves(Box::new(Serving { url: place.local_url.clone(), report, snippets })));
+            return self.tell(Told::Serves(Box::new(Serving {
+                url: place.local_url.clone(),
+                report,
+                snippets,
+            })));
         }
         match self.app.format {
             Format::Json => {

@@ -50,9 +50,11 @@ fn prefix(app: &App, state: &StateArgs, text: &str, configuration: &str) -> Verd
         let place = compose::account(app, mode, &state_file, Some(&region), None, profile, is_rehearsal);
         let cloud = compose::reach(session, &place).await?;
         let found = session.look(async {
-            cloud.cognito.describe_domain(text.to_owned()).await.map_err(|error| {
-                Failure::new("SRE-AWS-001", "cognito.domain_prefix", error.to_string())
-            })
+            cloud
+                .cognito
+                .describe_domain(text.to_owned())
+                .await
+                .map_err(|error| Failure::new("SRE-AWS-001", "cognito.domain_prefix", error.to_string()))
         });
         verdict = Some(match found.await? {
             None => Verdict::Fine { note: format!("`{text}` is free in {region}") },
@@ -102,5 +104,9 @@ fn settings(configuration: &str) -> BTreeMap<String, String> {
     let file = SourceText { name: "answers", bytes: configuration.as_bytes() };
     let loaded = config::load(&Inputs { file: Some(file), environment: &none, flags: &none, mode: None });
     let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
-    loaded.settings.iter().filter_map(|setting| Some((setting.path.to_owned(), text(&setting.value)?))).collect()
+    loaded
+        .settings
+        .iter()
+        .filter_map(|setting| Some((setting.path.to_owned(), text(&setting.value)?)))
+        .collect()
 }

@@ -42,8 +42,15 @@ pub(super) fn discover(app: &App, state: &StateArgs, wanted: &Wanted) -> Discove
         let region = found.region.as_ref().and_then(|(region, _)| Region::parse(region).ok());
         let state_file = storage::state_file(app, state.state_file.as_ref(), wanted.rehearsal);
         let mode = if wanted.rehearsal { Mode::Rehearsal } else { Mode::Staging };
-        let place =
-            compose::account(app, mode, &state_file, region.as_ref(), None, found.profile.as_deref(), wanted.rehearsal);
+        let place = compose::account(
+            app,
+            mode,
+            &state_file,
+            region.as_ref(),
+            None,
+            found.profile.as_deref(),
+            wanted.rehearsal,
+        );
         if region.is_none() && matches!(place, Account::Real { .. }) {
             found.notes.push("no Region is known, so the account was not asked".to_owned());
             return Ok(Exit::Done);
@@ -70,7 +77,8 @@ fn place(app: &App) -> Place {
         return Place::CloudShell;
     }
     let Ok(Some(base)) = check::instance_metadata(app) else { return Place::Laptop };
-    let facts = check::wait_simply(async || Ok(checks::network::instance::collect(&base, METADATA_STEP).await));
+    let facts =
+        check::wait_simply(async || Ok(checks::network::instance::collect(&base, METADATA_STEP).await));
     match facts {
         Ok(Some(facts)) => Place::Instance {
             instance_id: facts.instance_id,

@@ -36,9 +36,12 @@ impl Kept {
         };
         Draft::decode(&text).map(Some).map_err(|error| {
             let shown = self.draft.display().to_string();
-            let failure = Failure::new(codes::DRAFT, &shown, format!("the kept answers cannot be used: {error}"));
+            let failure =
+                Failure::new(codes::DRAFT, &shown, format!("the kept answers cannot be used: {error}"));
             match error {
-                DraftError::Newer(_) => failure.hint("use the newer version, or begin anew with `wizard --fresh`"),
+                DraftError::Newer(_) => {
+                    failure.hint("use the newer version, or begin anew with `wizard --fresh`")
+                }
                 DraftError::Unreadable(_) => {
                     failure.hint("look into the file; `wizard --fresh` begins anew and puts it aside")
                 }

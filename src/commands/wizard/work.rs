@@ -14,7 +14,8 @@ use wizard::exchange::{Cost, Input, Preview, Verified, Wish};
 use super::around::{Around, trouble};
 use crate::app::App;
 use crate::args::{
-    ApprovalArgs, ConfigArgs, DeployArgs, RehearseArgs, ResumeArgs, RollbackArgs, StateArgs, UsualArgs, VerifyArgs,
+    ApprovalArgs, ConfigArgs, DeployArgs, RehearseArgs, ResumeArgs, RollbackArgs, StateArgs, UsualArgs,
+    VerifyArgs,
 };
 use crate::commands::{deploy, rehearse, resume, rollback, verify};
 use crate::exit::Exit;
@@ -154,7 +155,9 @@ fn verified(
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let (severity, summary) = match report.map(|report| report.overall_status) {
         Some(Status::Complete) => (Severity::Ok, "everything is there, and every check passed"),
-        Some(Status::CompleteWithWarnings) => (Severity::Warning, "everything is there; some checks have advice"),
+        Some(Status::CompleteWithWarnings) => {
+            (Severity::Warning, "everything is there; some checks have advice")
+        }
         Some(_) => (Severity::Error, "something is missing or does not work"),
         None => (Severity::Unknown, "nothing is known: there is no state file"),
     };

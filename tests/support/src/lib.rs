@@ -5,6 +5,7 @@
 //! stands before it and suggests when to renew, [`PairServer`] serves what it issued. [`KillingProxy`] stands
 //! between the program and one of them and stops, spoils or delays chosen calls. [`rerun`] gives a test an
 //! environment of its own. [`python()`] runs a script of a client that others wrote, [`OpenAiClient`] one of OpenAI's.
+//! [`Terminal`] is a terminal that a program is driven through.
 //! [`Booted`] is a machine with a systemd of its own. What cannot be had is a failure that says how to get it, never a skipped test.
 #![expect(
     clippy::expect_used,
@@ -23,6 +24,7 @@ mod proxy;
 mod python;
 mod rerun;
 mod server;
+mod terminal;
 mod venv;
 
 pub use booted::{Booted, Preparation};
@@ -32,3 +34,4 @@ pub use pebble::{AuthorityFront, PairServer, Pebble, PebbleOptions, RenewalAnswe
 pub use proxy::{Fault, KillingProxy, ProxyPlan, RecordedCall};
 pub use python::{OpenAiClient, RunningScript, python};
 pub use rerun::{environment, rerun};
+pub use terminal::{Terminal, keys};

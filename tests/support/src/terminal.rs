@@ -115,6 +115,11 @@ impl Terminal {
         self.seen.0.lock().unwrap_or_else(PoisonError::into_inner).parser.screen().contents()
     }
 
+    /// Looks at the screen as the terminal knows it.
+    pub(crate) fn with_screen<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
+        look(self.seen.0.lock().unwrap_or_else(PoisonError::into_inner).parser.screen())
+    }
+
     /// Whether the program has taken the whole screen, and whether it hides the cursor.
     pub fn manners(&self) -> (bool, bool) {
         let seen = self.seen.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,6 +12,7 @@ pub mod hex;
 pub mod host;
 pub mod ids;
 pub mod plan;
+pub mod price;
 pub mod report;
 pub mod secret;
 pub mod security;

@@ -17,6 +17,7 @@ mod logging;
 mod next;
 mod payload;
 mod plan_text;
+mod price_text;
 mod progress;
 mod proxy_config;
 mod report;

@@ -2,12 +2,15 @@
 
 use std::fmt::Write as _;
 
+use jiff::Timestamp;
 use model::plan::{Change, Plan, PlannedStep};
-use model::{Finding, Severity};
+use model::{Config, Finding, Severity};
 use serde_json::Value;
 
-/// The plan, with colours where wanted; everything can be read without them.
-pub(crate) fn plan_text(plan: &Plan, colour: bool) -> String {
+use crate::price_text::cost;
+
+/// The plan and what it costs, with colours where wanted; everything can be read without them.
+pub(crate) fn plan_text(plan: &Plan, config: &Config, now: Timestamp, colour: bool) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
@@ -24,6 +27,7 @@ pub(crate) fn plan_text(plan: &Plan, colour: bool) -> String {
     for finding in &plan.findings {
         let _ = writeln!(out, "{}", finding_text(finding));
     }
+    let _ = write!(out, "\n{}", cost(plan, config, now).text());
     out
 }
 

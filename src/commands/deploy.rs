@@ -157,7 +157,7 @@ pub(crate) async fn deploy(session: &Session<'_>, job: &Job) -> Ended {
     if run == Run::Resume {
         super::resume::check_destroys_no_more(held.state.as_ref(), &prepared)?;
     } else {
-        session.result(&plan_text(&prepared.plan, session.app.out_colour()));
+        session.result(&plan_text(&prepared.plan, config, session.now(), session.app.out_colour()));
         approve(session, job, &prepared).await?;
     }
     let journal = match held.journal {

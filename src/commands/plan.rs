@@ -1,4 +1,4 @@
-//! `plan`: what a deploy would change. Changes nothing, not even the state file.
+//! `plan`: what a deploy would change, and cost. Changes nothing, not even the state file.
 
 use std::path::Path;
 
@@ -13,6 +13,7 @@ use crate::args::{ConfigArgs, Format, PlanArgs, StateArgs};
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
 use crate::plan_text::plan_text;
+use crate::price_text::{PlanWithCost, cost};
 use crate::session::{self, Session};
 use crate::{compose, settings, storage};
 
@@ -25,10 +26,16 @@ pub(crate) fn command(app: &App, args: &PlanArgs) -> Ended {
     session::run(app, state_args, async |session: &Session<'_>| {
         session.programs_in(&args.programs);
         let adoptions = args.adopt.iter().cloned().collect();
-        let plan = look(session, &config, &state_file, &adoptions).await?;
+        let prepared =
+            session.prepare(&cloud, &config, &identity.account, state.as_ref(), &adoptions).await?;
+        session.settle();
+        let (plan, now) = (&prepared.plan, session.now());
         match app.format {
-            Format::Text => app.result(&plan_text(&plan, app.out_colour())),
-            Format::Json => app.result(&serde_json::to_string_pretty(&plan).unwrap_or_default()),
+            Format::Text => app.result(&plan_text(plan, &config, now, app.out_colour())),
+            Format::Json => {
+                let document = PlanWithCost { plan, cost: cost(plan, &config, now) };
+                app.result(&serde_json::to_string_pretty(&document).unwrap_or_default());
+            }
         }
         let is_pending = plan.pending().next().is_some();
         Ok(if args.detailed_exitcode && is_pending { Exit::Pending } else { Exit::Done })

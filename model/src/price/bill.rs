@@ -88,6 +88,8 @@ pub enum Amount {
         /// Why.
         why: String,
     },
+    /// Nothing any more: this plan deletes it.
+    Removed,
 }
 
 /// What the lines of a step are made from.
@@ -110,7 +112,7 @@ pub fn bill(plan: &Plan, usage: &Usage, book: &Book) -> Bill {
         .flat_map(|step| {
             let mut ledger = Ledger { step, usage, book, region: &plan.region, lines: Vec::new() };
             if matches!(step.change, Change::Delete { .. }) {
-                ledger.free("this plan removes it");
+                ledger.push(step.id.as_str(), step.id.title(), Basis::Fixed, Amount::Removed);
             } else {
                 steps::write(&mut ledger);
             }

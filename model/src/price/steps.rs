@@ -35,7 +35,12 @@ pub(super) fn write(ledger: &mut Ledger<'_>) {
             Quantity::of(1),
         ),
         StepId::Address => {
-            ledger.fixed("ec2:public-ipv4", "public IPv4 address", "a public IPv4 address", Quantity::of(HOURS));
+            ledger.fixed(
+                "ec2:public-ipv4",
+                "public IPv4 address",
+                "a public IPv4 address",
+                Quantity::of(HOURS),
+            );
         }
         StepId::Bundle => {
             ledger.fixed("s3:storage", "bundle in S3, at most 0.1 GB", "storage in S3", BUNDLE_GB);
@@ -102,7 +107,13 @@ fn tokens(ledger: &mut Ledger<'_>) {
                 .into_iter()
                 .find(|item| ledger.knows(item, &region))
                 .unwrap_or_else(|| format!("bedrock:{id}:{side}"));
-            ledger.used_in(&item, &format!("{id}, {side}"), &format!("tokens of {id}"), &region, per_month(tokens));
+            ledger.used_in(
+                &item,
+                &format!("{id}, {side}"),
+                &format!("tokens of {id}"),
+                &region,
+                per_month(tokens),
+            );
         }
     }
 }

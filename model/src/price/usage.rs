@@ -85,11 +85,7 @@ fn fetches(minutes: u32, busiest: u64) -> Assumption {
     let kept = u128::from(minutes).saturating_mul(5);
     let kept = Quantity::millionths(8_640_000_000_u128.checked_div(kept).unwrap_or_default());
     Assumption {
-        amount: Spread {
-            low: Quantity::default(),
-            expected: kept,
-            high: kept.max(Quantity::of(busiest)),
-        },
+        amount: Spread { low: Quantity::default(), expected: kept, high: kept.max(Quantity::of(busiest)) },
         why: format!(
             "low: nobody asks; expected: one client that keeps its token of {minutes} minutes and fetches the next \
              after five sixths of that; high: a client that fetches one for each request"

@@ -12,6 +12,27 @@ fn a_plan() {
     insta::assert_json_snapshot!(steady(json));
 }
 
+/// The certificate has no price, and the sum says of what it is the sum.
+#[test]
+fn a_plan_says_what_it_costs_and_so_does_the_question_of_a_deployment() {
+    let desk = Desk::new();
+    let plan = desk.run("plan --config config.yaml").expect(0).stdout;
+    let deploy = desk.run(DEPLOY).expect(0).stdout;
+    for text in [&plan, &deploy] {
+        for part in [
+            "Cost a month in USD, us-east-1 (prices of 2026-11-21; not a quote)",
+            "121.47",
+            "  Total: from 129.12, at the expected use 1",
+            "  Not priced: no price for an exportable ACM certificate in us-east-1",
+        ] {
+            assert!(text.contains(part), "no {part:?} in {text}");
+        }
+    }
+    // Once it is there, nothing is new.
+    let again = desk.run("plan --config config.yaml").expect(0).stdout;
+    assert!(again.contains("  New with this plan: from 0.00, at the expected use 0.00"), "{again}");
+}
+
 #[test]
 fn a_report() {
     let desk = Desk::new();

@@ -76,9 +76,9 @@ impl Cost {
         for line in lines() {
             match &line.amount {
                 Amount::Priced { quantity, prices, monthly } => {
-                    let price = prices.first();
-                    let sum = price.map(|price| calculation(quantity.expected, price)).unwrap_or_default();
-                    row(out, &line.title, &sum, &monthly.expected.to_string());
+                    let Some(price) = prices.first() else { continue };
+                    let sum = calculation(quantity.expected, price);
+                    row(out, &line.title, &sum, &shown(monthly.expected, quantity.expected, price));
                 }
                 Amount::NotPriced { .. } => row(out, &line.title, "", "not priced"),
                 Amount::AlreadyPaid { .. } => row(out, &line.title, "", "not new"),
@@ -105,11 +105,13 @@ impl Cost {
         let spread = |sum: Spread<Usd>| {
             format!("from {}, at the expected use {}, at much use {}", sum.low, sum.expected, sum.high)
         };
-        let mut sentences = vec![format!("Total: {}", spread(bill.total))];
+        let missing = bill.missing();
+        let is_whole = missing.is_empty() && bill.unknown().is_empty();
+        let total = if is_whole { "Total" } else { "Total of what is priced" };
+        let mut sentences = vec![format!("{total}: {}", spread(bill.total))];
         if bill.new != bill.total {
             sentences.push(format!("New with this plan: {}", spread(bill.new)));
         }
-        let missing = bill.missing();
         if !missing.is_empty() {
             sentences.push(format!(
                 "Not priced: no price for {} in {} in the price book of {}",
@@ -153,6 +155,12 @@ fn unsettled(line: &Line) -> Option<String> {
         })
         .collect();
     Some(format!("{}: {}", line.title, each.join(" or ")))
+}
+
+/// An amount; what is less than a cent and yet something is said to be.
+fn shown(amount: Usd, quantity: Quantity, price: &Price) -> String {
+    let is_charged = quantity > price.free.unwrap_or_default() && price.usd > Usd::ZERO;
+    if amount == Usd::ZERO && is_charged { "< 0.01".to_owned() } else { amount.to_string() }
 }
 
 /// `10.14 M tokens x 0.80`

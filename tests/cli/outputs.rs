@@ -22,7 +22,7 @@ fn a_plan_says_what_it_costs_and_so_does_the_question_of_a_deployment() {
         for part in [
             "Cost a month in USD, us-east-1 (prices of 2026-11-21; not a quote)",
             "121.47",
-            "  Total: from 129.12, at the expected use 1",
+            "  Total of what is priced: from 129.12, at the expected use 1",
             "  Not priced: no price for an exportable ACM certificate in us-east-1",
         ] {
             assert!(text.contains(part), "no {part:?} in {text}");

@@ -2,16 +2,15 @@
 //! nothing, what its console shows. Changes nothing.
 
 use async_trait::async_trait;
-use cloud::CallError;
 use model::config::Config;
 use model::first_boot::{Phase, Progress};
 use model::plan::{Fields, StepId};
 use tokio::time::Instant;
 
-use super::{ByHand, Context, Found, Op, Step, Want, names, outputs, unknown_op, unknown_undo};
+use super::check::Check;
+use super::{ByHand, Context, Found, Want, names, outputs};
 use crate::error::StepError;
 use crate::first_boot::{self, Place};
-use crate::key::IntentKey;
 
 const STEP: StepId = StepId::HostInstalled;
 
@@ -44,11 +43,6 @@ impl HostInstalledStep {
         }
     }
 
-    async fn look(&self, cx: &Context<'_>) -> Result<Option<Found>, StepError> {
-        let progress = self.progress(cx).await?;
-        Ok(progress.filter(|progress| progress.phase == Phase::Installed).map(Self::found))
-    }
-
     /// The end of the console, for an instance that has said nothing for too long.
     async fn console(&self, cx: &Context<'_>, instance: &str) -> Result<Option<String>, StepError> {
         cx.patience.read(STEP, || cx.cloud.ec2.get_console_output(instance.to_owned())).await
@@ -67,13 +61,9 @@ fn reason(phase: Option<Phase>) -> &'static str {
 }
 
 #[async_trait]
-impl Step for HostInstalledStep {
+impl Check for HostInstalledStep {
     fn id(&self) -> StepId {
         STEP
-    }
-
-    fn kind(&self) -> &'static str {
-        "check"
     }
 
     fn want(&self, cx: &Context<'_>, config: &Config) -> Option<Want> {
@@ -88,16 +78,9 @@ impl Step for HostInstalledStep {
         })
     }
 
-    async fn find(&self, cx: &Context<'_>) -> Result<Vec<Found>, StepError> {
-        // What is not wanted is not found either: there is nothing to remove.
-        if !cx.config.is_some_and(|config| Self::is_wanted(cx, config)) {
-            return Ok(Vec::new());
-        }
-        Ok(self.look(cx).await?.into_iter().collect())
-    }
-
-    async fn fetch(&self, cx: &Context<'_>, _id: &str) -> Result<Option<Found>, StepError> {
-        self.look(cx).await
+    async fn look(&self, cx: &Context<'_>) -> Result<Option<Found>, StepError> {
+        let progress = self.progress(cx).await?;
+        Ok(progress.filter(|progress| progress.phase == Phase::Installed).map(Self::found))
     }
 
     async fn wait(&self, cx: &Context<'_>) -> Result<Found, StepError> {
@@ -129,32 +112,6 @@ impl Step for HostInstalledStep {
                 Err(error) => return Err(error),
             }
         }
-    }
-
-    fn ops(&self, _cx: &Context<'_>, _want: &Want, _have: Option<&Found>) -> Vec<Op> {
-        Vec::new()
-    }
-
-    fn repeats_safely(&self, _op: &str) -> bool {
-        true
-    }
-
-    async fn perform(
-        &self,
-        _cx: &Context<'_>,
-        op: &Op,
-        _have: Option<&Found>,
-        _key: &IntentKey,
-    ) -> Result<Option<String>, StepError> {
-        Err(unknown_op(STEP, op))
-    }
-
-    async fn undo_ops(&self, _cx: &Context<'_>, _have: &Found) -> Result<Vec<Op>, StepError> {
-        Ok(Vec::new())
-    }
-
-    async fn undo(&self, _cx: &Context<'_>, op: &Op, _have: &Found) -> Result<(), CallError> {
-        Err(unknown_undo(STEP, op))
     }
 
     fn by_hand(&self, cx: &Context<'_>, id: &str) -> ByHand {

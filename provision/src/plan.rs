@@ -1,5 +1,7 @@
 //! From what is wanted and what was seen to what is done: a pure function.
 
+use std::collections::BTreeSet;
+
 use model::config::{Config, HostInstall};
 use model::plan::{Change, PLAN_SCHEMA_VERSION, Pins, Plan, PlannedStep, StepId, differences};
 use model::{AccountId, Finding, Severity};
@@ -33,6 +35,11 @@ pub fn plan(
     }
     if !blocked.is_empty() {
         return Err(blocked);
+    }
+    // What is in no plan is nothing to wait for.
+    let planned: BTreeSet<StepId> = steps.iter().map(|step| step.id).collect();
+    for step in &mut steps {
+        step.dependencies.retain(|id| planned.contains(id));
     }
     Ok(Plan {
         schema_version: PLAN_SCHEMA_VERSION,

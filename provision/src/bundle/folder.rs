@@ -27,6 +27,8 @@ impl Bundle {
             }
             Err(source) => Err(BundleError::File { path: folder.join(path), what: "read", source }),
         };
+        // Where there is no folder, no file in it is what is missing.
+        fs::read_dir(folder).map_err(|source| BundleError::Folder { path: folder.to_owned(), source })?;
         let digests = read(SUMS)?;
         let mut files = BTreeMap::new();
         for path in sums::parse(&digests)?.into_keys() {

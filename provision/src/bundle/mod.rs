@@ -56,6 +56,15 @@ pub enum BundleError {
         #[source]
         source: std::io::Error,
     },
+    /// The folder is not there or cannot be read.
+    #[error("`{}` is no folder that can be read", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// A file is not there.
     #[error("the bundle has no `{0}`")]
     Missing(String),

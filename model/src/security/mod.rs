@@ -99,6 +99,8 @@ kinds! {
         "A changed configuration is wrong, and the old one goes on.";
     SysInstall = "sys_install" "11247535bbbd43faab71fc5ccc1038e3" Notice AuthPriv:
         "Programs, units and users were put on this host.";
+    SysUpgrade = "sys_upgrade" "26ccb33943c6461bab609d6d3c3cf98d" Notice AuthPriv:
+        "The installed programs were exchanged for others.";
     SysUninstall = "sys_uninstall" "85e3522236894ec89eb6fc17f9d42def" Notice AuthPriv:
         "What was installed was taken from this host.";
     SensitiveCreate = "sensitive_create" "9b5d4f598b224414927e5e5fce748a35" Notice AuthPriv:

@@ -38,12 +38,6 @@ pub(crate) struct App {
     pub(crate) verbose: u8,
     /// Whether the command is a check.
     pub(crate) is_check: bool,
-    /// Whether what is done is a part of something larger, which reports in the end.
-    pub(crate) is_part: bool,
-    /// Whether questions are asked a line at a time.
-    pub(crate) simple: bool,
-    /// Who shows what happens, where the terminal is not the command's own.
-    pub(crate) watcher: Option<Watcher>,
 }
 
 impl App {
@@ -70,9 +64,6 @@ impl App {
             quiet: common.quiet || output == OutputFormat::Nagios,
             verbose: common.verbose,
             is_check: false,
-            is_part: false,
-            simple: common.simple,
-            watcher: None,
         }
     }
 

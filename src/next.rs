@@ -33,6 +33,16 @@ pub(crate) fn resume(app: &App, state_file: &Path, rehearsal: bool, profile: Opt
     Next::Resume(format!("{program} --resume --state-file {}{profile}", path(state_file)))
 }
 
+/// The same command with the folder of programs that was named.
+pub(crate) fn with_programs(next: Next, folder: Option<&Path>) -> Next {
+    let Some(folder) = folder else { return next };
+    let with = |command: String| format!("{command} --programs {}", path(folder));
+    match next {
+        Next::Resume(command) => Next::Resume(with(command)),
+        Next::Command(command) => Next::Command(with(command)),
+    }
+}
+
 /// Rehearses.
 pub(crate) fn rehearse(app: &App) -> String {
     format!("{} rehearse", app.program)

@@ -62,12 +62,6 @@ impl Payload {
 
     /// The same command to go on with, with the folder that was named.
     pub(crate) fn kept_in(&self, next: Next) -> Next {
-        let Some(folder) = &self.folder else { return next };
-        let with =
-            |command: String| format!("{command} --programs {}", next::quoted(&folder.display().to_string()));
-        match next {
-            Next::Resume(command) => Next::Resume(with(command)),
-            Next::Command(command) => Next::Command(with(command)),
-        }
+        next::with_programs(next, self.folder.as_deref())
     }
 }

@@ -55,6 +55,7 @@ pub(crate) fn report(observed: Observed<'_>) -> VerificationReport {
         connectivity_tests: BTreeMap::new(),
         recommendations: recommendations(state, config.as_ref(), &findings, resume),
         findings,
+        deploy: None,
     }
 }
 
@@ -231,6 +232,7 @@ pub(crate) fn removal_report(subject: Subject, removal: &Removal, now: Timestamp
         connectivity_tests: BTreeMap::new(),
         recommendations,
         findings,
+        deploy: None,
     }
 }
 

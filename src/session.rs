@@ -7,6 +7,7 @@ use std::time::Duration;
 use cloud::Cloud;
 use cloud::port::sts::Identity;
 use model::config::Config;
+use model::event::EventSink;
 use model::{AccountId, Finding};
 use provision::clock::{Clock as _, Entropy};
 use provision::engine::{Engine, Prepared};
@@ -16,13 +17,13 @@ use provision::patience::Limits;
 use provision::survey::Adoptions;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, Ended};
+use crate::app::App;
 use crate::args::{Format, ProgramsArgs, StateArgs};
 use crate::compose::{self, SystemClock};
 use crate::failure::{Failure, Next, codes};
 use crate::next;
 use crate::payload::Payload;
-use crate::progress::{Sink, View};
+use crate::progress::View;
 use crate::signals::Signals;
 
 /// A command at work.
@@ -38,7 +39,7 @@ pub(crate) struct Session<'a> {
     clock: SystemClock,
     entropy: Entropy,
     view: View,
-    sink: Sink,
+    events: Box<dyn EventSink>,
     /// How to go on, as soon as there is something to go on with.
     resume: RefCell<Option<Next>>,
     /// The profile that is used, for hints.
@@ -48,13 +49,28 @@ pub(crate) struct Session<'a> {
 }
 
 /// Runs a command that talks to an account, until it ends or the operator insists on stopping.
-pub(crate) fn run(app: &App, state: &StateArgs, work: impl AsyncFnOnce(&Session<'_>) -> Ended) -> Ended {
+pub(crate) fn run<T>(
+    app: &App,
+    state: &StateArgs,
+    work: impl AsyncFnOnce(&Session<'_>) -> Result<T, Box<Failure>>,
+) -> Result<T, Box<Failure>> {
+    let view = View::start(app);
+    let events = Box::new(view.sink());
+    run_with(app, state, view, events, work)
+}
+
+/// The same with another listener to what the engine does. What is said in between goes to the view all the same.
+pub(crate) fn run_with<T>(
+    app: &App,
+    state: &StateArgs,
+    view: View,
+    events: Box<dyn EventSink>,
+    work: impl AsyncFnOnce(&Session<'_>) -> Result<T, Box<Failure>>,
+) -> Result<T, Box<Failure>> {
     let system = |error: std::io::Error| {
         Failure::new(codes::BUG, "runtime", "the system refused what a run needs").evidence(error.to_string())
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system)?;
-    let view = View::start(app);
-    let sink = view.sink();
     let session = Session {
         app,
         cancel: app.watcher.as_ref().map(|watcher| watcher.stop.child_token()).unwrap_or_default(),
@@ -63,7 +79,7 @@ pub(crate) fn run(app: &App, state: &StateArgs, work: impl AsyncFnOnce(&Session<
         clock: SystemClock,
         entropy: compose::entropy(),
         view,
-        sink,
+        events,
         resume: RefCell::new(None),
         profile: RefCell::new(None),
         payload: RefCell::new(Payload::default()),
@@ -85,8 +101,8 @@ pub(crate) fn run(app: &App, state: &StateArgs, work: impl AsyncFnOnce(&Session<
             }
         }
     });
-    let Session { view, sink, resume, profile, .. } = session;
-    drop(sink);
+    let Session { view, events, resume, profile, .. } = session;
+    drop(events);
     view.finish();
     let (resume, profile) = (resume.into_inner(), profile.into_inner());
     ended.map_err(|mut failure| {
@@ -113,7 +129,7 @@ impl Session<'_> {
             cloud: cloud.clone(),
             clock: &self.clock,
             entropy: &self.entropy,
-            events: &self.sink,
+            events: self.events.as_ref(),
             cancel: self.cancel.clone(),
             limits: self.limits,
             programs: self.payload.borrow().programs(),

@@ -34,6 +34,9 @@ pub struct VerificationReport {
     pub recommendations: Vec<String>,
     /// Everything there is to say, with codes.
     pub findings: Vec<Finding>,
+    /// What the run reported that deployed, where the same run went on and verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deploy: Option<Box<VerificationReport>>,
 }
 
 /// What a report is about.
@@ -154,27 +157,42 @@ impl VerificationReport {
                 let _ = writeln!(out, "- {} {test}", if *passed { "✓" } else { "✗" });
             }
         }
-        if !self.findings.is_empty() {
-            let _ =
-                writeln!(out, "\n## Findings\n\n| code | severity | about | message |\n|---|---|---|---|");
-            for finding in &self.findings {
-                let _ = writeln!(
-                    out,
-                    "| {} | {} | {} | {} |",
-                    finding.code,
-                    severity_word(finding.severity).trim(),
-                    cell(&finding.subject),
-                    cell(&finding.message)
-                );
-            }
-        }
-        if !self.recommendations.is_empty() {
-            let _ = writeln!(out, "\n## Next\n");
-            for recommendation in &self.recommendations {
-                let _ = writeln!(out, "- {}", recommendation.replace('\n', "\n  "));
-            }
+        findings_in_markdown(&mut out, "Findings", &self.findings);
+        next_in_markdown(&mut out, "Next", &self.recommendations);
+        if let Some(deploy) = &self.deploy {
+            let status = deploy.overall_status.as_str();
+            let _ = writeln!(out, "\n## The deploy before that: {status}, {}", deploy.timestamp);
+            findings_in_markdown(&mut out, "Findings of the deploy", &deploy.findings);
+            next_in_markdown(&mut out, "Next, by the deploy", &deploy.recommendations);
         }
         out
+    }
+}
+
+fn findings_in_markdown(out: &mut String, title: &str, findings: &[Finding]) {
+    if findings.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n## {title}\n\n| code | severity | about | message |\n|---|---|---|---|");
+    for finding in findings {
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} |",
+            finding.code,
+            severity_word(finding.severity).trim(),
+            cell(&finding.subject),
+            cell(&finding.message)
+        );
+    }
+}
+
+fn next_in_markdown(out: &mut String, title: &str, recommendations: &[String]) {
+    if recommendations.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n## {title}\n");
+    for recommendation in recommendations {
+        let _ = writeln!(out, "- {}", recommendation.replace('\n', "\n  "));
     }
 }
 

@@ -40,6 +40,9 @@ pub(crate) struct HostInstallArgs {
     /// The program bedrock-nova-proxy [default: the one beside this program]
     #[arg(long, value_name = "FILE", help_heading = "What to install")]
     pub(crate) proxy_program: Option<PathBuf>,
+    /// A folder with bedrock-nova-proxy and sre-agent-deploy, instead of this program's own
+    #[arg(long, value_name = "DIR", help_heading = "What to install", conflicts_with_all = ["bundle", "proxy_program"])]
+    pub(crate) programs: Option<PathBuf>,
     /// Install what the SRE agent needs as well, with the system's package manager: Python 3.12, uv, Docker, AWS CLI
     #[arg(long, help_heading = "What to install")]
     pub(crate) with_agent_tools: bool,

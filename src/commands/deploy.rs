@@ -1,11 +1,12 @@
 //! `deploy`: plans, asks, carries out, reports. Goes on by itself where an earlier run did not end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use model::Finding;
 use model::config::{Config, KEYS, Mode, Origin};
 use model::event::{Run, Silent};
 use model::plan::{Change, Pins};
+use model::report::VerificationReport;
 use provision::engine::{Engine, Intention, Prepared};
 use provision::error::RunError;
 use provision::events::Emitter;
@@ -16,9 +17,8 @@ use provision::survey::{Adoptions, Sight};
 
 use crate::app::{App, Ended};
 use crate::approve::{self, Gap};
-use crate::args::{ApprovalArgs, DeployArgs, Format};
+use crate::args::{ApprovalArgs, DeployArgs};
 use crate::compose;
-use crate::exit::Exit;
 use crate::failure::{Failure, findings_of_run};
 use crate::plan_text::plan_text;
 use crate::report::{Observed, report};
@@ -26,6 +26,8 @@ use crate::security;
 use crate::session::{self, Session};
 use crate::settings::{self, Source};
 use crate::{report_file, storage};
+
+use super::host::{Deployed, after_deploy};
 
 /// A deployment to make.
 pub(crate) struct Job {
@@ -35,8 +37,6 @@ pub(crate) struct Job {
     pub(crate) state_file: PathBuf,
     /// What is used as it is.
     pub(crate) adoptions: Adoptions,
-    /// What was approved on the command line.
-    pub(crate) approval: ApprovalArgs,
     /// Whether a practice account answers at once.
     pub(crate) fast: bool,
     /// The profile of the command line, for the command that resumes.
@@ -53,15 +53,23 @@ pub(crate) fn command(app: &App, args: &DeployArgs) -> Ended {
         state_file: storage::state_file(app, args.state.state_file.as_ref(), is_rehearsal),
         config,
         adoptions: args.adopt.iter().cloned().collect(),
-        approval: args.approval.clone(),
         fast: false,
         profile: args.config.profile.clone(),
     };
-    let ended = session::run(app, &args.state, async |session| {
+    let report = session::run(app, &args.state, async |session| {
         session.programs_in(&args.programs);
-        deploy(session, &job).await
-    });
-    super::host::install_after_deploy(app, &job.config, &args.config, &args.state, ended)
+        run_with(session, &job, async |session, prepared| approve(session, &args.approval, prepared).await)
+            .await
+    })?;
+    let deployed = Deployed {
+        config: &job.config,
+        state_file: &job.state_file,
+        report,
+        args: &args.config,
+        state: &args.state,
+        programs: &args.programs,
+    };
+    after_deploy(app, deployed)
 }
 
 /// The configuration, or everything that is missing for a run without questions, at once.
@@ -109,8 +117,13 @@ fn gap_of_key(path: &str) -> Gap {
     }
 }
 
-/// Plans, asks, carries out, reports.
-pub(crate) async fn deploy(session: &Session<'_>, job: &Job) -> Ended {
+/// Plans, has the plan approved, carries it out. What comes out is the report, which was written and which nobody has
+/// seen yet; a run that stopped holds it in its failure.
+pub(crate) async fn run_with(
+    session: &Session<'_>,
+    job: &Job,
+    approve: impl AsyncFnOnce(&Session<'_>, &Prepared) -> Result<(), Box<Failure>>,
+) -> Result<VerificationReport, Box<Failure>> {
     let Job { config, state_file, .. } = job;
     let region = &config.aws.region;
     let profile = config.aws.profile.as_deref();
@@ -157,8 +170,8 @@ pub(crate) async fn deploy(session: &Session<'_>, job: &Job) -> Ended {
     if run == Run::Resume {
         super::resume::check_destroys_no_more(held.state.as_ref(), &prepared)?;
     } else {
-        session.result(&plan_text(&prepared.plan, config, session.now(), session.app.out_colour()));
-        approve(session, job, &prepared).await?;
+        session.result(&plan_text(&prepared.plan, session.app.out_colour()));
+        approve(session, &prepared).await?;
     }
     let journal = match held.journal {
         Ok(journal) => journal,
@@ -173,29 +186,33 @@ pub(crate) async fn deploy(session: &Session<'_>, job: &Job) -> Ended {
 }
 
 /// Has the plan approved, as strictly as it deserves.
-async fn approve(session: &Session<'_>, job: &Job, prepared: &Prepared) -> Result<(), Box<Failure>> {
+async fn approve(
+    session: &Session<'_>,
+    approval: &ApprovalArgs,
+    prepared: &Prepared,
+) -> Result<(), Box<Failure>> {
     let plan = &prepared.plan;
     let destroyed: Vec<String> =
         plan.destructive().map(|step| format!("{} {}", step.id.title(), step.name)).collect();
     if plan.mode == Mode::Production && !destroyed.is_empty() {
         let what = format!("this plan destroys in production: {}", destroyed.join(", "));
-        return approve::confirm(session, &job.approval, &plan.deployment_id, &what).await;
+        return approve::confirm(session, approval, &plan.deployment_id, &what).await;
     }
     let changes =
         plan.steps.iter().any(|step| step.change.is_pending() || matches!(step.change, Change::Adopt { .. }));
-    if job.approval.yes || !changes {
+    if approval.yes || !changes {
         return Ok(());
     }
     approve::agree(session, "Carry out this plan?").await
 }
 
-/// Reports on a run, and says how it ended.
+/// Writes the report on a run. One that stopped is shown it at once.
 pub(crate) fn finish(
     session: &Session<'_>,
-    state_file: &std::path::Path,
+    state_file: &Path,
     state: &State,
     result: Result<Vec<Finding>, RunError>,
-) -> Ended {
+) -> Result<VerificationReport, Box<Failure>> {
     if !state.is_resumable() {
         session.is_over();
     }
@@ -211,18 +228,10 @@ pub(crate) fn finish(
     if let Err((path, error)) = report_file::write(state_file, &report) {
         session.app.say(&format!("warning: the report `{}` could not be written: {error}", path.display()));
     }
-    let is_part = session.app.is_part && result.is_ok();
-    if !is_part {
-        session.result(&report.text());
-    }
     match result {
-        Ok(_) => {
-            if session.app.format == Format::Json && !is_part {
-                session.app.result(&serde_json::to_string_pretty(&report).unwrap_or_default());
-            }
-            Ok(Exit::Done)
-        }
+        Ok(_) => Ok(report),
         Err(error) => {
+            session.result(&report.text());
             let mut failure = Failure::of_run(&error);
             failure.report = Some(report);
             Err(failure)

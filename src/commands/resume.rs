@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use model::config::{Config, Mode};
+use model::config::{Config, HostInstall, Mode};
 use model::event::Run;
 use model::plan::StepId;
+use model::report::VerificationReport;
 use provision::engine::{Engine, Prepared};
 use provision::error::RunError;
 use provision::journal::State;
@@ -21,6 +22,7 @@ use crate::{compose, next, settings, storage};
 
 use super::cleanup::{self, Cleanup};
 use super::deploy::finish;
+use super::host::{Deployed, after_deploy};
 
 /// A run to go on with.
 pub(crate) struct Job {
@@ -40,14 +42,51 @@ pub(crate) fn command(app: &App, args: &ResumeArgs) -> Ended {
         args: args.config.clone(),
         fast: false,
     };
-    session::run(app, &args.state, async |session| {
+    let resumed = session::run(app, &args.state, async |session| {
         session.programs_in(&args.programs);
-        resume(session, &job).await
-    })
+        run_with(session, &job).await
+    })?;
+    match resumed {
+        Resumed::Over(exit) => Ok(exit),
+        Resumed::Deployed { config, report } => {
+            let deployed = Deployed {
+                config: &config,
+                state_file: &job.state_file,
+                report: *report,
+                args: &args.config,
+                state: &args.state,
+                programs: &args.programs,
+            };
+            after_deploy(app, deployed)
+        }
+    }
+}
+
+/// What a run that went on came to.
+pub(crate) enum Resumed {
+    /// The deployment is there, which was approved like this and is reported on like this.
+    Deployed {
+        /// What was approved.
+        config: Box<Config>,
+        /// The report, which was written.
+        report: Box<VerificationReport>,
+    },
+    /// There was nothing to go on with, or it was a cleanup.
+    Over(Exit),
+}
+
+impl Resumed {
+    /// The exit where nothing comes behind it.
+    pub(crate) fn exit(self) -> Exit {
+        match self {
+            Self::Deployed { .. } => Exit::Done,
+            Self::Over(exit) => exit,
+        }
+    }
 }
 
 /// Goes on.
-pub(crate) async fn resume(session: &Session<'_>, job: &Job) -> Ended {
+pub(crate) async fn run_with(session: &Session<'_>, job: &Job) -> Result<Resumed, Box<Failure>> {
     let app = session.app;
     let state_file = &job.state_file;
     let state = storage::peek_existing(app, state_file)?;
@@ -75,15 +114,21 @@ pub(crate) async fn resume(session: &Session<'_>, job: &Job) -> Ended {
             approval: None,
             fast: job.fast,
         };
-        return cleanup::cleanup(session, &cleanup).await;
+        return cleanup::cleanup(session, &cleanup).await.map(Resumed::Over);
     }
     if state.cleaned_up {
         session.say("nothing to resume: everything that this deployment made has been removed");
-        return Ok(Exit::Done);
+        return Ok(Resumed::Over(Exit::Done));
     }
     if state.is_finished() {
         session.say("nothing to resume: the deployment is finished");
-        return Ok(Exit::Done);
+        // The journal of the account knows nothing of this machine: what was not finished here is.
+        if config.host.install != HostInstall::Here || is_rehearsal {
+            return Ok(Resumed::Over(Exit::Done));
+        }
+        let findings = state.plan.iter().flat_map(|plan| plan.findings.clone()).collect();
+        let report = Box::new(finish(session, state_file, &state, Ok(findings))?);
+        return Ok(Resumed::Deployed { config: Box::new(config), report });
     }
     session.can_resume(state_file, is_rehearsal, job.args.profile.as_deref());
     let profile = job.args.profile.as_deref().or(config.aws.profile.as_deref());
@@ -111,7 +156,8 @@ pub(crate) async fn resume(session: &Session<'_>, job: &Job) -> Ended {
     let (state, result) =
         Box::pin(engine.apply(&config, &identity.account, &prepared, journal, Run::Resume)).await;
     security::applied(app, &state, result.is_ok());
-    finish(session, state_file, &state, result)
+    let report = Box::new(finish(session, state_file, &state, result)?);
+    Ok(Resumed::Deployed { config: Box::new(config), report })
 }
 
 /// The configuration that was approved; none before the first approval.

@@ -1,85 +1,142 @@
-//! `deploy`'s last mile: with `host.install: here` this machine is brought to what the deployment wants, and where
-//! something was installed, the endpoint is looked at.
+//! The last mile of `deploy` and of `resume`: with `host.install: here` this machine is brought to what the deployment
+//! wants, where something was installed the endpoint is looked at, and then there is one result.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use model::config::{Config, HostInstall, Mode};
+use model::report::VerificationReport;
 
 use super::install;
-use super::machine::{ROOT, again};
+use super::machine::ROOT;
 use crate::app::{App, Ended};
-use crate::args::{Common, ConfigArgs, Format, HostInstallArgs, StateArgs, UsualArgs, VerifyArgs};
-use crate::commands::verify;
-use crate::compose;
+use crate::args::{ConfigArgs, Format, ProgramsArgs, StateArgs, UsualArgs, VerifyArgs};
+use crate::commands::{check, verify};
 use crate::exit::Exit;
+use crate::failure::{Failure, Next, codes};
 use crate::io::{Io, Stream};
+use crate::{compose, next};
 
-/// Goes on where a deploy has ended well. How the endpoint does is told and written into the report; it is not what
-/// the deploy ends with, because a name that was bought a minute ago leads nowhere yet.
-pub(crate) fn install_after_deploy(
-    app: &App,
-    config: &Config,
-    config_args: &ConfigArgs,
-    state: &StateArgs,
-    ended: Ended,
-) -> Ended {
-    let (Ok(Exit::Done), false) = (&ended, config.mode == Mode::Rehearsal) else { return ended };
-    if config.host.install == HostInstall::None {
-        return ended;
+/// A deployment whose resources are there.
+pub(crate) struct Deployed<'a> {
+    /// What was approved.
+    pub(crate) config: &'a Config,
+    /// Where its state is.
+    pub(crate) state_file: &'a Path,
+    /// What the run came to, which nobody has seen yet.
+    pub(crate) report: VerificationReport,
+    /// Where the command line has the configuration from.
+    pub(crate) args: &'a ConfigArgs,
+    /// What it says of the state and of time.
+    pub(crate) state: &'a StateArgs,
+    /// What it says of the programs.
+    pub(crate) programs: &'a ProgramsArgs,
+}
+
+/// Goes on where the resources are there, and shows what came of all of it. How the endpoint does is told and written
+/// into the report; it is not what the run ends with, because a name that was bought a minute ago leads nowhere yet.
+pub(crate) fn after_deploy(app: &App, mut deployed: Deployed<'_>) -> Ended {
+    if app.format == Format::Text {
+        app.result(&deployed.report.text());
     }
-    // With a folder in place of `/`, there is a machine after all.
-    let is_here = config.host.install == HostInstall::Here;
-    if compose::is_practice(app) && !(is_here && app.variable(ROOT).is_some()) {
+    if let Err(mut failure) = install(app, &deployed) {
+        // One document holds what was done, and why it did not end.
+        failure.report = failure.report.or(Some(deployed.report));
+        return Err(failure);
+    }
+    if let Some(report) = verified(app, &deployed) {
+        deployed.report = report;
+    }
+    if app.format == Format::Json {
+        app.result(&serde_json::to_string_pretty(&deployed.report).unwrap_or_default());
+    }
+    Ok(Exit::Done)
+}
+
+/// Brings this machine to what is wanted, where it is the host.
+fn install(app: &App, deployed: &Deployed<'_>) -> Result<(), Box<Failure>> {
+    if !is_host(app, deployed) || deployed.config.host.install != HostInstall::Here {
+        return Ok(());
+    }
+    let quiet = muted(app);
+    let app = if app.format == Format::Json { &quiet } else { app };
+    app.say("installing on this machine");
+    // The cloud side is done, and a resume comes here again.
+    let again = again(app, deployed);
+    install::of_deployment(app, deployed, again.clone()).map_err(|failure| failure.or_next(Some(again)))
+}
+
+/// Looks at the endpoint, where there is to be one: the report on that, with the one that it comes after.
+fn verified(app: &App, deployed: &Deployed<'_>) -> Option<VerificationReport> {
+    let config = deployed.config;
+    if config.mode == Mode::Rehearsal || config.host.install == HostInstall::None {
+        return None;
+    }
+    if !is_host(app, deployed) {
         app.say(
             "note: a practice account has no machines, so nothing was installed and no endpoint was asked",
         );
-        return ended;
-    }
-    // One result on stdout: the deploy's.
-    let quiet = muted(app);
-    let app = if app.format == Format::Json { &quiet } else { app };
-    if is_here {
-        app.say("installing on this machine");
-        let args = HostInstallArgs {
-            config: config_args.clone(),
-            state: state.clone(),
-            // The plan said so, and it was approved.
-            yes: true,
-            ..HostInstallArgs::default()
-        };
-        // The cloud side is done: what is left to go on with is the installation.
-        install::command(app, &args)
-            .map_err(|failure| failure.or_next(Some(again(app, &install::words(&args)))))?;
+        return None;
     }
     if config.tls.domain.is_none() {
         app.say("note: no `tls.domain` is set, so no endpoint was asked");
-        return ended;
+        return None;
     }
     app.say("verifying the deployment");
-    let usual = UsualArgs { config: config_args.clone(), state: state.clone(), ..UsualArgs::default() };
-    match verify::command(app, &VerifyArgs { usual, ..VerifyArgs::default() }) {
-        Ok(Exit::Done) => {}
-        Ok(_) => app.say(&format!(
-            "warning: not everything is well yet; the report says what. Once the name leads to the instance: {} verify",
-            app.program
-        )),
+    let usual =
+        UsualArgs { config: deployed.args.clone(), state: deployed.state.clone(), ..UsualArgs::default() };
+    let args = VerifyArgs { usual, ..VerifyArgs::default() };
+    // That nothing was asked yet is about to be no longer so.
+    let mut before = deployed.report.clone();
+    before.findings.retain(|finding| finding.code != codes::HOST_SKIPPED);
+    let ended = verify::verify(app, &args, Some(before)).and_then(|verified| {
+        let exit = match app.format {
+            Format::Text => check::finish(app, &args.usual.judge, None, verified.results.clone())?,
+            Format::Json => verified.exit(),
+        };
+        Ok((exit, verified.report))
+    });
+    match ended {
+        Ok((exit, report)) => {
+            if exit != Exit::Done {
+                app.say(&format!(
+                    "warning: not everything is well yet; the report says what. Once the name leads to the \
+                     instance: {} verify",
+                    app.program
+                ));
+            }
+            report
+        }
         Err(failure) => {
             app.say(&format!("warning: the endpoint could not be verified: {}", failure.line()));
+            None
         }
     }
-    ended
 }
 
-/// The same program with nothing on stdout.
+/// Whether there is a machine that something was or will be installed on.
+fn is_host(app: &App, deployed: &Deployed<'_>) -> bool {
+    // With a folder in place of `/`, there is a machine after all.
+    let is_practised = compose::is_practice(app)
+        && !(deployed.config.host.install == HostInstall::Here && app.variable(ROOT).is_some());
+    deployed.config.mode != Mode::Rehearsal && !is_practised
+}
+
+/// The command that comes to the installation again, with what was approved and from where it was to come.
+fn again(app: &App, deployed: &Deployed<'_>) -> Next {
+    let resume = next::resume(app, deployed.state_file, false, deployed.args.profile.as_deref());
+    next::with_programs(resume, deployed.programs.programs.as_deref())
+}
+
+/// The same program with nothing on stdout, where the one result is to come.
 fn muted(app: &App) -> App {
-    let io = Io {
+    let mut quiet = app.clone();
+    quiet.io = Io {
         input: Arc::new(Mutex::new(std::io::empty())),
         out: Stream::new(std::io::sink()),
-        err: app.io.err.clone(),
         input_is_terminal: false,
         out_is_terminal: false,
-        err_is_terminal: app.io.err_is_terminal,
+        ..app.io.clone()
     };
-    let common = Common { quiet: app.quiet, verbose: app.verbose, ..Common::default() };
-    App::new(&app.program, app.environment.clone(), io, Format::Text, &common)
+    quiet
 }

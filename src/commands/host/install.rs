@@ -7,12 +7,12 @@ use serde_json::json;
 use super::machine::{Machine, VERSION, again, errors, is_json, refused, tell};
 use super::probe::Serving;
 use super::source::{self, Source};
-use super::{preflight, tools};
+use super::{Deployed, preflight, tools};
 use crate::app::{App, Ended};
 use crate::approve::{self, Gap};
 use crate::args::{HostInstallArgs, HostRenewArgs, StateArgs};
 use crate::exit::Exit;
-use crate::failure::{Failure, codes};
+use crate::failure::{Failure, Next, codes};
 use crate::security;
 use crate::session::{self, Session};
 
@@ -26,8 +26,8 @@ pub(super) struct Job<'a> {
     pub(super) is_dry: bool,
     pub(super) is_approved: bool,
     pub(super) state_args: &'a StateArgs,
-    /// The command itself, to go on with.
-    pub(super) command: Vec<String>,
+    /// How to go on with it.
+    pub(super) next: Next,
 }
 
 /// How such a run ended.
@@ -48,15 +48,47 @@ pub(crate) fn command(app: &App, args: &HostInstallArgs) -> Ended {
         is_dry: args.dry_run,
         is_approved: args.yes,
         state_args: &args.state,
-        command: words(args),
+        next: again(app, &words(args)),
     };
-    let Done::Installed(outcome) = run(app, &machine, &job)? else { return Ok(Exit::Done) };
-    if !outcome.changed.is_empty() {
-        renew(app);
-    }
+    let Some(outcome) = bring(app, &machine, &job)? else { return Ok(Exit::Done) };
     if args.with_agent_tools {
         tools::install(app, args.yes)?;
     }
+    show(app, &outcome);
+    Ok(Exit::Done)
+}
+
+/// What a deployment wants is brought onto this machine. Its plan said so, and was approved.
+pub(super) fn of_deployment(app: &App, deployed: &Deployed<'_>, next: Next) -> Result<(), Box<Failure>> {
+    let machine = Machine::new(app);
+    let folder = deployed.programs.programs.as_deref();
+    let programs = || source::programs(folder, None);
+    let source =
+        source::of_deployment(app, deployed.config, deployed.state_file, None, programs, &machine.layout)?;
+    let job = Job {
+        kind: RunKind::Install,
+        source: &source,
+        is_dry: false,
+        is_approved: true,
+        state_args: deployed.state,
+        next,
+    };
+    let Some(outcome) = bring(app, &machine, &job)? else { return Ok(()) };
+    show(app, &outcome);
+    Ok(())
+}
+
+/// Installs, and obtains the certificate where that changed something. Nothing comes out of a run that only showed.
+fn bring(app: &App, machine: &Machine, job: &Job<'_>) -> Result<Option<Outcome>, Box<Failure>> {
+    let Done::Installed(outcome) = run(app, machine, job)? else { return Ok(None) };
+    if !outcome.changed.is_empty() {
+        renew(app);
+    }
+    Ok(Some(outcome))
+}
+
+/// Shows what was done.
+fn show(app: &App, outcome: &Outcome) {
     if is_json(app) {
         app.result_json(&json!({
             "schema_version": 1,
@@ -70,7 +102,6 @@ pub(crate) fn command(app: &App, args: &HostInstallArgs) -> Ended {
         app.result(&format!("installed: {}", outcome.seen));
         app.result(&format!("how it stands: {} host status", app.program));
     }
-    Ok(Exit::Done)
 }
 
 /// Obtains the certificate. A host without one serves its placeholder, and the timer goes on trying.
@@ -128,7 +159,7 @@ async fn carry_out(session: &Session<'_>, machine: &Machine, job: &Job<'_>) -> R
         }
         approve(session, job.is_approved, "Go on?").await?;
     }
-    session.goes_on_with(again(app, &job.command));
+    session.goes_on_with(job.next.clone());
     let steps = steps(&wanted, &machine.layout);
     let deployment = job.source.bundle.settings().deployment_id.clone();
     let named = named(machine, job);
@@ -140,14 +171,20 @@ async fn carry_out(session: &Session<'_>, machine: &Machine, job: &Job<'_>) -> R
         .await?;
     session.is_over();
     if !outcome.changed.is_empty() {
-        let kind = match job.kind {
-            RunKind::Install => Kind::SysInstall,
-            RunKind::Upgrade => Kind::SysRestart,
-        };
-        security::host(app, kind, "bedrock-nova-proxy", outcome.changed.len());
+        for kind in told(job.kind) {
+            security::host(app, *kind, "bedrock-nova-proxy", outcome.changed.len());
+        }
     }
     tell(app, &outcome.findings);
     Ok(Done::Installed(outcome))
+}
+
+/// The security events of a run that changed something. New programs are new processes as well.
+fn told(kind: RunKind) -> &'static [Kind] {
+    match kind {
+        RunKind::Install => &[Kind::SysInstall],
+        RunKind::Upgrade => &[Kind::SysUpgrade, Kind::SysRestart],
+    }
 }
 
 /// Everything that is wrong, and the plan.
@@ -223,8 +260,20 @@ pub(super) fn words(args: &HostInstallArgs) -> Vec<String> {
     path("--bundle", args.bundle.as_ref());
     path("--proxy-config", args.proxy_config.as_ref());
     path("--proxy-program", args.proxy_program.as_ref());
+    path("--programs", args.programs.as_ref());
     if args.with_agent_tools {
         words.push("--with-agent-tools".to_owned());
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upgrade_is_told_of_as_one() {
+        assert_eq!(told(RunKind::Install), [Kind::SysInstall]);
+        assert_eq!(told(RunKind::Upgrade), [Kind::SysUpgrade, Kind::SysRestart]);
+    }
 }

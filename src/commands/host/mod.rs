@@ -16,7 +16,7 @@ mod upgrade;
 use crate::app::{App, Ended};
 use crate::args::HostVerb;
 
-pub(crate) use after_deploy::install_after_deploy;
+pub(crate) use after_deploy::{Deployed, after_deploy};
 
 /// `host`
 pub(crate) fn command(app: &App, verb: &HostVerb) -> Ended {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::config::AcmeChallenge;
+use model::config::{AcmeChallenge, Config};
 use model::document;
 use model::host::{CertificateSource, HostSettings};
 use provision::bundle::{self, Bundle, BundleError, Deployed, MissingOutput};
@@ -36,7 +36,10 @@ fn program(path: &Path) -> Result<Arc<[u8]>, Box<Failure>> {
             format!("there is no program `{}`", path.display()),
         )
         .evidence(error.to_string())
-        .hint("name it with --proxy-program FILE, or install a bundle with --bundle DIR")
+        .hint(
+            "name it with --proxy-program FILE, or the folder of both programs with --programs DIR, or install a \
+             bundle with --bundle DIR",
+        )
     })
 }
 
@@ -49,15 +52,24 @@ fn own() -> Result<PathBuf, Box<Failure>> {
 }
 
 /// The content of programs.
-type Programs = BTreeMap<Program, Arc<[u8]>>;
+pub(super) type Programs = BTreeMap<Program, Arc<[u8]>>;
 
-/// Both programs from the disk, and where the proxy's lies.
-fn programs(proxy_program: Option<&PathBuf>) -> Result<(Programs, PathBuf), Box<Failure>> {
-    let own = own()?;
-    let beside = own.with_file_name(Program::Proxy.name());
-    let path = proxy_program.cloned().unwrap_or(beside);
-    let programs = BTreeMap::from([(Program::Proxy, program(&path)?), (Program::Deploy, program(&own)?)]);
-    Ok((programs, path))
+/// Both programs from the disk, and where the proxy's lies: those of a folder that was named, or this one and its
+/// neighbour.
+pub(super) fn programs(
+    folder: Option<&Path>,
+    proxy_program: Option<&PathBuf>,
+) -> Result<(Programs, PathBuf), Box<Failure>> {
+    let (proxy, deploy) = match folder {
+        Some(folder) => (folder.join(Program::Proxy.name()), folder.join(Program::Deploy.name())),
+        None => {
+            let own = own()?;
+            let beside = own.with_file_name(Program::Proxy.name());
+            (proxy_program.cloned().unwrap_or(beside), own)
+        }
+    };
+    let programs = BTreeMap::from([(Program::Proxy, program(&proxy)?), (Program::Deploy, program(&deploy)?)]);
+    Ok((programs, proxy))
 }
 
 fn of_bundle(folder: &Path) -> Result<Bundle, Box<Failure>> {
@@ -71,8 +83,12 @@ fn of_bundle(folder: &Path) -> Result<Bundle, Box<Failure>> {
             Some(source) => failure.evidence(source.to_string()),
             None => failure,
         };
-        failure
-            .hint("fetch the bundle again; `sha256sum --check SHA256SUMS` in its folder shows what differs")
+        failure.hint(match &error {
+            BundleError::Folder { .. } => {
+                "name the folder that holds the bundle's SHA256SUMS: --bundle DIR; other users' folders need sudo"
+            }
+            _ => "fetch the bundle again; `sha256sum --check SHA256SUMS` in its folder shows what differs",
+        })
     })
 }
 
@@ -96,8 +112,21 @@ pub(super) fn of_install(app: &App, args: &HostInstallArgs, layout: &Layout) -> 
     }
     let config = settings::read(app, &args.config, None, None)?.valid(app)?;
     let state_file = storage::state_file(app, args.state.state_file.as_ref(), false);
-    let state = storage::peek(&state_file)?;
-    storage::check_owner(&state_file, state.as_ref(), &config.deployment.id, config.mode)?;
+    let programs = || programs(args.programs.as_deref(), args.proxy_program.as_ref());
+    of_deployment(app, &config, &state_file, given, programs, layout)
+}
+
+/// What a deployment wants on its host.
+pub(super) fn of_deployment(
+    app: &App,
+    config: &Config,
+    state_file: &Path,
+    given: Option<String>,
+    programs: impl FnOnce() -> Result<(Programs, PathBuf), Box<Failure>>,
+    layout: &Layout,
+) -> Result<Source, Box<Failure>> {
+    let state = storage::peek(state_file)?;
+    storage::check_owner(state_file, state.as_ref(), &config.deployment.id, config.mode)?;
     let missing = |missing: MissingOutput| {
         Failure::new(codes::NOT_DEPLOYED, &state_file.display().to_string(), missing.to_string()).hint(format!(
             "deploy first: {0} --config FILE; or name its state file with --state-file, or give the proxy's \
@@ -108,12 +137,12 @@ pub(super) fn of_install(app: &App, args: &HostInstallArgs, layout: &Layout) -> 
     let deployed = state.as_ref().map(Deployed::from_state);
     let (settings, proxy_config) = match (deployed, given) {
         (Some(Ok(deployed)), given) => {
-            let settings = bundle::host_settings(&config, &deployed).map_err(missing)?;
-            (settings, given.unwrap_or_else(|| bundle::proxy_config(&config, &deployed, layout)))
+            let settings = bundle::host_settings(config, &deployed).map_err(missing)?;
+            (settings, given.unwrap_or_else(|| bundle::proxy_config(config, &deployed, layout)))
         }
         (_, Some(given)) => {
             let unknown = || MissingOutput { what: "certificate", step: model::plan::StepId::Certificate };
-            let settings = HostSettings::from_config(&config, None).ok_or_else(|| missing(unknown()))?;
+            let settings = HostSettings::from_config(config, None).ok_or_else(|| missing(unknown()))?;
             (settings, given)
         }
         (Some(Err(error)), None) => return Err(missing(error)),
@@ -124,7 +153,7 @@ pub(super) fn of_install(app: &App, args: &HostInstallArgs, layout: &Layout) -> 
             }));
         }
     };
-    let (programs, proxy_program) = programs(args.proxy_program.as_ref())?;
+    let (programs, proxy_program) = programs()?;
     Ok(Source { bundle: Bundle::compose(programs, settings, proxy_config), proxy_program })
 }
 
@@ -150,7 +179,7 @@ pub(super) fn of_upgrade(
                 .collect();
             (programs, folder.join(bundle::program_path(Program::Proxy)))
         }
-        None => programs(proxy_program)?,
+        None => programs(None, proxy_program)?,
     };
     Ok(Source { bundle: Bundle::compose(programs, settings, proxy_config), proxy_program })
 }

@@ -4,7 +4,7 @@ use provision::host::RunKind;
 use serde_json::json;
 
 use super::install::{Done, Job, run};
-use super::machine::{Machine, is_json};
+use super::machine::{Machine, again, is_json};
 use super::preflight::uid;
 use super::source;
 use crate::app::{App, Ended};
@@ -35,7 +35,7 @@ pub(crate) fn command(app: &App, args: &HostUpgradeArgs) -> Ended {
         is_dry: false,
         is_approved: args.yes,
         state_args: &StateArgs::default(),
-        command,
+        next: again(app, &command),
     };
     let Done::Installed(outcome) = run(app, &machine, &job)? else { return Ok(Exit::Done) };
     if is_json(app) {

@@ -13,10 +13,8 @@ use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use checks::{CheckReport, CheckResult};
 use cloud_loopback::{Algorithm, Issuer};
 use model::config::{Config, Mode};
-use provision::clock::Clock as _;
 use provision::journal::State;
 use provision::survey::Adoptions;
 use serde_json::{Value, json};
@@ -30,13 +28,13 @@ use super::cleanup::{self, Cleanup};
 use super::verify::{self, Verified};
 use super::{deploy, resume};
 use crate::app::{App, Ended};
-use crate::args::{ApprovalArgs, ConfigArgs, FailOn, Format, RehearseArgs, StateArgs, UsualArgs, VerifyArgs};
-use crate::compose::{self, SystemClock};
+use crate::args::{ConfigArgs, Format, RehearseArgs, StateArgs, UsualArgs, VerifyArgs};
+use crate::compose;
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
 use crate::running::{self, Claim, Place, Seen};
-use crate::watcher::{Serving, Told};
-use crate::{next, session, settings, storage};
+use crate::session::{self, Session};
+use crate::{next, settings, storage};
 
 pub(crate) use process::with_parent;
 
@@ -191,26 +189,23 @@ impl Rehearsal<'_> {
     /// Deploys to the practice account, or goes on with that.
     fn deploy(&self, beginning: Option<Config>) -> Ended {
         // One run has one report: that of the verified rehearsal, or that of what failed.
-        let mut app = self.app.clone();
-        app.is_part = true;
+        let app = self.app;
         let state = StateArgs { state_file: Some(self.state_file.clone()), ..StateArgs::default() };
         let state_file = self.state_file.clone();
         let fast = self.args.fast;
         match beginning {
             None => {
                 let job = resume::Job { state_file, args: config_args(self.args), fast };
-                session::run(&app, &state, async |session| resume::resume(session, &job).await)
+                session::run(app, &state, async |session| resume::run_with(session, &job).await)
+                    .map(|resumed| resumed.exit())
             }
             Some(config) => {
-                let job = deploy::Job {
-                    config,
-                    state_file,
-                    adoptions: Adoptions::new(),
-                    approval: ApprovalArgs { yes: true, confirm_deployment_id: None },
-                    fast,
-                    profile: None,
-                };
-                session::run(&app, &state, async |session| deploy::deploy(session, &job).await)
+                let job =
+                    deploy::Job { config, state_file, adoptions: Adoptions::new(), fast, profile: None };
+                // Nothing real is made, so nobody is asked.
+                let run =
+                    async |session: &Session<'_>| deploy::run_with(session, &job, async |_, _| Ok(())).await;
+                session::run(app, &state, run).map(|_| Exit::Done)
             }
         }
     }
@@ -276,13 +271,13 @@ impl Rehearsal<'_> {
             ..UsualArgs::default()
         };
         let args = VerifyArgs { converse: true, usual, ..VerifyArgs::default() };
-        let verified = verify::verify(self.app, &args)?;
+        let verified = verify::verify(self.app, &args, None)?;
         let exit = match self.app.format {
             Format::Text => {
                 self.app.result("\nVerification, as `verify` does it:");
                 check::finish(self.app, &args.usual.judge, None, verified.results.clone())?
             }
-            Format::Json => overall(&verified.results),
+            Format::Json => verified.exit(),
         };
         Ok((exit, verified))
     }
@@ -366,11 +361,4 @@ impl Rehearsal<'_> {
              remove it all:  {rehearse} --cleanup{at}"
         ));
     }
-}
-
-/// The exit that these results stand for.
-fn overall(results: &[CheckResult]) -> Exit {
-    let report =
-        CheckReport::new(SystemClock.now(), None, results.to_vec(), &checks::report::Selection::default());
-    check::exit(report.overall, FailOn::Fail)
 }

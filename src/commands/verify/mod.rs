@@ -5,6 +5,7 @@
 
 mod report;
 
+use checks::report::Selection;
 use checks::{CheckReport, CheckResult, Subject, SubjectKind};
 use model::config::HostInstall;
 use model::report::VerificationReport;
@@ -14,14 +15,15 @@ use provision::journal::State;
 
 use super::check::{self, Target};
 use crate::app::{App, Ended};
-use crate::args::{AccountArgs, CertsArgs, EndpointArgs, HostArgs, NetworkArgs, VerifyArgs};
+use crate::args::{AccountArgs, CertsArgs, EndpointArgs, FailOn, HostArgs, NetworkArgs, VerifyArgs};
 use crate::compose::SystemClock;
+use crate::exit::Exit;
 use crate::failure::{Failure, codes};
 use crate::{next, report_file, storage};
 
 /// `verify`
 pub(crate) fn command(app: &App, args: &VerifyArgs) -> Ended {
-    let Verified { report, results } = verify(app, args)?;
+    let Verified { report, results } = verify(app, args, None)?;
     if report.is_none() {
         app.say("note: there is no state file, so no report is written");
     }
@@ -36,13 +38,27 @@ pub(crate) struct Verified {
     pub(crate) results: Vec<CheckResult>,
 }
 
-/// Checks everything and writes the report, without showing anything.
-pub(crate) fn verify(app: &App, args: &VerifyArgs) -> Result<Verified, Box<Failure>> {
+impl Verified {
+    /// The exit that the results stand for.
+    pub(crate) fn exit(&self) -> Exit {
+        let report = CheckReport::new(SystemClock.now(), None, self.results.clone(), &Selection::default());
+        check::exit(report.overall, FailOn::Fail)
+    }
+}
+
+/// Checks everything and writes the report, without showing anything. The report of a deploy that this comes right
+/// after becomes a part of it.
+pub(crate) fn verify(
+    app: &App,
+    args: &VerifyArgs,
+    deploy: Option<VerificationReport>,
+) -> Result<Verified, Box<Failure>> {
     let (target, results) = gather(app, args)?;
     let Some(state) = &target.state else { return Ok(Verified { report: None, results }) };
     let selection = check::selection(&args.usual.judge)?;
     let checked = CheckReport::new(SystemClock.now(), None, results.clone(), &selection);
-    let report = report::verification(state, &checked, &selection);
+    let mut report = report::verification(state, &checked, &selection);
+    report.deploy = deploy.map(Box::new);
     let page = check::page(app, &args.usual.judge, &checked);
     if let Err((path, error)) = report_file::write(&target.state_file, &report)
         .and_then(|()| report_file::write_page(&target.state_file, &page))

@@ -31,6 +31,7 @@ pub(super) fn verification(state: &State, checks: &CheckReport, selection: &Sele
         connectivity_tests: tests(&findings),
         recommendations: recommendations(&findings),
         findings,
+        deploy: None,
     }
 }
 

@@ -307,7 +307,21 @@ fn telling(
                 .with("problem", error.with_cause());
             telemetry.tell(&event);
         }
+        Reloaded::CertificateEnding(shown, ending) => telemetry.tell(&ends(shown, ending)),
     })
+}
+
+/// The event of a certificate that should have been renewed. Its codes are those of `check certs`.
+fn ends(shown: &tls::Shown, ending: tls::Ending) -> Event {
+    let (kind, code) = match ending {
+        tls::Ending::Soon => (Kind::CertExpiring, "SRE-TLS-002"),
+        tls::Ending::Past => (Kind::CertExpired, "SRE-TLS-001"),
+    };
+    Event::new(kind)
+        .with("code", code)
+        .with("serial", &shown.serial)
+        .with("not_after", shown.not_after)
+        .with("names", shown.names.join(","))
 }
 
 /// Notes which certificate is shown, and tells of a key that too many may read.

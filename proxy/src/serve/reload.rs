@@ -18,7 +18,7 @@ use super::{FileWatch, Notifier};
 use crate::{
     clock::Clock,
     config::{self, Changes, Config, Facts, Loaded, codes},
-    tls::{self, CertificateWatch, Look},
+    tls::{self, CertificateWatch, ExpiryWatch, Look},
 };
 
 /// What a request is answered with: the configuration and what was built from it.
@@ -100,6 +100,8 @@ pub enum Reloaded<'a, T> {
     Certificate,
     /// The old certificate goes on, for this reason.
     CertificateRefused(&'a tls::TlsError),
+    /// Nothing was exchanged, and the certificate that is shown should have been by now.
+    CertificateEnding(&'a tls::Shown, tls::Ending),
 }
 
 type Tell<T> = Box<dyn Fn(Reloaded<'_, T>) + Send + Sync>;
@@ -118,6 +120,7 @@ pub struct Reloader<T> {
 
 struct State {
     certificate: Option<CertificateWatch>,
+    expiry: ExpiryWatch,
     /// The problems that were logged last and still hold.
     reported: Vec<Problem>,
     /// What the files held that were looked at last.
@@ -159,6 +162,7 @@ impl<T: Send + Sync + 'static> Reloader<T> {
         let state = State {
             certificate: certificate
                 .map(|(server, settings)| CertificateWatch::new(Arc::clone(server), settings)),
+            expiry: ExpiryWatch::default(),
             reported: Vec::new(),
             looked_at: fingerprint(&loaded.digest, &loaded.config),
         };
@@ -309,6 +313,12 @@ impl<T: Send + Sync + 'static> Reloader<T> {
                 let (cause, problem) = (error.code(), error.with_cause());
                 tracing::error!(code = codes::PAIR_REFUSED, cause, problem, "the old certificate goes on");
             }
+        }
+        let shown = self.tls.as_ref().and_then(|server| tls::Shown::of(&server.pair()));
+        if let Some(shown) = shown
+            && let Some(ending) = state.expiry.look(&shown, self.clock.now())
+        {
+            (self.tell)(Reloaded::CertificateEnding(&shown, ending));
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod challenge;
 mod error;
+mod expiry;
 mod pair;
 mod server;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod tests;
 mod watch;
 
 pub use error::TlsError;
+pub use expiry::{Ending, ExpiryWatch};
 pub use pair::{Shown, is_weak, load_pair};
 pub use server::{Peer, Server, check_client_auth};
 pub use watch::{CertificateWatch, Look};

@@ -141,6 +141,8 @@ fn timestamp(seconds: i64) -> Timestamp {
 pub struct Shown {
     /// Its serial number: lower-case hexadecimal, two digits a byte.
     pub serial: String,
+    /// Its first second.
+    pub not_before: Timestamp,
     /// Its last second.
     pub not_after: Timestamp,
     /// The DNS names and addresses in it.
@@ -153,6 +155,7 @@ impl Shown {
         let (_, certificate) = X509Certificate::from_der(pair.cert.first()?).ok()?;
         Some(Self {
             serial: model::hex::encode(certificate.raw_serial()),
+            not_before: timestamp(certificate.validity().not_before.timestamp()),
             not_after: timestamp(certificate.validity().not_after.timestamp()),
             names: names(&certificate),
         })

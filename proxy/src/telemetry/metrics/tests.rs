@@ -28,6 +28,7 @@ fn configured(names: &[&str]) -> Metrics {
         Timestamp::from_second(1_790_000_100).unwrap(),
     );
     metrics.certificate(Shown {
+        not_before: Timestamp::UNIX_EPOCH,
         serial: "04d2".to_owned(),
         not_after: Timestamp::from_second(1_800_000_000).unwrap(),
         names: Vec::new(),

@@ -234,7 +234,7 @@ impl Ledger<'_> {
     fn price(&self, item: &str, what: &str, region: &str, quantity: Spread<Quantity>) -> Amount {
         let mut prices: Vec<Price> = self.book.prices(item, region).into_iter().cloned().collect();
         // The dearest first: that is the one that is counted on.
-        prices.sort_by(|one, other| other.usd.cmp(&one.usd));
+        prices.sort_by_key(|price| std::cmp::Reverse(price.usd));
         let (Some(dearest), Some(cheapest)) = (prices.first(), prices.last()) else {
             return Amount::NotPriced { what: what.to_owned(), why: no_price(what, region, self.book.date) };
         };

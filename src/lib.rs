@@ -19,7 +19,6 @@ mod payload;
 mod plan_text;
 mod price_text;
 mod progress;
-mod proxy_config;
 mod report;
 mod report_file;
 mod running;

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use model::host::{HOST_SETTINGS_VERSION, HostSettings};
 use systemd::Program;
 
-pub use compose::{Deployed, MissingOutput, host_settings, proxy_config, required_scope};
+pub use compose::{Deployed, MissingOutput, Site, host_settings, proxy_config, proxy_config_at};
 pub use manifest::{Manifest, Part};
 pub use programs::{Machine, ProgramFile, Programs, machine};
 pub use sums::sha256;

@@ -49,6 +49,24 @@ fn usual() -> Bundle {
     )
 }
 
+/// What differs where the proxy runs in a rehearsal is said, and everything else is as on a host.
+#[test]
+fn what_the_proxy_of_a_rehearsal_is_told() {
+    let site = Site {
+        listen: std::net::SocketAddr::from(([127, 0, 0, 1], 8443)),
+        drain_s: 1,
+        cert_path: "fullchain.pem".into(),
+        key_path: "privkey.pem".into(),
+        names: vec!["api.example.com".to_owned(), "localhost".to_owned()],
+        acme_challenges: None,
+        jwks_uri: Some("http://127.0.0.1:1/jwks.json"),
+        bedrock: Some("http://127.0.0.1:2"),
+        ledger: None,
+        has_metrics: false,
+    };
+    insta::assert_snapshot!("rehearsal_proxy_yaml", proxy_config_at(&config(CONFIG), &deployed(), &site));
+}
+
 #[test]
 fn what_a_host_is_told() {
     let bundle = usual();

@@ -140,3 +140,78 @@ fn muted(app: &App) -> App {
     };
     quiet
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::ffi::OsString;
+
+    use super::*;
+    use crate::args::Common;
+    use crate::commands::resume;
+    use crate::storage;
+
+    const CONFIG: &str = "version: 1
+deployment: {id: sre-here, environment: prod}
+aws: {region: us-east-1, account_id: \"123456789012\"}
+tls: {domain: api.sre-here.net, source: acm-exportable}
+host: {install: here}
+";
+
+    fn silent() -> Io {
+        Io {
+            input: Arc::new(Mutex::new(std::io::empty())),
+            out: Stream::new(std::io::sink()),
+            err: Stream::new(std::io::sink()),
+            input_is_terminal: false,
+            out_is_terminal: false,
+            err_is_terminal: false,
+        }
+    }
+
+    /// The installation itself is refused in `/proc`, and what comes after one is looked at on its own.
+    #[test]
+    fn one_document_holds_both_reports_and_is_the_one_beside_the_state_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        std::fs::write(path("config.yaml"), CONFIG).unwrap();
+        let environment: BTreeMap<String, String> = [
+            ("SRE_AGENT_DEPLOY_PRACTICE_ACCOUNT", path("account.json").as_str()),
+            ("SRE_AGENT_DEPLOY_PRACTICE_FAST", "1"),
+            (ROOT, "/proc"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        let (config_file, state) = (path("config.yaml"), path("state"));
+        let line = ["p", "deploy", "--config", &config_file, "--state-file", &state, "--yes"];
+        let exit = crate::run(line.map(OsString::from).into(), environment.clone(), silent());
+        assert_eq!(exit, Exit::Failed);
+
+        let state_file = folder.path().join("state");
+        let app = App::new("p", environment, silent(), Format::Json, &Common::default());
+        let config = resume::approved_config(&storage::peek(&state_file).unwrap().unwrap()).unwrap().unwrap();
+        let stored = || -> VerificationReport {
+            serde_json::from_slice(&std::fs::read(path("state.report.json")).unwrap()).unwrap()
+        };
+        let before = stored();
+        assert!(before.findings.iter().any(|finding| finding.code == codes::HOST_SKIPPED));
+        let deployed = Deployed {
+            config: &config,
+            state_file: &state_file,
+            report: before.clone(),
+            args: &ConfigArgs::default(),
+            state: &StateArgs { state_file: Some(state_file.clone()), ..StateArgs::default() },
+            programs: &ProgramsArgs::default(),
+        };
+        let report = verified(&app, &deployed).unwrap();
+        assert!(!report.connectivity_tests.is_empty());
+        let deploy = report.deploy.as_deref().unwrap();
+        assert_eq!(deploy.component_results, before.component_results);
+        // By now the endpoint was looked for, so nothing says that it was not.
+        assert!(deploy.findings.iter().all(|finding| finding.code != codes::HOST_SKIPPED));
+        assert_eq!(report, stored());
+        let page = std::fs::read_to_string(path("state.report.md")).unwrap();
+        assert!(page.contains("## Findings\n") && page.contains("## The deploy before that"), "{page}");
+        assert!(page.contains("point the name at the address"), "{page}");
+    }
+}

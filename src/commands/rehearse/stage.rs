@@ -14,6 +14,7 @@ use cloud_loopback::{Authority, Bedrock, BedrockOptions, Issuer, IssuerOptions};
 use model::Secret;
 use model::config::{Config, Mode};
 use model::plan::StepId;
+use provision::bundle::{self, Deployed, Site};
 use provision::clock::Clock as _;
 use provision::journal::State;
 use tokio::time::Instant;
@@ -26,7 +27,6 @@ use crate::args::StateArgs;
 use crate::commands::check;
 use crate::compose::{self, SystemClock};
 use crate::failure::{Failure, codes};
-use crate::proxy_config::{Site, document};
 use crate::running::Place;
 
 /// The host that every machine calls itself.
@@ -227,16 +227,22 @@ fn serve_on(
     let domain = config.tls.domain.as_deref().unwrap_or(LOCALHOST);
     let site = Site {
         listen,
-        cert_path: Path::new("fullchain.pem"),
-        key_path: Path::new("privkey.pem"),
-        names: names(config),
-        issuer: &services.pool.issuer,
-        jwks_uri: Some(&services.issuer.jwks_uri()),
-        client_id: &services.pool.client_id,
-        bedrock: Some(&services.bedrock.url()),
         drain_s: DRAIN_S,
+        cert_path: "fullchain.pem".into(),
+        key_path: "privkey.pem".into(),
+        names: names(config),
+        acme_challenges: None,
+        jwks_uri: Some(&services.issuer.jwks_uri()),
+        bedrock: Some(&services.bedrock.url()),
+        ledger: None,
+        has_metrics: false,
     };
-    write(&folder.config(), &format!("{:#}\n", document(config, &site)))?;
+    let deployed = Deployed {
+        issuer: services.pool.issuer.clone(),
+        client_id: services.pool.client_id.clone(),
+        certificate_arn: None,
+    };
+    write(&folder.config(), &bundle::proxy_config_at(config, &deployed, &site))?;
     let variables = [
         // Bedrock's small stand-in takes any signature; the proxy signs as it always does.
         ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE".to_owned()),

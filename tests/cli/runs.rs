@@ -22,15 +22,62 @@ fn with_install_here_a_deploy_ends_in_an_installation_and_says_how_to_go_on_wher
     desk.edit("config.yaml", "install: none", "install: here");
     let is_root = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0;
     let code = if is_root { "SRE-HOST-011" } else { "SRE-HOST-010" };
-    let resume = "sre-agent-deploy host install --config config.yaml";
+    let resume = "sre-agent-deploy --resume --state-file .deployment_state";
     desk.run(DEPLOY).expect(1).says(&["installing on this machine", code, resume]);
     // The cloud side is done and stays; a deploy that has nothing to do there comes to the installation again.
     assert_eq!(desk.run("status --format json").json()["phase"], "finished");
     desk.run(DEPLOY).expect(1).says(&["nothing to do", "installing on this machine", code, resume]);
     let ended = desk.run(&format!("{DEPLOY} --format json")).expect(1);
     assert!(ended.stdout.contains(code) && ended.stdout.contains(resume), "{}", ended.stdout);
-    // The command that was named comes to the same machine.
+    let document: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(document["report"]["deployment"]["id"], "sre-cli", "{document:#}");
+    // The command that was named comes to the same machine, without a configuration and without a question.
+    desk.run("--resume --state-file .deployment_state").expect(1).says(&[
+        "nothing to resume",
+        "installing on this machine",
+        code,
+        resume,
+    ]);
     desk.run("host install --config config.yaml --mode production --yes").expect(1).says(&[code]);
+}
+
+#[test]
+fn the_folder_of_programs_reaches_an_installation_here_and_stays_in_the_command_that_goes_on() {
+    let desk = Desk::new().with("SRE_AGENT_DEPLOY_HOST_ROOT", "/proc");
+    desk.edit("config.yaml", "install: none", "install: here");
+    let said = ["there is no program `elsewhere/bedrock-nova-proxy`", "--programs elsewhere"];
+    desk.run(&format!("{DEPLOY} --programs elsewhere")).expect(1).says(&said);
+    desk.run("--resume --programs elsewhere").expect(1).says(&said);
+    desk.run("host install --config config.yaml --mode production --yes --programs elsewhere")
+        .expect(1)
+        .says(&said[..1]);
+}
+
+#[test]
+fn a_bundle_whose_folder_is_not_there_is_not_called_incomplete() {
+    let ended = Desk::new().run("host install --bundle nowhere --yes").expect(1).says(&[
+        "SRE-HOST-016",
+        "`nowhere` is no folder that can be read",
+        "--bundle DIR",
+    ]);
+    assert!(!ended.stderr.contains("SHA256SUMS;"), "{}", ended.stderr);
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("empty")).unwrap();
+    desk.run("host install --bundle empty --yes").expect(1).says(&["the bundle has no `SHA256SUMS`"]);
+}
+
+#[test]
+fn a_planned_step_depends_on_planned_steps_alone() {
+    let plan = Desk::new().run("plan --config config.yaml --format json").expect(0).json();
+    let steps = plan["steps"].as_array().unwrap();
+    let planned: Vec<&serde_json::Value> = steps.iter().map(|step| &step["id"]).collect();
+    for step in steps {
+        for dependency in step["dependencies"].as_array().unwrap() {
+            assert!(planned.contains(&dependency), "{step:#}");
+        }
+    }
+    let instance = steps.iter().find(|step| step["id"] == "ec2.instance").unwrap();
+    assert_eq!(instance["dependencies"], serde_json::json!(["ec2.security-group", "iam.instance-profile"]));
 }
 
 #[test]

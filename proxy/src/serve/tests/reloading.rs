@@ -256,3 +256,49 @@ async fn a_switched_link_needs_no_signal() {
     })
     .await;
 }
+
+/// A clock that is put forward.
+struct Moving(std::sync::Mutex<jiff::Timestamp>);
+
+impl Clock for Moving {
+    fn now(&self) -> jiff::Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_should_have_been_renewed_is_told_of_once_a_day() {
+    let root = tempfile::tempdir().unwrap();
+    let pair = Authority::new().issue_with(|params| {
+        params.not_before = rcgen::date_time_ymd(2026, 6, 1);
+        params.not_after = rcgen::date_time_ymd(2026, 8, 30);
+    });
+    put(root.path(), "a", &pair);
+    write(root.path(), "tls: {cert_path: pairs/a/fullchain.pem, key_path: pairs/a/privkey.pem}\n");
+    let clock = Arc::new(Moving(std::sync::Mutex::new(now())));
+    let told: Arc<std::sync::Mutex<Vec<crate::tls::Ending>>> = Arc::default();
+    let (origin, hears) = (origin(root.path()), Arc::clone(&told));
+    let loaded = origin.load().unwrap();
+    let reloader =
+        Reloader::start(origin, loaded, clock.clone(), |_, _| Ok(())).unwrap().telling(move |reloaded| {
+            if let crate::serve::Reloaded::CertificateEnding(_, ending) = reloaded {
+                hears.lock().unwrap().push(ending);
+            }
+        });
+    let moments = [
+        (now().to_string(), 0),
+        ("2026-08-04T00:00:00Z".to_owned(), 1),
+        ("2026-08-04T23:59:00Z".to_owned(), 1),
+        ("2026-08-05T00:00:00Z".to_owned(), 2),
+        ("2026-08-30T00:00:01Z".to_owned(), 3),
+    ];
+    for (moment, so_many) in moments {
+        *clock.0.lock().unwrap() = moment.parse().unwrap();
+        for _ in 0..2 {
+            reloader.reload().await;
+            assert_eq!(told.lock().unwrap().len(), so_many, "{moment}");
+        }
+    }
+    let (soon, past) = (crate::tls::Ending::Soon, crate::tls::Ending::Past);
+    assert_eq!(*told.lock().unwrap(), [soon, soon, past]);
+}

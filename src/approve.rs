@@ -5,6 +5,7 @@ use model::DeploymentId;
 use crate::app::App;
 use crate::args::ApprovalArgs;
 use crate::failure::{Failure, codes};
+use crate::io::Io;
 use crate::session::Session;
 
 /// An input that is missing, with every way to give it.
@@ -96,12 +97,10 @@ pub(crate) async fn confirm(
     Err(Failure::new(codes::NOT_CONFIRMED, "approval", message))
 }
 
-/// Waits for one line, or for the operator to stop everything.
-async fn ask(session: &Session<'_>, question: &str) -> Result<String, Box<Failure>> {
-    session.settle();
-    session.app.io.err.write(question);
+/// One line of what is typed; an empty one where the input has ended.
+pub(crate) fn read_line(io: &Io) -> tokio::sync::oneshot::Receiver<String> {
     let (send, receive) = tokio::sync::oneshot::channel();
-    let input = session.app.io.input.clone();
+    let input = io.input.clone();
     // A read from a terminal cannot be called off. Where the operator stops the run instead of answering, the thread
     // ends with the process, which is about to end.
     std::thread::spawn(move || {
@@ -110,8 +109,15 @@ async fn ask(session: &Session<'_>, question: &str) -> Result<String, Box<Failur
         let _ = input.read_line(&mut line);
         let _ = send.send(line);
     });
+    receive
+}
+
+/// Waits for one line, or for the operator to stop everything.
+async fn ask(session: &Session<'_>, question: &str) -> Result<String, Box<Failure>> {
+    session.settle();
+    session.app.io.err.write(question);
     tokio::select! {
-        line = receive => Ok(line.unwrap_or_default()),
+        line = read_line(&session.app.io) => Ok(line.unwrap_or_default()),
         () = session.cancel.cancelled() => {
             session.app.io.err.write("\n");
             Err(Failure::new(codes::CANCELLED, "approval", "stopped by the operator; nothing was changed"))

@@ -73,6 +73,8 @@ pub(crate) mod codes {
     pub(crate) const PROXY_NOT_READY: &str = "SRE-RUN-014";
     /// A part of a rehearsal cannot be started.
     pub(crate) const NO_PART: &str = "SRE-RUN-015";
+    /// Something adopted or made by hand stays after a cleanup.
+    pub(crate) const STAYS: &str = "SRE-RUN-023";
     /// The state file is of another deployment.
     pub(crate) const OTHER_DEPLOYMENT: &str = "SRE-STATE-004";
     /// There is no state file, or nothing in it.

@@ -12,6 +12,7 @@ mod compose;
 mod exit;
 mod explain;
 mod failure;
+mod guided;
 mod io;
 mod logging;
 mod next;

@@ -41,7 +41,8 @@ fn write_step(out: &mut String, step: &PlannedStep, colour: bool) {
         Change::Keep { .. } => ("", "2"),
         Change::Check => ("?", "36"),
     };
-    let line = format!("{mark:>3} {:<8} {:<24} {}", step.change.verb(), step.id.title(), step.name);
+    let way = if step.way.is_automatic() { "" } else { "  (by hand, in the Console)" };
+    let line = format!("{mark:>3} {:<8} {:<24} {}{way}", step.change.verb(), step.id.title(), step.name);
     let line = line.trim_end();
     let _ = if colour { writeln!(out, "\x1b[{ansi}m{line}\x1b[0m") } else { writeln!(out, "{line}") };
     for diff in step.change.diffs() {

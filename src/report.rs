@@ -9,7 +9,7 @@ use model::report::{REPORT_SCHEMA_VERSION, SetupResult, Status, Subject, Verific
 use model::{Finding, Severity};
 use provision::advice;
 use provision::journal::{Ownership, State, StepState};
-use provision::undo::{Left, Removal};
+use provision::undo::{Left, Removal, Stays};
 
 use crate::failure::codes;
 
@@ -110,6 +110,9 @@ fn message(
         return match &planned.change {
             _ if state.cleaned_up && step.id.is_some() => with_id("left alone, because it was adopted"),
             _ if state.cleaned_up => "removed".to_owned(),
+            Change::Create | Change::Replace { .. } if step.ownership == Some(Ownership::Adopted) => {
+                with_id("made by hand")
+            }
             Change::Create => with_id("created"),
             Change::Adopt { .. } => with_id("adopted"),
             Change::Update { .. } => with_id("updated"),
@@ -215,7 +218,8 @@ pub(crate) fn removal_report(subject: Subject, removal: &Removal, now: Timestamp
         next_steps: vec![left.by_hand.command.clone(), left.by_hand.console.clone()],
     });
     let component_results = gone.chain(left).collect();
-    let findings: Vec<Finding> = removal.left.iter().map(still_there).collect();
+    let findings: Vec<Finding> =
+        removal.left.iter().map(still_there).chain(removal.stays.iter().map(stays)).collect();
     let recommendations = removal
         .left
         .iter()
@@ -234,6 +238,22 @@ pub(crate) fn removal_report(subject: Subject, removal: &Removal, now: Timestamp
         findings,
         deploy: None,
     }
+}
+
+/// What was used and is not ours to remove, and how its owner does that.
+fn stays(stays: &Stays) -> Finding {
+    let whose = if stays.is_handmade { "made by hand" } else { "adopted" };
+    Finding::new(
+        codes::STAYS,
+        Severity::Info,
+        stays.step.as_str(),
+        format!("{} stays, because it was {whose}", stays.id),
+    )
+    .hint(format!(
+        "if it is not needed any more: {}
+in the Console: {}",
+        stays.by_hand.command, stays.by_hand.console
+    ))
 }
 
 /// Why something is still there, and how to remove it.

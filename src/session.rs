@@ -1,17 +1,20 @@
 //! A command at work: the runtime, the signals, the view, and everything the engine needs from outside.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cloud::Cloud;
 use cloud::port::sts::Identity;
 use model::config::Config;
-use model::event::EventSink;
+use model::plan::StepId;
 use model::{AccountId, Finding};
 use provision::clock::{Clock as _, Entropy};
 use provision::engine::{Engine, Prepared};
 use provision::error::RunError;
+use provision::guided::Operator;
 use provision::journal::State;
 use provision::patience::Limits;
 use provision::survey::Adoptions;
@@ -21,6 +24,7 @@ use crate::app::App;
 use crate::args::{Format, ProgramsArgs, StateArgs};
 use crate::compose::{self, SystemClock};
 use crate::failure::{Failure, Next, codes};
+use crate::guided::AtTerminal;
 use crate::next;
 use crate::payload::Payload;
 use crate::progress::View;
@@ -46,6 +50,8 @@ pub(crate) struct Session<'a> {
     profile: RefCell<Option<String>>,
     /// What is brought onto the instance.
     payload: RefCell<Payload>,
+    /// The steps that the operator does in the Console.
+    guided: RefCell<BTreeSet<StepId>>,
 }
 
 /// Runs a command that talks to an account, until it ends or the operator insists on stopping.
@@ -83,6 +89,7 @@ pub(crate) fn run_with<T>(
         resume: RefCell::new(None),
         profile: RefCell::new(None),
         payload: RefCell::new(Payload::default()),
+        guided: RefCell::new(BTreeSet::new()),
     };
     let ended = runtime.block_on(async {
         let mut signals = Signals::listen().map_err(system)?;
@@ -133,8 +140,23 @@ impl Session<'_> {
             cancel: self.cancel.clone(),
             limits: self.limits,
             programs: self.payload.borrow().programs(),
+            operator: self.operator(),
+            guided: self.guided.borrow().clone(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         }
+    }
+
+    /// The operator, where one can be asked.
+    fn operator(&self) -> Option<Arc<dyn Operator>> {
+        if !self.app.can_ask() {
+            return None;
+        }
+        Some(Arc::new(AtTerminal::new(self.app.io.clone(), self.view.voice())))
+    }
+
+    /// Has these steps done by the operator.
+    pub(crate) fn guides(&self, steps: BTreeSet<StepId>) {
+        *self.guided.borrow_mut() = steps;
     }
 
     /// Now.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::guide::Task;
 use crate::plan::StepId;
 use crate::{DeploymentId, Finding};
 
@@ -54,6 +55,11 @@ pub enum What {
         elapsed_ms: u64,
         /// Milliseconds until the next try.
         next_in_ms: u64,
+    },
+    /// A person is asked to make something in the Console.
+    ByHand {
+        /// What.
+        task: Box<Task>,
     },
     /// A step ended.
     StepFinished {

@@ -8,6 +8,7 @@ pub mod document;
 pub mod event;
 pub mod finding;
 pub mod first_boot;
+pub mod guide;
 pub mod hex;
 pub mod host;
 pub mod ids;

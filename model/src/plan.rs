@@ -163,6 +163,9 @@ pub struct PlannedStep {
     pub dependencies: Vec<StepId>,
     /// What is done.
     pub change: Change,
+    /// Who makes it, where it is to be made.
+    #[serde(default, skip_serializing_if = "Way::is_automatic")]
+    pub way: Way,
     /// Why, for the reader of the preview.
     pub why: Vec<String>,
     /// The wanted properties.
@@ -170,6 +173,24 @@ pub struct PlannedStep {
     /// What cannot be taken back, if anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub irreversible: Option<String>,
+}
+
+/// Who makes a resource.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// This program, by calls.
+    #[default]
+    Automatic,
+    /// A person in the Console, guided by this program.
+    Guided,
+}
+
+impl Way {
+    /// Whether this program makes it.
+    pub fn is_automatic(&self) -> bool {
+        *self == Self::Automatic
+    }
 }
 
 /// What is done to a resource.
@@ -259,6 +280,11 @@ impl Plan {
     /// The steps that change the account.
     pub fn pending(&self) -> impl Iterator<Item = &PlannedStep> {
         self.steps.iter().filter(|step| step.change.is_pending())
+    }
+
+    /// The steps whose resource a person makes.
+    pub fn guided(&self) -> impl Iterator<Item = &PlannedStep> {
+        self.steps.iter().filter(|step| step.way == Way::Guided)
     }
 
     /// The steps that destroy something, which production confirms by typing the deployment id.

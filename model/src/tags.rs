@@ -27,6 +27,19 @@ pub fn belongs_to(tags: &Tags, deployment: &DeploymentId) -> bool {
     tags.get(DEPLOYMENT).is_some_and(|value| value == deployment.as_str())
 }
 
+/// The tags that a person enters for what is made by hand. Without a key, since no call of ours made it.
+pub fn by_hand(deployment: &DeploymentId, step: &str) -> Tags {
+    [(DEPLOYMENT, deployment.as_str()), (STEP, step)]
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Whether these tags say that a person made the resource for `deployment`: every call of ours leaves its key.
+pub fn made_by_hand(tags: &Tags, deployment: &DeploymentId) -> bool {
+    belongs_to(tags, deployment) && !tags.contains_key(KEY)
+}
+
 /// The IAM path under which a deployment keeps its roles and instance profiles, since the tagging API lists neither.
 pub fn iam_path(deployment: &DeploymentId) -> String {
     format!("/sre-agent-deploy/{deployment}/")

@@ -85,6 +85,8 @@ async fn measure() {
         events: &spans,
         cancel: CancellationToken::new(),
         programs: None,
+        operator: None,
+        guided: std::collections::BTreeSet::new(),
         limits: Limits::default(),
         tool_version: "bench".to_owned(),
     };

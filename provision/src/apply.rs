@@ -12,6 +12,7 @@ use crate::advice;
 use crate::error::StepError;
 use crate::events::Emitter;
 use crate::graph::{self, Direction, End};
+use crate::guided::Operator;
 use crate::journal::{NoteTopic, Record, SETTLE, StepState};
 use crate::key::IntentKey;
 use crate::recorder::Recorder;
@@ -37,6 +38,8 @@ pub struct Apply<'a> {
     pub events: &'a Emitter<'a>,
     /// What idempotency keys are derived from.
     pub lineage: &'a str,
+    /// Who makes what is to be made by hand, where somebody is there.
+    pub operator: Option<&'a dyn Operator>,
 }
 
 impl Apply<'_> {
@@ -121,6 +124,9 @@ impl Apply<'_> {
         if id.is_check() {
             return self.await_check(id).await;
         }
+        if let Some(found) = self.by_hand(planned).await? {
+            return Ok(found);
+        }
         let have = match (&planned.change, before) {
             // What was replaced is gone by now.
             (Change::Replace { .. }, _) | (_, None) => None,
@@ -166,7 +172,7 @@ impl Apply<'_> {
         Ok(())
     }
 
-    fn state(&self, id: StepId) -> StepState {
+    pub(crate) fn state(&self, id: StepId) -> StepState {
         self.recorder.state().map(|state| state.step(id)).unwrap_or_default()
     }
 

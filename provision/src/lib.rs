@@ -9,6 +9,8 @@ pub mod error;
 pub mod events;
 pub mod first_boot;
 pub mod graph;
+pub mod guide;
+pub mod guided;
 pub mod host;
 pub mod journal;
 pub mod key;

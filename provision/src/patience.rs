@@ -191,6 +191,19 @@ impl Patience<'_> {
     where
         F: Future<Output = Result<Option<T>, StepError>>,
     {
+        self.look_a_few_times(step, "making sure that an earlier call made nothing", look).await
+    }
+
+    /// Looks a few times with growing pauses, for what may not be visible yet.
+    pub async fn look_a_few_times<T, F>(
+        &self,
+        step: impl Into<Option<StepId>>,
+        reason: &str,
+        look: impl Fn() -> F,
+    ) -> Result<Option<T>, StepError>
+    where
+        F: Future<Output = Result<Option<T>, StepError>>,
+    {
         let step = step.into();
         let started = Instant::now();
         let mut pace = Pace::new();
@@ -199,8 +212,7 @@ impl Patience<'_> {
                 return Ok(Some(found));
             }
             let pause = pace.next(self.entropy);
-            self.pause(step, "making sure that an earlier call made nothing", pace.attempt, started, pause)
-                .await?;
+            self.pause(step, reason, pace.attempt, started, pause).await?;
         }
         look().await
     }

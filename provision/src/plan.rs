@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use model::config::{Config, HostInstall};
-use model::plan::{Change, PLAN_SCHEMA_VERSION, Pins, Plan, PlannedStep, StepId, differences};
+use model::plan::{Change, PLAN_SCHEMA_VERSION, Pins, Plan, PlannedStep, StepId, Way, differences};
 use model::{AccountId, Finding, Severity};
 
 use crate::steps::{self, OnChange, Want};
@@ -25,7 +25,7 @@ pub fn plan(
             Planned::Step(step) => {
                 findings.extend(shrinking(&step, sighting));
                 findings.extend(other_bundle(&step, sighting));
-                findings.extend(adopted_machine(config, &step));
+                findings.extend(adopted_machine(config, &step, sighting));
                 findings.extend(foreign_differences(&step, sighting));
                 steps.push(*step);
             }
@@ -70,6 +70,7 @@ fn planned(id: StepId, sighting: &Sighting) -> Planned {
             name: name.to_owned(),
             dependencies: id.dependencies().to_vec(),
             change,
+            way: Way::Automatic,
             why,
             fields: want.map(|want| want.fields.clone()).unwrap_or_default(),
             irreversible: want.and_then(|want| want.irreversible.clone()),
@@ -146,9 +147,11 @@ fn other_bundle(step: &PlannedStep, sighting: &Sighting) -> Option<Finding> {
 }
 
 /// An adopted instance has had its first boot.
-fn adopted_machine(config: &Config, step: &PlannedStep) -> Option<Finding> {
+fn adopted_machine(config: &Config, step: &PlannedStep, sighting: &Sighting) -> Option<Finding> {
     let is_adopted = step.id == StepId::Instance && matches!(step.change, Change::Adopt { .. });
-    (is_adopted && config.host.install == HostInstall::UserData).then(|| {
+    // One that a person made for us was told to install itself.
+    let is_told = matches!(&sighting.sight, Sight::Adopted(found) if found.outputs.contains_key("bundle"));
+    (is_adopted && !is_told && config.host.install == HostInstall::UserData).then(|| {
         Finding::new(
             "SRE-PLAN-020",
             Severity::Warning,
@@ -164,8 +167,10 @@ fn foreign_differences(step: &PlannedStep, sighting: &Sighting) -> Vec<Finding> 
     let (Change::Adopt { found }, Sight::Adopted(have)) = (&step.change, &sighting.sight) else {
         return Vec::new();
     };
-    differences(&step.fields, &have.fields)
+    let differences = sighting.want.as_ref().map(|want| steps::step(step.id).differences(want, have));
+    differences
         .into_iter()
+        .flatten()
         .map(|diff| {
             Finding::new(
                 "SRE-PLAN-011",

@@ -8,6 +8,7 @@ use model::{Finding, Severity};
 
 use crate::error::StepError;
 use crate::graph::{self, Direction, End};
+use crate::guided::{candidates, differ, is_handmade, mark};
 use crate::journal::{Ownership, State, StepState};
 use crate::steps::{self, ADOPTED, CREATE, Context, Found, OnChange, Want};
 
@@ -63,11 +64,13 @@ pub async fn survey(
     config: &Config,
     state: Option<&State>,
     adoptions: &Adoptions,
+    guided: &BTreeSet<StepId>,
 ) -> Result<Survey, StepError> {
     let all: BTreeSet<StepId> = StepId::ALL.iter().copied().collect();
     let ends = graph::run_along(&all, Direction::Forward, steps::looked_for_through, |id| async move {
         let step_state = state.map(|state| state.step(id)).unwrap_or_default();
-        let mut sight = look(cx, config, id, &step_state, adoptions.get(&id)).await?;
+        let is_guided = guided.contains(&id);
+        let mut sight = look(cx, config, id, &step_state, adoptions.get(&id), is_guided).await?;
         if let Sight::Adopted(found) = &mut sight {
             found.outputs.insert(ADOPTED.to_owned(), "true".to_owned());
         }
@@ -104,11 +107,19 @@ async fn look(
     id: StepId,
     state: &StepState,
     adopt: Option<&String>,
+    is_guided: bool,
 ) -> Result<Sight, StepError> {
     let step = steps::step(id);
     if let Some(chosen) = adopt {
         return Ok(match step.fetch(cx, chosen).await? {
-            Some(found) => Sight::Adopted(found),
+            Some(mut found) => {
+                if is_handmade(state) {
+                    mark(&mut found);
+                }
+                Sight::Adopted(found)
+            }
+            // What a person made and took away again, a person makes again.
+            None if is_guided => Sight::Absent,
             None => Sight::Blocked(
                 Finding::new(
                     "SRE-PLAN-014",
@@ -128,6 +139,10 @@ async fn look(
             _ => Sight::Ours(found),
         });
     }
+    if is_guided && is_known_by_name_only(id) && state.pending.is_none() {
+        // Nothing in the account tells who made it; it was to be a person.
+        return Ok(handmade(cx, config, id, true).await?.unwrap_or(Sight::Absent));
+    }
     if matches!(id, StepId::ResourceServer | StepId::Domain) && pool_is_adopted(cx, state) {
         // In somebody else's pool there is no telling from the account who made a resource server or a domain.
         let found = step.find(cx).await?;
@@ -136,31 +151,72 @@ async fn look(
     let mut found = find(cx, id, state).await?;
     match (found.pop(), found.len()) {
         (None, _) if step.want(cx, config).is_none() => Ok(Sight::Absent),
-        (None, _) => Ok(step.rival(cx, config).await?.map_or(Sight::Absent, |finding| {
-            Sight::Blocked(if finding.hint.is_some() { finding } else {
-                let found = finding.evidence.clone().unwrap_or_default();
-                finding.hint(format!(
-                    "use it as it is with `--adopt {id}={found}`, rename or delete it, or choose another `deployment.id`"
-                ))
-            })
-        })),
+        (None, _) => match handmade(cx, config, id, is_guided).await? {
+            Some(sight) => Ok(sight),
+            None => {
+                Ok(step.rival(cx, config).await?.map_or(Sight::Absent, |finding| in_the_way(id, finding)))
+            }
+        },
         (Some(one), 0) => Ok(Sight::Ours(one)),
         (Some(one), _) => {
-            let ids: Vec<&str> = found.iter().chain([&one]).map(|found| found.id.as_str()).collect();
-            Ok(Sight::Blocked(
-                Finding::new(
-                    "SRE-PLAN-002",
-                    Severity::Error,
-                    id.as_str(),
-                    format!("several resources carry this deployment's tag: {}", ids.join(", ")),
-                )
-                .hint(format!(
-                    "delete those that are not meant, or take the tag {} off them; or clean up and deploy again",
-                    model::tags::DEPLOYMENT
-                )),
-            ))
+            found.push(one);
+            Ok(several(id, &found))
         }
     }
+}
+
+/// Somebody else's under our name.
+fn in_the_way(id: StepId, finding: Finding) -> Sight {
+    if finding.hint.is_some() {
+        return Sight::Blocked(finding);
+    }
+    let found = finding.evidence.clone().unwrap_or_default();
+    Sight::Blocked(finding.hint(format!(
+        "use it as it is with `--adopt {id}={found}`, rename or delete it, or choose another `deployment.id`"
+    )))
+}
+
+/// More than one for one step.
+fn several(id: StepId, found: &[Found]) -> Sight {
+    let ids: Vec<&str> = found.iter().map(|found| found.id.as_str()).collect();
+    Sight::Blocked(
+        Finding::new(
+            "SRE-PLAN-002",
+            Severity::Error,
+            id.as_str(),
+            format!("several resources carry this deployment's tag: {}", ids.join(", ")),
+        )
+        .hint(format!(
+            "delete those that are not meant, or take the tag {} off them; or clean up and deploy again",
+            model::tags::DEPLOYMENT
+        )),
+    )
+}
+
+/// What carries no tags and is found by its name alone.
+fn is_known_by_name_only(id: StepId) -> bool {
+    use StepId::{AddressAssociation, AppClient, Domain, ResourceServer};
+    matches!(id, ResourceServer | AppClient | Domain | AddressAssociation)
+}
+
+/// What a person made for this deployment: found by its tags, and where a person is to make it, by its name as well.
+/// Where that is not as wanted, the person is asked; nobody changes it.
+async fn handmade(
+    cx: &Context<'_>,
+    config: &Config,
+    id: StepId,
+    is_guided: bool,
+) -> Result<Option<Sight>, StepError> {
+    let step = steps::step(id);
+    let mut found = candidates(step.made_by_hand(cx).await?, is_guided);
+    if found.len() > 1 {
+        return Ok(Some(if is_guided { Sight::Absent } else { several(id, &found) }));
+    }
+    let Some(mut one) = found.pop() else { return Ok(None) };
+    let guide = step.want(cx, config).and_then(|want| Some((step.guide(cx, &want)?, want)));
+    let is_as_wanted = guide.is_some_and(|(guide, want)| differ(id, &want, &guide, &one).is_empty());
+    mark(&mut one);
+    Ok(Some(if is_as_wanted || !is_guided { Sight::Adopted(one) } else { Sight::Absent }))
 }
 
 /// Whether the user pool is somebody else's, as far as outputs tell.

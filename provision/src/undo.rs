@@ -10,6 +10,7 @@ use crate::advice;
 use crate::error::StepError;
 use crate::events::Emitter;
 use crate::graph::{self, Direction, End};
+use crate::guided::is_handmade;
 use crate::journal::{Ownership, Record, SETTLE, State};
 use crate::recorder::Recorder;
 use crate::steps::{self, ByHand, Context, Found};
@@ -26,6 +27,35 @@ pub struct Removal {
     pub left: Vec<Left>,
     /// Whether the operator stopped it.
     pub cancelled: bool,
+    /// What was used and is not ours to remove.
+    pub stays: Vec<Stays>,
+}
+
+/// Something that was adopted, and so stays.
+#[derive(Debug)]
+pub struct Stays {
+    /// The step that used it.
+    pub step: StepId,
+    /// What identifies it.
+    pub id: String,
+    /// Whether a person made it for this deployment.
+    pub is_handmade: bool,
+    /// How to remove it by hand.
+    pub by_hand: ByHand,
+}
+
+/// What the journal says was adopted, but for what lies inside something that goes.
+pub fn adopted(cx: &Context<'_>, state: &State, targets: &Targets) -> Vec<Stays> {
+    let goes = |id: StepId| container(id).is_some_and(|container| targets.contains_key(&container));
+    let adopted = state.steps.iter().filter(|(_, step)| step.ownership == Some(Ownership::Adopted));
+    let adopted = adopted.filter(|(id, _)| !goes(**id));
+    adopted
+        .filter_map(|(id, step)| {
+            let found = step.id.clone()?;
+            let by_hand = steps::step(*id).by_hand(cx, &found);
+            Some(Stays { step: *id, id: found, is_handmade: is_handmade(step), by_hand })
+        })
+        .collect()
 }
 
 /// Something that is still there.

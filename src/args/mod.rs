@@ -17,6 +17,8 @@ use model::config::Mode;
 use model::plan::StepId;
 use model::{DeploymentId, Region};
 
+use crate::guided::Guided;
+
 pub(crate) use check::{
     AccountArgs, CertsArgs, CheckVerb, EndpointArgs, FailOn, HostArgs, JudgeArgs, NetworkArgs, UsualArgs,
     VerifyArgs,
@@ -27,7 +29,7 @@ pub(crate) use host::{
 };
 pub(crate) use rehearse::{RehearseArgs, WithParentArgs};
 pub(crate) use values::duration;
-use values::{adoption, assignment, call_timeout, deployment_id, mode, region};
+use values::{adoption, assignment, call_timeout, deployment_id, guided, mode, region};
 
 /// Everything that can be typed.
 #[derive(Debug, Parser)]
@@ -255,6 +257,9 @@ pub(crate) struct DeployArgs {
     /// Use something that exists and never change or delete it, such as cognito.user-pool=us-east-1_AbCdEfGhI
     #[arg(long, value_parser = adoption, value_name = "STEP=ID", help_heading = "Configuration")]
     pub(crate) adopt: Vec<(StepId, String)>,
+    /// Make it yourself in the AWS Console, step by step and checked, such as ec2.security-group; or all
+    #[arg(long, value_parser = guided, value_name = "STEP", help_heading = "Configuration")]
+    pub(crate) guided: Vec<Guided>,
 }
 
 /// `validate`

@@ -6,6 +6,8 @@ use model::config::Mode;
 use model::plan::StepId;
 use model::{DeploymentId, Region};
 
+use crate::guided::Guided;
+
 pub(super) fn mode(text: &str) -> Result<Mode, String> {
     [Mode::Production, Mode::Staging, Mode::Rehearsal]
         .into_iter()
@@ -36,6 +38,15 @@ pub(super) fn adoption(text: &str) -> Result<(StepId, String), String> {
         return Err("there is nothing to adopt".to_owned());
     }
     Ok((step, id.to_owned()))
+}
+
+pub(super) fn guided(text: &str) -> Result<Guided, String> {
+    let possible = || StepId::ALL.iter().filter(|step| step.can_adopt()).map(|step| step.as_str());
+    match StepId::parse(text) {
+        _ if text == "all" => Ok(Guided::All),
+        Some(step) if step.can_adopt() => Ok(Guided::Step(step)),
+        _ => Err(format!("it is all, or one of {}", possible().collect::<Vec<_>>().join(", "))),
+    }
 }
 
 /// `500ms`, `30s`, `2m`, `1h`; a bare number is seconds.

@@ -17,6 +17,7 @@ use crate::approve::{self, Gap};
 use crate::args::{ApprovalArgs, CleanupArgs, ConfigArgs, Format};
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
+use crate::plan_text::finding_text;
 use crate::report::removal_report;
 use crate::security;
 use crate::session::{self, Session};
@@ -159,6 +160,9 @@ pub(crate) async fn cleanup(session: &Session<'_>, job: &Cleanup) -> Ended {
     }
     if count > 0 {
         session.result(&report.text());
+    }
+    for stays in report.findings.iter().filter(|finding| finding.code == codes::STAYS) {
+        session.say(&finding_text(stays));
     }
     if removal.left.is_empty() {
         if app.format == Format::Json {

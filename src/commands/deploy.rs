@@ -20,6 +20,7 @@ use crate::approve::{self, Gap};
 use crate::args::{ApprovalArgs, DeployArgs};
 use crate::compose;
 use crate::failure::{Failure, findings_of_run};
+use crate::guided;
 use crate::plan_text::plan_text;
 use crate::report::{Observed, report};
 use crate::security;
@@ -46,7 +47,8 @@ pub(crate) struct Job {
 /// `deploy`
 pub(crate) fn command(app: &App, args: &DeployArgs) -> Ended {
     let source = settings::read(app, &args.config, None, None)?;
-    let gaps: Vec<Gap> = approve::missing_approval(app, &args.approval).into_iter().collect();
+    let mut gaps: Vec<Gap> = approve::missing_approval(app, &args.approval).into_iter().collect();
+    gaps.extend(guided::missing_operator(app, &args.guided));
     let config = fill(app, source, gaps)?;
     let is_rehearsal = config.mode == Mode::Rehearsal;
     let job = Job {
@@ -58,18 +60,10 @@ pub(crate) fn command(app: &App, args: &DeployArgs) -> Ended {
     };
     let report = session::run(app, &args.state, async |session| {
         session.programs_in(&args.programs);
-        run_with(session, &job, async |session, prepared| approve(session, &args.approval, prepared).await)
-            .await
-    })?;
-    let deployed = Deployed {
-        config: &job.config,
-        state_file: &job.state_file,
-        report,
-        args: &args.config,
-        state: &args.state,
-        programs: &args.programs,
-    };
-    after_deploy(app, deployed)
+        session.guides(guided::steps(&args.guided));
+        deploy(session, &job).await
+    });
+    super::host::install_after_deploy(app, &job.config, &args.config, &args.state, ended)
 }
 
 /// The configuration, or everything that is missing for a run without questions, at once.

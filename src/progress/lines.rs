@@ -18,6 +18,7 @@ pub(crate) fn line(event: &Event, model: &ProgressModel) -> Option<String> {
             format!("{step}: {} {}", row.verb, row.name)
         }
         What::Acting { step, action } => format!("{step}: {action}"),
+        What::ByHand { task } => format!("{}: by hand: {}", task.step, task.title),
         What::Waiting { step, reason, attempt, elapsed_ms, .. } => {
             let subject = step.map(|step| format!("{step}: ")).unwrap_or_default();
             format!("{subject}{}", waiting(reason, *attempt, *elapsed_ms))

@@ -29,6 +29,8 @@ enum Message {
     Event(Box<Event>),
     /// The command says something.
     Say(String),
+    /// From here on write lines, also where a list changes in place.
+    Lines,
     /// Answer when everything before this is on the screen.
     Settle(SyncSender<()>),
     /// Put everything on the screen and end.
@@ -102,6 +104,11 @@ impl View {
         Sink(self.sender.clone())
     }
 
+    /// For whoever writes to the same terminal.
+    pub(crate) fn voice(&self) -> Voice {
+        Voice(self.sender.clone())
+    }
+
     /// Says something in order with the events.
     pub(crate) fn say(&self, text: &str) {
         let _ = self.sender.send(Message::Say(text.to_owned()));
@@ -132,6 +139,20 @@ impl View {
 impl Drop for View {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// Makes room for others on the terminal.
+pub(crate) struct Voice(Sender<Message>);
+
+impl Voice {
+    /// From here on the view writes lines; returns when everything so far is on the screen.
+    pub(crate) fn lines_from_here(&self) {
+        let (send, receive) = mpsc::sync_channel(1);
+        let _ = self.0.send(Message::Lines);
+        if self.0.send(Message::Settle(send)).is_ok() {
+            let _ = receive.recv();
+        }
     }
 }
 
@@ -167,6 +188,14 @@ impl Painter {
                 Ok(Message::Say(text)) => {
                     self.say(&text);
                     spoken = Instant::now();
+                }
+                Ok(Message::Lines) => {
+                    if let Some(live) = self.live.take() {
+                        live.finish(&self.model, SystemClock.now());
+                    }
+                    if self.manner == Manner::Live {
+                        self.manner = Manner::Lines;
+                    }
                 }
                 Ok(Message::Settle(done)) => {
                     self.draw();

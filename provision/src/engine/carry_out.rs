@@ -2,7 +2,7 @@
 
 use model::config::Config;
 use model::event::{Outcome, Run, StepLine, What};
-use model::plan::{Change, Plan};
+use model::plan::{Change, Plan, Way};
 use model::{AccountId, Finding};
 
 use super::{Engine, Prepared};
@@ -55,11 +55,12 @@ impl Engine<'_> {
     ) -> Result<Vec<Finding>, RunError> {
         let plan = &prepared.plan;
         record_drift(recorder, plan)?;
-        match run {
-            Run::Resume => recorder
-                .record(&Record::Note { topic: NoteTopic::Resumed, text: self.tool_version.clone() })?,
-            Run::Deploy | Run::Cleanup => recorder
-                .record(&Record::Planned { plan: Box::new(plan.clone()), config: config.resolved() })?,
+        let is_going_on = run == Run::Resume && !chooses_anew(recorder, plan);
+        if is_going_on {
+            let text = self.tool_version.clone();
+            recorder.record(&Record::Note { topic: NoteTopic::Resumed, text })?;
+        } else {
+            recorder.record(&Record::Planned { plan: Box::new(plan.clone()), config: config.resolved() })?;
         }
         emitter.emit(What::RunStarted {
             run,
@@ -94,7 +95,8 @@ impl Engine<'_> {
             programs: self.programs.as_deref(),
             patience: &patience,
         };
-        let apply = Apply { cx: &cx, config, recorder, events: emitter, lineage };
+        let operator = self.operator.as_deref();
+        let apply = Apply { cx: &cx, config, recorder, events: emitter, lineage, operator };
         let ends = apply.plan(plan, &prepared.survey).await;
         let mut failed = Vec::new();
         let mut remarks = plan.findings.clone();
@@ -118,6 +120,13 @@ impl Engine<'_> {
         }
         if failed.is_empty() { Ok(remarks) } else { Err(RunError::Steps(failed)) }
     }
+}
+
+/// Whether a person now makes what the approved plan had made by calls: that has to outlive this run.
+fn chooses_anew(recorder: &Recorder<'_>, plan: &Plan) -> bool {
+    let guided = |plan: &Plan, id| plan.step(id).is_some_and(|step| step.way == Way::Guided);
+    let approved = recorder.state().and_then(|state| state.plan);
+    plan.guided().any(|step| approved.as_ref().is_none_or(|approved| !guided(approved, step.id)))
 }
 
 /// What differs although the configuration is the one that was deployed was changed by somebody else.

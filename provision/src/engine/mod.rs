@@ -6,6 +6,7 @@ mod carry_out;
 mod prepare;
 mod removal;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cloud::Cloud;
@@ -13,7 +14,7 @@ use cloud::port::sts::Identity;
 use jiff::Timestamp;
 use model::config::Config;
 use model::event::EventSink;
-use model::plan::Pins;
+use model::plan::{Pins, StepId};
 use model::{AccountId, Finding, Region, Severity};
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +22,7 @@ use crate::bundle::Programs;
 use crate::clock::{Clock, Entropy};
 use crate::error::{RunError, StepError};
 use crate::events::Emitter;
+use crate::guided::Operator;
 use crate::journal::{Header, JOURNAL_VERSION, State};
 use crate::patience::{Limits, Patience};
 
@@ -41,6 +43,10 @@ pub struct Engine<'a> {
     pub cancel: CancellationToken,
     /// The programs for the instance, where they are at hand; a plan that uploads them needs them.
     pub programs: Option<Arc<Programs>>,
+    /// Who makes what is to be made by hand, where somebody is there.
+    pub operator: Option<Arc<dyn Operator>>,
+    /// The steps whose resource a person makes, where it does not exist yet.
+    pub guided: BTreeSet<StepId>,
     /// Bounds on waiting.
     pub limits: Limits,
     /// Version of the program, for the journal.

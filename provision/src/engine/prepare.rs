@@ -1,13 +1,16 @@
 //! Looks at the account and plans. Changes nothing.
 
+use std::collections::BTreeSet;
+
 use cloud::port::ec2::{InstanceQuery, SubnetQuery, VpcQuery};
 use model::config::{Config, Mode};
-use model::plan::{Change, Pins, Plan, StepId};
+use model::plan::{Change, Pins, Plan, StepId, Way};
 use model::{AccountId, Severity};
 
 use super::{Engine, look};
 use crate::error::{RunError, StepError};
 use crate::events::Emitter;
+use crate::guided::is_handmade;
 use crate::journal::{Ownership, State};
 use crate::patience::Patience;
 use crate::steps::{Context, Known};
@@ -73,8 +76,11 @@ impl Engine<'_> {
             programs: self.programs.as_deref(),
             patience: &patience,
         };
-        let survey = survey(&cx, config, state, &adoptions).await.map_err(look)?;
+        let chosen = self.guided_in(state);
+        let guided = with_companions(&chosen);
+        let survey = survey(&cx, config, state, &adoptions, &guided).await.map_err(look)?;
         let mut plan = plan::plan(config, account, &pins, &survey, findings).map_err(RunError::Refused)?;
+        choose_ways(&mut plan, &chosen, state);
         let changes = |id| plan.step(id).is_some_and(|step| step.change.is_pending());
         if let Some(programs) = &self.programs
             && changes(StepId::Bundle)
@@ -97,6 +103,18 @@ impl Engine<'_> {
             plan.findings.extend(findings);
         }
         Ok(Prepared { plan, survey })
+    }
+
+    /// The steps that a person does: as chosen now, as approved in the plan that did not end, and what a person made
+    /// before.
+    fn guided_in(&self, state: Option<&State>) -> BTreeSet<StepId> {
+        let mut guided = self.guided.clone();
+        let unfinished = state.filter(|state| state.is_resumable()).and_then(|state| state.plan.as_ref());
+        guided.extend(unfinished.iter().flat_map(|plan| plan.guided()).map(|step| step.id));
+        let steps = state.iter().flat_map(|state| &state.steps);
+        guided.extend(steps.filter(|(_, step)| is_handmade(step)).map(|(id, _)| *id));
+        guided.retain(|id| id.can_adopt());
+        guided
     }
 
     /// With the state file lost, what the deployment's own instance stands on and started from stays pinned.
@@ -131,6 +149,29 @@ impl Engine<'_> {
             // An image may have been withdrawn since; then the instance cannot be made again from it anyway.
             root_device_name: image?.map(|image| image.root_device_name).unwrap_or_default(),
         }))
+    }
+}
+
+/// The Console makes a role and its instance profile at once.
+fn with_companions(chosen: &BTreeSet<StepId>) -> BTreeSet<StepId> {
+    let companion = chosen.contains(&StepId::Role).then_some(StepId::InstanceProfile);
+    chosen.iter().copied().chain(companion).collect()
+}
+
+/// Writes into the plan what a person makes.
+fn choose_ways(plan: &mut Plan, chosen: &BTreeSet<StepId>, state: Option<&State>) {
+    let is_made =
+        |id| plan.step(id).is_some_and(|step| matches!(step.change, Change::Create | Change::Replace { .. }));
+    let is_role_by_hand = chosen.contains(&StepId::Role)
+        && (is_made(StepId::Role) || state.is_some_and(|state| is_handmade(&state.step(StepId::Role))));
+    let guided = if is_role_by_hand { with_companions(chosen) } else { chosen.clone() };
+    for step in &mut plan.steps {
+        let is_made = matches!(step.change, Change::Create | Change::Replace { .. });
+        if is_made && guided.contains(&step.id) {
+            step.way = Way::Guided;
+            step.why
+                .push("a person makes it in the Console; it is adopted, so a cleanup leaves it".to_owned());
+        }
     }
 }
 

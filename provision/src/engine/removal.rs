@@ -73,7 +73,8 @@ impl Engine<'_> {
         };
         let text = format!("{} resources", targets.values().map(Vec::len).sum::<usize>());
         recorder.record(&Record::Note { topic: NoteTopic::CleanupStarted, text })?;
-        let removal = take_away(&cx, &recorder, &emitter, targets).await;
+        let mut removal = take_away(&cx, &recorder, &emitter, targets).await;
+        removal.stays = state.as_ref().map(|state| undo::adopted(&cx, state, targets)).unwrap_or_default();
         if removal.left.is_empty() {
             let text = format!("{} resources removed", removal.removed.len());
             recorder.record(&Record::Note { topic: NoteTopic::CleanupFinished, text })?;

@@ -8,6 +8,7 @@ use model::plan::{Fields, StepId};
 
 use super::{ByHand, CREATE, Context, Found, Op, Step, Want, names, outputs, unknown_op, unknown_undo};
 use crate::error::StepError;
+use crate::guide::{self, Guide, Handmade};
 use crate::key::IntentKey;
 
 const STEP: StepId = StepId::Address;
@@ -54,6 +55,17 @@ impl Step for AddressStep {
         let query = AddressQuery::Id(id.to_owned());
         let addresses = cx.patience.read(STEP, || cx.cloud.ec2.describe_addresses(query.clone())).await?;
         Ok(addresses.first().map(found))
+    }
+
+    fn guide(&self, cx: &Context<'_>, want: &Want) -> Option<Guide> {
+        Some(guide::address(cx, want))
+    }
+
+    async fn made_by_hand(&self, cx: &Context<'_>) -> Result<Vec<Handmade>, StepError> {
+        let query = AddressQuery::Deployment(cx.deployment.to_string());
+        let addresses = cx.patience.read(STEP, || cx.cloud.ec2.describe_addresses(query.clone())).await?;
+        let handmade = addresses.iter().filter(|address| cx.is_handmade(&address.tags, STEP));
+        Ok(handmade.map(|address| Handmade { found: found(address), tagged: true }).collect())
     }
 
     fn ops(&self, _cx: &Context<'_>, want: &Want, have: Option<&Found>) -> Vec<Op> {

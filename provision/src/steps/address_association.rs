@@ -11,6 +11,7 @@ use super::{
     ByHand, CREATE, Context, Found, Op, Step, Want, fields, names, outputs, unknown_op, unknown_undo,
 };
 use crate::error::StepError;
+use crate::guide::{self, Guide, Handmade};
 use crate::key::IntentKey;
 
 const STEP: StepId = StepId::AddressAssociation;
@@ -63,6 +64,14 @@ impl Step for AddressAssociationStep {
 
     async fn fetch(&self, cx: &Context<'_>, id: &str) -> Result<Option<Found>, StepError> {
         Ok(self.look(cx).await?.filter(|found| found.id == id))
+    }
+
+    fn guide(&self, cx: &Context<'_>, want: &Want) -> Option<Guide> {
+        Some(guide::address_association(cx, want))
+    }
+
+    async fn made_by_hand(&self, cx: &Context<'_>) -> Result<Vec<Handmade>, StepError> {
+        Ok(self.look(cx).await?.map(|found| Handmade { found, tagged: false }).into_iter().collect())
     }
 
     fn ops(&self, cx: &Context<'_>, want: &Want, have: Option<&Found>) -> Vec<Op> {

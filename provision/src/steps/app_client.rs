@@ -12,6 +12,7 @@ use super::{
     ByHand, CREATE, Context, Found, Op, Step, Want, fields, names, outputs, unknown_op, unknown_undo,
 };
 use crate::error::StepError;
+use crate::guide::{self, Guide, Handmade};
 use crate::key::IntentKey;
 
 const STEP: StepId = StepId::AppClient;
@@ -83,6 +84,14 @@ impl Step for AppClientStep {
         let query = AppClientRef { pool_id, id: id.to_owned() };
         let client = cx.patience.read(STEP, || cx.cloud.cognito.describe_app_client(query.clone())).await?;
         Ok(client.map(found))
+    }
+
+    fn guide(&self, cx: &Context<'_>, want: &Want) -> Option<Guide> {
+        Some(guide::app_client(cx, want))
+    }
+
+    async fn made_by_hand(&self, cx: &Context<'_>) -> Result<Vec<Handmade>, StepError> {
+        Ok(self.find(cx).await?.into_iter().map(|found| Handmade { found, tagged: false }).collect())
     }
 
     fn ops(&self, _cx: &Context<'_>, want: &Want, have: Option<&Found>) -> Vec<Op> {

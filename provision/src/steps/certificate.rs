@@ -14,6 +14,7 @@ use super::{
     ByHand, CREATE, Context, Found, OnChange, Op, Step, Want, fields, outputs, unknown_op, unknown_undo,
 };
 use crate::error::StepError;
+use crate::guide::{self, Guide, Handmade};
 use crate::key::IntentKey;
 
 const STEP: StepId = StepId::Certificate;
@@ -46,6 +47,28 @@ fn domain(config: &Config) -> Option<String> {
     }
 }
 
+/// The certificates that carry the deployment's tag, and those of the wanted name.
+async fn near(cx: &Context<'_>) -> Result<Vec<Certificate>, StepError> {
+    let query = TagQuery {
+        key: tags::DEPLOYMENT.to_owned(),
+        value: cx.deployment.to_string(),
+        resource_types: vec!["acm:certificate".to_owned()],
+    };
+    let tagged = cx.patience.read(STEP, || cx.cloud.tagging.get_resources(query.clone())).await?;
+    let mut arns: Vec<String> = tagged.into_iter().map(|resource| resource.arn).collect();
+    if let Some(domain) = cx.config.and_then(domain) {
+        // The tagging API lags behind; the certificates of our own name are few.
+        arns.extend(cx.patience.read(STEP, || cx.cloud.acm.list_certificates(domain.clone())).await?);
+    }
+    arns.sort();
+    arns.dedup();
+    let mut all = Vec::new();
+    for arn in arns {
+        all.extend(cx.patience.read(STEP, || cx.cloud.acm.describe_certificate(arn.clone())).await?);
+    }
+    Ok(all)
+}
+
 #[async_trait]
 impl Step for CertificateStep {
     fn id(&self) -> StepId {
@@ -69,31 +92,28 @@ impl Step for CertificateStep {
     }
 
     async fn find(&self, cx: &Context<'_>) -> Result<Vec<Found>, StepError> {
-        let query = TagQuery {
-            key: tags::DEPLOYMENT.to_owned(),
-            value: cx.deployment.to_string(),
-            resource_types: vec!["acm:certificate".to_owned()],
-        };
-        let tagged = cx.patience.read(STEP, || cx.cloud.tagging.get_resources(query.clone())).await?;
-        let mut arns: Vec<String> = tagged.into_iter().map(|resource| resource.arn).collect();
-        if let Some(domain) = cx.config.and_then(domain) {
-            // The tagging API lags behind; the certificates of our own name are few.
-            arns.extend(cx.patience.read(STEP, || cx.cloud.acm.list_certificates(domain.clone())).await?);
-        }
-        arns.sort();
-        arns.dedup();
-        let mut ours = Vec::new();
-        for arn in arns {
-            let certificate =
-                cx.patience.read(STEP, || cx.cloud.acm.describe_certificate(arn.clone())).await?;
-            ours.extend(certificate.filter(|one| cx.owns(&one.tags, STEP)).map(|one| found(&one)));
-        }
-        Ok(ours)
+        let all = near(cx).await?;
+        Ok(all.iter().filter(|one| cx.owns(&one.tags, STEP)).map(found).collect())
     }
 
     async fn fetch(&self, cx: &Context<'_>, id: &str) -> Result<Option<Found>, StepError> {
         let certificate = cx.patience.read(STEP, || cx.cloud.acm.describe_certificate(id.to_owned())).await?;
         Ok(certificate.as_ref().map(found))
+    }
+
+    fn guide(&self, cx: &Context<'_>, want: &Want) -> Option<Guide> {
+        Some(guide::certificate(cx, want))
+    }
+
+    async fn made_by_hand(&self, cx: &Context<'_>) -> Result<Vec<Handmade>, StepError> {
+        let all = near(cx).await?;
+        let strange = all.iter().filter(|one| !cx.owns(&one.tags, STEP));
+        let handmade =
+            strange.map(|one| Handmade { found: found(one), tagged: cx.is_handmade(&one.tags, STEP) });
+        // A name may have many certificates; those without export are not what is looked for.
+        Ok(handmade
+            .filter(|one| one.tagged || one.found.fields.get("exportable") == Some(&json!(true)))
+            .collect())
     }
 
     fn on_change(&self, _difference: &FieldDiff) -> OnChange {

@@ -12,6 +12,7 @@ use super::{
     ByHand, CREATE, Context, Found, OnChange, Op, Step, Want, fields, outputs, unknown_op, unknown_undo,
 };
 use crate::error::StepError;
+use crate::guide::{self, Guide, Handmade};
 use crate::key::IntentKey;
 
 const STEP: StepId = StepId::Domain;
@@ -94,6 +95,17 @@ impl Step for DomainStep {
             .evidence(domain.pool_id.unwrap_or_else(|| "a pool of another account".to_owned()))
             .hint("choose another `cognito.domain_prefix`; prefixes are unique in a Region over all accounts")
         }))
+    }
+
+    fn guide(&self, cx: &Context<'_>, want: &Want) -> Option<Guide> {
+        Some(guide::domain(cx, want))
+    }
+
+    async fn made_by_hand(&self, cx: &Context<'_>) -> Result<Vec<Handmade>, StepError> {
+        // Only the wanted one: whatever else the pool has is seen when its prefix is given.
+        let Some(config) = cx.config else { return Ok(Vec::new()) };
+        let found = self.fetch(cx, config.cognito.domain_prefix.as_str()).await?;
+        Ok(found.map(|found| Handmade { found, tagged: false }).into_iter().collect())
     }
 
     fn on_change(&self, difference: &FieldDiff) -> OnChange {

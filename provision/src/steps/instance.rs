@@ -8,7 +8,7 @@ use cloud::port::ec2::{
 };
 use model::config::{Config, Mode};
 use model::plan::{FieldDiff, StepId};
-use model::{Finding, Severity};
+use model::{Finding, Severity, tags};
 use serde_json::{Value, json};
 
 use super::{
@@ -16,6 +16,7 @@ use super::{
     unknown_undo,
 };
 use crate::error::StepError;
+use crate::guide::{self, Guide, Handmade, Launch};
 use crate::key::IntentKey;
 use crate::user_data::{self, FirstBoot};
 
@@ -64,7 +65,9 @@ impl InstanceStep {
         for (name, value) in [("public_ip", &instance.public_ip), ("private_ip", &instance.private_ip)] {
             outputs.extend(value.as_ref().map(|value| (name.to_owned(), value.clone())));
         }
-        outputs.extend(instance.tags.get(BUNDLE).map(|digest| ("bundle".to_owned(), digest.clone())));
+        // What another deployment had it install is no concern of ours.
+        let bundle = instance.tags.get(BUNDLE).filter(|_| tags::belongs_to(&instance.tags, cx.deployment));
+        outputs.extend(bundle.map(|digest| ("bundle".to_owned(), digest.clone())));
         outputs.extend(volume.as_ref().map(|volume| ("root_volume".to_owned(), volume.id.clone())));
         let profile =
             instance.profile_arn.as_deref().and_then(|arn| arn.rsplit_once('/')).map(|(_, name)| name);
@@ -74,12 +77,14 @@ impl InstanceStep {
                 ("subnet", json!(instance.subnet_id)),
                 ("security_groups", json!(instance.group_ids)),
                 ("instance_profile", json!(profile)),
-                ("volume_gb", json!(volume.map(|volume| volume.size_gb))),
+                ("volume_gb", json!(volume.as_ref().map(|volume| volume.size_gb))),
+                ("volume_encrypted", json!(volume.map(|volume| volume.encrypted))),
+                ("image", json!(instance.image_id)),
                 ("termination_protection", json!(protected)),
                 ("imds_tokens_required", json!(instance.imds_tokens_required)),
                 ("imds_hop_limit", json!(instance.imds_hop_limit)),
                 ("state", json!(instance.state)),
-                ("bundle", json!(instance.tags.get(BUNDLE))),
+                ("bundle", json!(bundle)),
             ]),
             outputs,
             id,
@@ -160,6 +165,26 @@ impl Step for InstanceStep {
             Some(instance) => Ok(Some(self.found(cx, instance).await?)),
             None => Ok(None),
         }
+    }
+
+    fn guide(&self, cx: &Context<'_>, want: &Want) -> Option<Guide> {
+        let digest = want.fields.get("bundle").and_then(Value::as_str);
+        let launch = Launch {
+            user_data: digest.and_then(|digest| script(cx, digest).ok()),
+            bundle: digest.map(|digest| (BUNDLE, digest.to_owned())),
+        };
+        Some(guide::instance(cx, want, launch))
+    }
+
+    async fn made_by_hand(&self, cx: &Context<'_>) -> Result<Vec<Handmade>, StepError> {
+        let mut all = Vec::new();
+        for instance in self.describe(cx, InstanceQuery::Deployment(cx.deployment.to_string())).await? {
+            let is_ending = matches!(instance.state, InstanceState::Terminated | InstanceState::ShuttingDown);
+            if !is_ending && cx.is_handmade(&instance.tags, STEP) {
+                all.push(Handmade { found: self.found(cx, instance).await?, tagged: true });
+            }
+        }
+        Ok(all)
     }
 
     fn on_change(&self, difference: &FieldDiff) -> OnChange {

@@ -12,6 +12,7 @@ use super::{
     ByHand, CREATE, Context, Found, Op, Step, Want, fields, names, outputs, unknown_op, unknown_undo,
 };
 use crate::error::StepError;
+use crate::guide::{self, Guide, Handmade};
 use crate::key::IntentKey;
 
 const STEP: StepId = StepId::InstanceProfile;
@@ -75,6 +76,20 @@ impl Step for InstanceProfileStep {
             )
             .evidence(profile.name)
         }))
+    }
+
+    fn guide(&self, cx: &Context<'_>, want: &Want) -> Option<Guide> {
+        Some(guide::instance_profile(cx, want))
+    }
+
+    async fn made_by_hand(&self, cx: &Context<'_>) -> Result<Vec<Handmade>, StepError> {
+        let name = names::instance_role(cx.deployment);
+        let profile = cx.patience.read(STEP, || cx.cloud.iam.get_instance_profile(name.clone())).await?;
+        let profile = profile.filter(|profile| profile.path != tags::iam_path(cx.deployment));
+        Ok(profile
+            .map(|profile| Handmade { tagged: cx.is_handmade(&profile.tags, STEP), found: found(profile) })
+            .into_iter()
+            .collect())
     }
 
     fn ops(&self, _cx: &Context<'_>, want: &Want, have: Option<&Found>) -> Vec<Op> {

@@ -33,6 +33,7 @@ use model::{AccountId, DeploymentId, Finding, Region};
 
 use crate::bundle::Programs;
 use crate::error::StepError;
+use crate::guide::{Guide, Handmade};
 use crate::key::IntentKey;
 use crate::patience::Patience;
 
@@ -67,11 +68,17 @@ impl Context<'_> {
     /// Whether the tags say that this deployment made the resource in this step.
     fn owns(&self, tags: &Tags, step: StepId) -> bool {
         tags::belongs_to(tags, self.deployment)
-            && tags.get(tags::STEP).is_none_or(|made_by| made_by == step.as_str())
+            && !tags::made_by_hand(tags, self.deployment)
+            && is_of(tags, step)
+    }
+
+    /// Whether the tags say that a person made the resource for this step, as the guide told them.
+    fn is_handmade(&self, tags: &Tags, step: StepId) -> bool {
+        tags::made_by_hand(tags, self.deployment) && is_of(tags, step)
     }
 
     /// A value that an earlier step left, if it is known already.
-    fn known(&self, step: StepId, output: &str) -> Option<String> {
+    pub(crate) fn known(&self, step: StepId, output: &str) -> Option<String> {
         self.known.get(step, output)
     }
 
@@ -79,7 +86,8 @@ impl Context<'_> {
     fn installs_by_user_data(&self, config: &Config) -> bool {
         config.host.install == HostInstall::UserData
             && config.instance.adopt_instance_id.is_none()
-            && self.known(StepId::Instance, ADOPTED).is_none()
+            // One that a person made for us was told to install our bundle.
+            && (self.known(StepId::Instance, ADOPTED).is_none() || self.known(StepId::Instance, "bundle").is_some())
     }
 
     /// A value that an earlier step must have left.
@@ -87,6 +95,11 @@ impl Context<'_> {
         self.known(step, output)
             .ok_or_else(|| StepError::Bug(format!("`{output}` of {step} is not known yet")))
     }
+}
+
+/// Whether the tags name this step, or none.
+fn is_of(tags: &Tags, step: StepId) -> bool {
+    tags.get(tags::STEP).is_none_or(|made_by| made_by == step.as_str())
 }
 
 /// What is known of the resources so far: the only data that steps pass on.
@@ -117,6 +130,9 @@ impl Known {
 
 /// The output that marks a resource as adopted for the steps that come after it.
 pub(crate) const ADOPTED: &str = "adopted";
+
+/// The output that says that a person made the resource for this deployment.
+pub const MADE_BY: &str = "made_by";
 
 /// A resource as the configuration wants it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -217,6 +233,23 @@ pub trait Step: Sync {
     async fn rival(&self, cx: &Context<'_>, config: &Config) -> Result<Option<Finding>, StepError> {
         let _ = (cx, config);
         Ok(None)
+    }
+
+    /// How a person makes the resource in the Console; none where only calls can.
+    fn guide(&self, cx: &Context<'_>, want: &Want) -> Option<Guide> {
+        let _ = (cx, want);
+        None
+    }
+
+    /// What a person may have made for this step, by the guide's tags and by name; nothing that is ours.
+    async fn made_by_hand(&self, cx: &Context<'_>) -> Result<Vec<Handmade>, StepError> {
+        let _ = cx;
+        Ok(Vec::new())
+    }
+
+    /// Where a resource that is not ours differs from what is wanted.
+    fn differences(&self, want: &Want, have: &Found) -> Vec<FieldDiff> {
+        model::plan::differences(&want.fields, &have.fields)
     }
 
     /// What a difference in a property calls for.

@@ -13,6 +13,7 @@ use super::{
     ByHand, CREATE, Context, Found, OnChange, Op, Step, Want, fields, outputs, unknown_op, unknown_undo,
 };
 use crate::error::StepError;
+use crate::guide::{self, Guide, Handmade};
 use crate::key::IntentKey;
 
 const STEP: StepId = StepId::ResourceServer;
@@ -69,6 +70,14 @@ impl Step for ResourceServerStep {
         let server =
             cx.patience.read(STEP, || cx.cloud.cognito.describe_resource_server(query.clone())).await?;
         Ok(server.map(found))
+    }
+
+    fn guide(&self, cx: &Context<'_>, want: &Want) -> Option<Guide> {
+        Some(guide::resource_server(cx, want))
+    }
+
+    async fn made_by_hand(&self, cx: &Context<'_>) -> Result<Vec<Handmade>, StepError> {
+        Ok(self.find(cx).await?.into_iter().map(|found| Handmade { found, tagged: false }).collect())
     }
 
     fn on_change(&self, difference: &FieldDiff) -> OnChange {

@@ -4,14 +4,15 @@ use async_trait::async_trait;
 use cloud::CallError;
 use cloud::port::iam::{AttachedPolicy, NewRole, Role, RolePolicy, RolePolicyDocument, RoleTrust};
 use model::config::{Config, TlsSource};
-use model::plan::StepId;
-use model::{Finding, Severity, tags};
+use model::plan::{FieldDiff, StepId};
+use model::{DeploymentId, Finding, Severity, tags};
 use serde_json::Value;
 
 use super::{
     ByHand, CREATE, Context, Found, Op, Step, Want, fields, names, outputs, unknown_op, unknown_undo,
 };
 use crate::error::StepError;
+use crate::guide::{self, Guide, Handmade};
 use crate::key::IntentKey;
 use crate::policy;
 
@@ -21,6 +22,10 @@ const STEP: StepId = StepId::Role;
 const POLICY: &str = "bedrock-nova-proxy";
 
 pub(super) struct RoleStep;
+
+fn description(deployment: &DeploymentId) -> String {
+    format!("sre-agent-deploy {deployment}: bedrock-nova-proxy on EC2")
+}
 
 async fn found(cx: &Context<'_>, role: Role) -> Result<Found, StepError> {
     let query = RolePolicy { role: role.name.clone(), policy: POLICY.to_owned() };
@@ -100,6 +105,28 @@ impl Step for RoleStep {
         }))
     }
 
+    fn guide(&self, cx: &Context<'_>, want: &Want) -> Option<Guide> {
+        Some(guide::role(cx, want, &description(cx.deployment), POLICY))
+    }
+
+    async fn made_by_hand(&self, cx: &Context<'_>) -> Result<Vec<Handmade>, StepError> {
+        let name = names::instance_role(cx.deployment);
+        let role = cx.patience.read(STEP, || cx.cloud.iam.get_role(name.clone())).await?;
+        // The Console cannot put a role under our path: what is there, a call of ours made.
+        let Some(role) = role.filter(|role| role.path != tags::iam_path(cx.deployment)) else {
+            return Ok(Vec::new());
+        };
+        let tagged = cx.is_handmade(&role.tags, STEP);
+        Ok(vec![Handmade { found: found(cx, role).await?, tagged }])
+    }
+
+    fn differences(&self, want: &Want, have: &Found) -> Vec<FieldDiff> {
+        // The Console writes lists of one word.
+        let differ =
+            |diff: &FieldDiff| guide::canonical_policy(&diff.want) != guide::canonical_policy(&diff.have);
+        model::plan::differences(&want.fields, &have.fields).into_iter().filter(differ).collect()
+    }
+
     fn ops(&self, _cx: &Context<'_>, want: &Want, have: Option<&Found>) -> Vec<Op> {
         let Some(have) = have else { return vec![Op::new(CREATE, format!("create IAM role {}", want.name))] };
         let mut ops = Vec::new();
@@ -130,7 +157,7 @@ impl Step for RoleStep {
                 let role = NewRole {
                     name: name.clone(),
                     path: tags::iam_path(cx.deployment),
-                    description: format!("sre-agent-deploy {}: bedrock-nova-proxy on EC2", cx.deployment),
+                    description: description(cx.deployment),
                     trust: policy::instance_trust(),
                     tags: cx.tags(STEP, key, &name),
                 };

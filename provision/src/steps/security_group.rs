@@ -9,7 +9,7 @@ use cloud::port::ec2::{GroupQuery, NewSecurityGroup, Protocol, Rule, RuleChange,
 use ipnet::IpNet;
 use model::config::{AcmeChallenge, Config, OperatingSystem, TlsSource};
 use model::plan::{FieldDiff, Fields, Pins, StepId};
-use model::{Finding, Severity};
+use model::{DeploymentId, Finding, Severity};
 use serde_json::{Value, json};
 
 use super::{
@@ -17,6 +17,7 @@ use super::{
     unknown_undo,
 };
 use crate::error::StepError;
+use crate::guide::{self, Guide, Handmade};
 use crate::key::IntentKey;
 
 const STEP: StepId = StepId::SecurityGroup;
@@ -75,6 +76,10 @@ fn missing(in_one: &Fields, in_other: &Fields, field: &str) -> BTreeSet<Rule> {
 
 fn list(rules: &BTreeSet<Rule>) -> String {
     rules.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn description(deployment: &DeploymentId) -> String {
+    format!("sre-agent-deploy {deployment}: HTTPS to bedrock-nova-proxy")
 }
 
 fn found(group: &SecurityGroup) -> Found {
@@ -149,6 +154,28 @@ impl Step for SecurityGroupStep {
         }))
     }
 
+    fn guide(&self, cx: &Context<'_>, want: &Want) -> Option<Guide> {
+        Some(guide::security_group(cx, want, &description(cx.deployment)))
+    }
+
+    async fn made_by_hand(&self, cx: &Context<'_>) -> Result<Vec<Handmade>, StepError> {
+        let by_tag = GroupQuery::Deployment(cx.deployment.to_string());
+        let by_name =
+            GroupQuery::Name { vpc_id: cx.pins.vpc_id.clone(), name: names::security_group(cx.deployment) };
+        let mut all = Vec::new();
+        for query in [by_tag, by_name] {
+            let groups =
+                cx.patience.read(STEP, || cx.cloud.ec2.describe_security_groups(query.clone())).await?;
+            all.extend(
+                groups
+                    .iter()
+                    .filter(|group| !cx.owns(&group.tags, STEP))
+                    .map(|group| Handmade { found: found(group), tagged: cx.is_handmade(&group.tags, STEP) }),
+            );
+        }
+        Ok(all)
+    }
+
     fn on_change(&self, difference: &FieldDiff) -> OnChange {
         if difference.field == "vpc" { OnChange::Replace } else { OnChange::Update }
     }
@@ -191,7 +218,7 @@ impl Step for SecurityGroupStep {
             let name = names::security_group(cx.deployment);
             let group = NewSecurityGroup {
                 name: name.clone(),
-                description: format!("sre-agent-deploy {}: HTTPS to bedrock-nova-proxy", cx.deployment),
+                description: description(cx.deployment),
                 vpc_id: cx.pins.vpc_id.clone(),
                 tags: cx.tags(STEP, key, &name),
             };

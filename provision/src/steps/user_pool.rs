@@ -11,6 +11,7 @@ use super::{
     ByHand, CREATE, Context, Found, Op, Step, Want, fields, names, outputs, unknown_op, unknown_undo,
 };
 use crate::error::StepError;
+use crate::guide::{self, Guide, Handmade};
 use crate::key::IntentKey;
 
 const STEP: StepId = StepId::UserPool;
@@ -49,6 +50,18 @@ fn found(cx: &Context<'_>, pool: UserPool) -> Found {
     Found { id: pool.id, fields, outputs }
 }
 
+/// The pools of our name, whoever made them.
+async fn named(cx: &Context<'_>) -> Result<Vec<UserPool>, StepError> {
+    let cognito = &cx.cloud.cognito;
+    let name = names::user_pool(cx.deployment);
+    let summaries = cx.patience.read(STEP, || cognito.list_user_pools(())).await?;
+    let mut pools = Vec::new();
+    for summary in summaries.into_iter().filter(|summary| summary.name == name) {
+        pools.extend(cx.patience.read(STEP, || cognito.describe_user_pool(summary.id.clone())).await?);
+    }
+    Ok(pools)
+}
+
 #[async_trait]
 impl Step for UserPoolStep {
     fn id(&self) -> StepId {
@@ -70,21 +83,26 @@ impl Step for UserPoolStep {
     }
 
     async fn find(&self, cx: &Context<'_>) -> Result<Vec<Found>, StepError> {
-        let cognito = &cx.cloud.cognito;
         // Names are not unique, so the tag decides; the name only keeps the number of look-ups small.
-        let name = names::user_pool(cx.deployment);
-        let summaries = cx.patience.read(STEP, || cognito.list_user_pools(())).await?;
-        let mut ours = Vec::new();
-        for summary in summaries.into_iter().filter(|summary| summary.name == name) {
-            let pool = cx.patience.read(STEP, || cognito.describe_user_pool(summary.id.clone())).await?;
-            ours.extend(pool.filter(|pool| cx.owns(&pool.tags, STEP)).map(|pool| found(cx, pool)));
-        }
-        Ok(ours)
+        let named = named(cx).await?.into_iter();
+        Ok(named.filter(|pool| cx.owns(&pool.tags, STEP)).map(|pool| found(cx, pool)).collect())
     }
 
     async fn fetch(&self, cx: &Context<'_>, id: &str) -> Result<Option<Found>, StepError> {
         let pool = cx.patience.read(STEP, || cx.cloud.cognito.describe_user_pool(id.to_owned())).await?;
         Ok(pool.map(|pool| found(cx, pool)))
+    }
+
+    fn guide(&self, cx: &Context<'_>, want: &Want) -> Option<Guide> {
+        Some(guide::user_pool(cx, want))
+    }
+
+    async fn made_by_hand(&self, cx: &Context<'_>) -> Result<Vec<Handmade>, StepError> {
+        let named = named(cx).await?.into_iter();
+        let strange = named.filter(|pool| !cx.owns(&pool.tags, STEP));
+        Ok(strange
+            .map(|pool| Handmade { tagged: cx.is_handmade(&pool.tags, STEP), found: found(cx, pool) })
+            .collect())
     }
 
     fn ops(&self, _cx: &Context<'_>, want: &Want, have: Option<&Found>) -> Vec<Op> {

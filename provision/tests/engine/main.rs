@@ -9,12 +9,14 @@
     reason = "a test that cannot go on stops"
 )]
 
+mod by_hand;
 mod faults;
 mod first_boot;
 mod journal;
 mod kill;
 mod laws;
 mod ownership;
+mod player;
 mod runs;
 mod snapshots;
 mod support;

@@ -1,5 +1,6 @@
 //! A workbench for whole runs: an account, a state file, a clock that never goes wrong.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -10,11 +11,13 @@ use cloud::{Cloud, Hook};
 use jiff::Timestamp;
 use model::config::{Config, Inputs, SourceText, load};
 use model::event::{Event, EventSink, Run};
+use model::plan::StepId;
 use model::{AccountId, Finding};
 use provision::bundle::Programs;
 use provision::clock::{Clock, Entropy};
 use provision::engine::{Engine, Intention, Prepared};
 use provision::error::RunError;
+use provision::guided::Operator;
 use provision::journal::{Header, Journal, Locked, State, peek};
 use provision::patience::Limits;
 use provision::survey::Adoptions;
@@ -96,6 +99,8 @@ pub(crate) struct Bench {
     pub(crate) events: Events,
     pub(crate) cancel: CancellationToken,
     pub(crate) programs: Option<Arc<Programs>>,
+    pub(crate) operator: Option<Arc<dyn Operator>>,
+    pub(crate) guided: BTreeSet<StepId>,
     folder: tempfile::TempDir,
 }
 
@@ -113,6 +118,8 @@ impl Bench {
             events: Events::default(),
             cancel: CancellationToken::new(),
             programs: Some(Arc::new(programs())),
+            operator: None,
+            guided: BTreeSet::new(),
             folder: tempfile::tempdir().unwrap(),
         }
     }
@@ -141,6 +148,8 @@ impl Bench {
             events: &self.events,
             cancel: self.cancel.clone(),
             programs: self.programs.clone(),
+            operator: self.operator.clone(),
+            guided: self.guided.clone(),
             limits: Limits::default(),
             tool_version: "0.0.0-test".to_owned(),
         }

@@ -97,7 +97,9 @@ impl Apply<'_> {
             return Ok(None);
         }
         let mut given: Option<String> = None;
-        let mut seen = self.see(id, None).await?;
+        let comes_along = id == StepId::InstanceProfile && is_handmade(&self.state(StepId::Role));
+        // What the Console made a moment ago is not seen at once.
+        let mut seen = if comes_along { self.look_for(id, None).await? } else { self.see(id, None).await? };
         if matches!(seen, Seen::Nothing) && self.belongs_to_what_calls_made(id) {
             return Ok(None);
         }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::support::{Desk, Ended};
 
 /// Runs the program on a terminal that `script` makes, and types this.
-fn typing(desk: &Desk, line: &str, typed: &str) -> Ended {
+pub(crate) fn typing(desk: &Desk, line: &str, typed: &str) -> Ended {
     let program = desk.command(line);
     let mut command = Command::new("script");
     command.args(["--quiet", "--return", "--flush", "--command"]);

@@ -3,7 +3,7 @@
 use model::guide::Entry;
 use model::plan::{Fields, StepId};
 
-use super::{Guide, by_tag, clicks, is_true, items, page, tag_entries, text};
+use super::{Guide, clicks, is_true, items, page, tag_entries, text};
 use crate::steps::{Context, Want};
 
 fn pools(cx: &Context<'_>) -> String {
@@ -62,7 +62,7 @@ pub(crate) fn user_pool(cx: &Context<'_>, want: &Want) -> Guide {
         console: pools(cx),
         path: clicks(["Amazon Cognito", "User pools", "Create user pool"]),
         values,
-        finds: by_tag(cx, &format!(" (Settings > Tags), or by the name {}", want.name)),
+        finds: format!("by its name {}; where several have it, by the tags (Settings > Tags)", want.name),
         fixes: vec![
             ("deletion_protection", PROTECTION.to_owned()),
             ("admin_create_user_only", SIGN_UP.to_owned()),

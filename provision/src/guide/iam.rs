@@ -70,14 +70,14 @@ pub(crate) fn instance_profile(cx: &Context<'_>, want: &Want) -> Guide {
         path: clicks(["CloudShell"]),
         values: vec![
             Entry::new(
-                "Command",
+                "First command",
                 format!(
                     "aws iam create-instance-profile --instance-profile-name {name} --tags {}",
                     tags.join(" ")
                 ),
             )
             .note("IAM's own pages make an instance profile only together with a role for EC2"),
-            Entry::new("Command", &add),
+            Entry::new("Second command", &add),
         ],
         finds: format!("by its name {name}"),
         fixes: vec![(

@@ -85,11 +85,16 @@ impl Step for InstanceProfileStep {
     async fn made_by_hand(&self, cx: &Context<'_>) -> Result<Vec<Handmade>, StepError> {
         let name = names::instance_role(cx.deployment);
         let profile = cx.patience.read(STEP, || cx.cloud.iam.get_instance_profile(name.clone())).await?;
-        let profile = profile.filter(|profile| profile.path != tags::iam_path(cx.deployment));
-        Ok(profile
-            .map(|profile| Handmade { tagged: cx.is_handmade(&profile.tags, STEP), found: found(profile) })
-            .into_iter()
-            .collect())
+        let Some(profile) = profile.filter(|profile| profile.path != tags::iam_path(cx.deployment)) else {
+            return Ok(Vec::new());
+        };
+        let mut tagged = cx.is_handmade(&profile.tags, STEP);
+        if let (false, Some(role)) = (tagged, profile.roles.first()) {
+            // The Console makes it with the role, and gives the tags to the role alone.
+            let role = cx.patience.read(STEP, || cx.cloud.iam.get_role(role.clone())).await?;
+            tagged = role.is_some_and(|role| cx.is_handmade(&role.tags, StepId::Role));
+        }
+        Ok(vec![Handmade { found: found(profile), tagged }])
     }
 
     fn ops(&self, _cx: &Context<'_>, want: &Want, have: Option<&Found>) -> Vec<Op> {

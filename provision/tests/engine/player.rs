@@ -226,7 +226,7 @@ impl Player {
     }
 
     async fn profile(&self, task: &Task) -> Option<String> {
-        let commands = all(task, "Command");
+        let commands = all(task, "command");
         let name = word(&commands[0], "--instance-profile-name ").to_owned();
         let tags = commands[0].split_once("--tags ").unwrap().1.split(' ').map(|tag| {
             let (key, value) = tag.strip_prefix("Key=").unwrap().split_once(",Value=").unwrap();

@@ -1,0 +1,265 @@
+//! The pages with questions.
+
+use model::config::Kind;
+
+use super::checks;
+use super::{Cmd, Editor, Overlay, State};
+use crate::discovery;
+use crate::exchange::Effect;
+use crate::form::{self, Answers, Field, Page};
+
+/// What is typed where the answer is "nothing", since an empty line means "as usual".
+const NOTHING: &str = "none";
+
+/// How a question is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asking {
+    /// One of few words, seen side by side.
+    Words(Vec<Option>),
+    /// One of a list, or typed all the same.
+    List(Vec<Option>),
+    /// Typed.
+    Text,
+}
+
+/// What can be chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Option {
+    /// What the configuration takes.
+    pub value: String,
+    /// For people; empty where the value says it.
+    pub note: String,
+}
+
+/// Whether a page holds questions.
+pub(super) fn is_field_page(page: Page) -> bool {
+    page <= Page::Gateway
+}
+
+/// How this question is answered, with these answers.
+pub fn asking(state: &State, field: &Field) -> Asking {
+    let kind = field.key().map(|key| key.kind);
+    if let Some(Kind::Choice(words)) = kind {
+        let option = |word: &&str| Option { value: (*word).to_owned(), note: String::new() };
+        return Asking::Words(words.iter().map(option).collect());
+    }
+    if state.typed_freely.contains(field.path) {
+        return Asking::Text;
+    }
+    let choices = discovery::choices(field.path, &state.discovery, &state.answers, &state.defaults);
+    let options: Vec<Option> = if choices.is_empty() && field.path == "aws.profile" {
+        let profiles = state.discovery.profiles.iter();
+        profiles.map(|name| Option { value: name.clone(), note: String::new() }).collect()
+    } else {
+        choices.iter().map(|it| Option { value: it.value.clone(), note: it.note.clone() }).collect()
+    };
+    if options.is_empty() { Asking::Text } else { Asking::List(options) }
+}
+
+/// The questions that are seen: what most people decide, what was decided, what is wrong, and where the focus is.
+pub(super) fn visible(state: &State) -> Vec<&'static Field> {
+    if !is_field_page(state.page) {
+        return Vec::new();
+    }
+    let seen = |field: &&Field| {
+        !field.is_advanced
+            || state.shows_advanced
+            || state.focus.as_deref() == Some(field.path)
+            || state.answers.get(field.path).is_some()
+            || state.judgement.of(field.path).next().is_some()
+    };
+    form::relevant(state.page, &state.spoken(), &state.defaults).into_iter().filter(seen).collect()
+}
+
+/// The answer as it stands in a line to be typed.
+pub(super) fn as_typed(answers: &Answers, path: &str) -> String {
+    match answers.get(path) {
+        Some("") => NOTHING.to_owned(),
+        Some(text) => text.to_owned(),
+        None => String::new(),
+    }
+}
+
+/// Notes a typed line. An empty one says nothing, so that the default holds.
+pub(super) fn say(answers: &mut Answers, path: &str, line: &str) {
+    let line = line.trim();
+    let key = form::find(path).and_then(Field::key);
+    let takes_nothing =
+        key.is_some_and(|key| key.nullable || matches!(key.kind, Kind::Cidrs | Kind::Ports | Kind::Texts(_)));
+    match line {
+        "" => answers.unset(path),
+        NOTHING if takes_nothing => answers.set(path, ""),
+        _ => answers.set(path, line),
+    }
+}
+
+/// Takes over what is being typed.
+pub(super) fn commit(state: &mut State) {
+    if let Some((path, editor)) = &state.editor {
+        let (path, line) = (path.clone(), editor.text().to_owned());
+        if line != as_typed(&state.answers, &path) {
+            say(&mut state.answers, &path, &line);
+            state.is_stale = true;
+        }
+    }
+}
+
+/// A page begins at its first question.
+pub(super) fn enter(state: &mut State) {
+    focus(state, visible(state).first().map(|field| field.path.to_owned()));
+}
+
+/// Opens the line of the question in focus, if it is typed.
+pub(super) fn open_editor(state: &mut State) {
+    let field = state.focus.as_deref().and_then(form::find);
+    let path = field.filter(|field| asking(state, field) == Asking::Text).map(|field| field.path);
+    match (path, &state.editor) {
+        (Some(path), Some((open, _))) if path == open => {}
+        (Some(path), _) => {
+            commit(state);
+            state.editor = Some((path.to_owned(), Editor::new(as_typed(&state.answers, path))));
+        }
+        (None, Some(_)) => {
+            commit(state);
+            state.editor = None;
+        }
+        (None, None) => {}
+    }
+}
+
+fn focus(state: &mut State, path: std::option::Option<String>) {
+    commit(state);
+    state.editor = None;
+    state.focus = path;
+    state.scroll = 0;
+    open_editor(state);
+}
+
+/// Carries out a command on a page with questions.
+pub(super) fn on(state: &mut State, cmd: &Cmd, effects: &mut Vec<Effect>) {
+    match cmd {
+        Cmd::Up | Cmd::Previous => step_focus(state, false),
+        Cmd::Down | Cmd::Next => step_focus(state, true),
+        Cmd::Enter => enter_pressed(state, effects),
+        Cmd::Back => back(state, effects),
+        Cmd::Forward => forward(state, effects),
+        Cmd::Advanced => state.shows_advanced = !state.shows_advanced,
+        Cmd::ScrollUp => state.scroll = state.scroll.saturating_sub(3),
+        Cmd::ScrollDown => state.scroll = state.scroll.saturating_add(3).min(1000),
+        Cmd::Adopt => {
+            if let Some(path) = state.focus.clone() {
+                checks::take_instead(state, &path);
+            }
+        }
+        Cmd::Copy => {
+            let text = state.focus.as_ref().map(|path| state.holds(path)).unwrap_or_default();
+            effects.push(Effect::Copy(text));
+        }
+        _ if state.editor.is_some() => edit(state, cmd),
+        _ => choose(state, cmd),
+    }
+}
+
+fn step_focus(state: &mut State, down: bool) {
+    let visible = visible(state);
+    let here = state.focus.as_ref().and_then(|path| visible.iter().position(|field| field.path == path));
+    // The button comes after the last question.
+    let place = here.unwrap_or(visible.len());
+    let next = if down { place.saturating_add(1).min(visible.len()) } else { place.saturating_sub(1) };
+    focus(state, visible.get(next).map(|field| field.path.to_owned()));
+}
+
+fn enter_pressed(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(field) = state.focus.as_deref().and_then(form::find) else {
+        return forward(state, effects);
+    };
+    match asking(state, field) {
+        Asking::List(options) => pick(state, field, &options),
+        Asking::Words(_) | Asking::Text => step_focus(state, true),
+    }
+}
+
+fn pick(state: &mut State, field: &Field, options: &[Option]) {
+    let now = state.holds(field.path);
+    let index = options.iter().position(|option| option.value == now).unwrap_or(0);
+    state.overlay = Some(Overlay::Picker { path: field.path.to_owned(), index });
+}
+
+fn edit(state: &mut State, cmd: &Cmd) {
+    let Some((path, editor)) = &mut state.editor else { return };
+    let default = state.defaults.get(path).map(|default| default.text.as_str()).unwrap_or_default();
+    if editor.text().is_empty() && matches!(cmd, Cmd::Right | Cmd::End) && !default.is_empty() {
+        *editor = Editor::new(default);
+        state.is_stale = true;
+    } else if editor.edit(cmd) {
+        state.is_stale = true;
+    }
+}
+
+fn choose(state: &mut State, cmd: &Cmd) {
+    let Some(field) = state.focus.as_deref().and_then(form::find) else { return };
+    match (cmd, asking(state, field)) {
+        (Cmd::Clear | Cmd::Erase | Cmd::Delete, _) => {
+            state.answers.unset(field.path);
+            state.is_stale = true;
+        }
+        (Cmd::Toggle, Asking::Words(words)) => {
+            let now = state.holds(field.path);
+            let place = words.iter().position(|word| word.value == now);
+            let next = place.and_then(|place| words.get(place.saturating_add(1))).or(words.first());
+            if let Some(word) = next {
+                state.answers.set(field.path, word.value.clone());
+                state.is_stale = true;
+            }
+        }
+        (Cmd::Toggle, Asking::List(options)) => pick(state, field, &options),
+        _ => {}
+    }
+}
+
+/// To the page before that has something to decide.
+pub(super) fn back(state: &mut State, effects: &mut Vec<Effect>) {
+    let mut page = state.page;
+    while let Some(previous) = page.previous() {
+        page = previous;
+        if has_anything(state, page) {
+            return state.go(page, effects);
+        }
+    }
+}
+
+/// To the next page, unless something is wrong on this one: then to what is wrong.
+pub(super) fn forward(state: &mut State, effects: &mut Vec<Effect>) {
+    commit(state);
+    state.judge();
+    if let Some((field, message)) = wrong(state, state.page).into_iter().next() {
+        focus(state, Some(field.path.to_owned()));
+        state.notice = Some(format!("{}: {message}", field.title));
+        return;
+    }
+    let mut page = state.page;
+    while let Some(next) = page.next() {
+        page = next;
+        if has_anything(state, page) {
+            return state.go(page, effects);
+        }
+    }
+}
+
+fn has_anything(state: &State, page: Page) -> bool {
+    let ends = page == Page::Welcome || !is_field_page(page);
+    ends || !form::relevant(page, &state.spoken(), &state.defaults).is_empty()
+}
+
+/// What keeps the operator on a page, in the order of its questions.
+pub(super) fn wrong(state: &State, page: Page) -> Vec<(&'static Field, String)> {
+    let spoken = state.spoken();
+    let fields = form::relevant(page, &spoken, &state.defaults);
+    let errors = fields.into_iter().filter_map(|field| {
+        let problem = state.judgement.of(field.path).find(|problem| problem.is_error());
+        let refused = checks::refused(state, field.path);
+        let message = problem.map(|problem| problem.message.clone()).or(refused)?;
+        Some((field, message))
+    });
+    errors.collect()
+}

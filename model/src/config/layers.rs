@@ -1,6 +1,6 @@
 //! Brings the sources of settings together: flag over environment over file over default.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Inputs, codes,
@@ -165,14 +165,44 @@ impl Layers {
         if key.path.starts_with("gateway.") {
             self.has_gateway = true;
         }
-        let node = match key.kind {
+        let mut node = key.read(text);
+        let mut problems = Vec::new();
+        report_secrets(&node, key.path, &mut problems);
+        drop_repeated(&mut node, key.path, &mut problems);
+        self.problems
+            .extend(problems.into_iter().map(|problem| Problem { origin: origin.clone(), ..problem }));
+        self.found.insert(key.path, Found { node, origin });
+    }
+}
+
+impl Key {
+    /// What a text from a flag or the environment stands for: the value that the same text has in a file, except that
+    /// a scalar may be of any type.
+    pub fn read(&self, text: &str) -> Node {
+        match self.kind {
             Kind::Cidrs | Kind::Ports | Kind::Texts(_) => flow(text, '[').unwrap_or_else(|| list(text)),
             Kind::Models => flow(text, '{').unwrap_or_else(|| models(text)),
             _ if text.is_empty() => Node::null(),
             _ => Node::scalar(text, Notation::Loose),
-        };
-        self.found.insert(key.path, Found { node, origin });
+        }
     }
+}
+
+/// Of entries of the same name the first one counts, as in a file, and the others are errors.
+fn drop_repeated(node: &mut Node, path: &str, problems: &mut Vec<Problem>) {
+    let Value::Mapping(entries) = &mut node.value else { return };
+    let mut seen = BTreeSet::new();
+    entries.retain(|entry| {
+        let is_first = seen.insert(entry.key.clone());
+        if !is_first {
+            let place = Place { path: format!("{path}.{}", entry.key), ..Place::file(None) };
+            problems.push(
+                Problem::error(codes::DUPLICATE_KEY, &place, "this name is given twice")
+                    .suggestion("keep one of the two"),
+            );
+        }
+        is_first
+    });
 }
 
 /// A value in YAML's flow notation, for whoever prefers `[a, b]` to `a,b`.

@@ -6,8 +6,17 @@
 
 mod answers;
 mod fields;
+mod file;
+mod page;
 mod render;
+mod table;
+mod value;
+mod yaml;
 
 pub use answers::{Answers, Defaults, Source, Suggestion};
-pub use fields::{FIELDS, Field, Page, find, relevant};
-pub use render::{Judgement, configuration, judge};
+pub use fields::{Field, GATEWAY, NO, YES, find, is_relevant, relevant};
+pub use file::from_file;
+pub use page::Page;
+pub use render::{Judgement, configuration, flags, judge};
+pub use table::FIELDS;
+pub(crate) use value::product_default;

@@ -106,3 +106,16 @@ fn a_problem_of_a_variable_names_it() {
     assert_eq!(problems(&loaded), [(codes::WRONG_TYPE, "instance.volume_gb")]);
     assert!(loaded.result().errors[0].contains("environment variable SRE_AGENT_DEPLOY_INSTANCE_VOLUME_GB"));
 }
+
+#[test]
+fn a_flag_is_refused_for_what_a_file_would_be_refused_for() {
+    for (text, code, path) in [
+        ("a=amazon.nova-pro-v1:0,a=amazon.nova-lite-v1:0", codes::DUPLICATE_KEY, "proxy.models.a"),
+        ("my-token=amazon.nova-pro-v1:0", codes::SECRET_IN_FILE, "proxy.models.my-token"),
+    ] {
+        let loaded = load_with(MINIMAL, &[], &[("proxy.models", text)], None);
+        assert_eq!(problems(&loaded), [(code, path)]);
+        assert_eq!(loaded.problems[0].origin, Origin::Flag);
+        assert!(loaded.config.is_none());
+    }
+}

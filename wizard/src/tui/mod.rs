@@ -1,1 +1,16 @@
-//! The walk on a terminal: keys become commands, the state is drawn, effects go to the program.
+//! Draws the walk on a terminal and reads its keys.
+//!
+//! Keys become commands ([`keymap`]), commands and news become states and effects ([`walk::step`](crate::walk::step)),
+//! states become frames ([`screens`]). Only [`run()`] touches the terminal, through a [`Guard`] that gives it back
+//! however the program ends.
+
+mod guard;
+pub mod keymap;
+pub mod keys;
+mod run;
+pub mod screens;
+pub mod theme;
+
+pub use guard::Guard;
+pub use run::{Options, Program, run};
+pub use theme::{Colour, Theme};

@@ -87,7 +87,9 @@ pub(super) fn answered(state: &mut State, path: &str, text: &str, verdict: Verdi
 pub(super) fn refused(state: &State, path: &str) -> Option<String> {
     let check = state.checks.get(path)?;
     match &check.stage {
-        CheckStage::Said(Verdict::Wrong { message, .. }) if check.text == state.holds(path) => Some(message.clone()),
+        CheckStage::Said(Verdict::Wrong { message, .. }) if check.text == state.holds(path) => {
+            Some(message.clone())
+        }
         _ => None,
     }
 }

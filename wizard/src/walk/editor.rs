@@ -72,7 +72,8 @@ impl Editor {
     /// Where the word before the cursor begins. Commas, dots and the like end a word, since answers are lists and names.
     fn word_start(&self) -> usize {
         let before: Vec<char> = self.text.chars().take(self.cursor).collect();
-        let rest = before.iter().rposition(|it| it.is_alphanumeric()).map_or(0, |last| last.saturating_add(1));
+        let rest =
+            before.iter().rposition(|it| it.is_alphanumeric()).map_or(0, |last| last.saturating_add(1));
         let in_word = |it: &char| !it.is_alphanumeric();
         before.iter().take(rest).rposition(in_word).map_or(0, |last| last.saturating_add(1))
     }

@@ -1,6 +1,6 @@
 //! The pages with questions.
 
-use model::config::Kind;
+use model::config::{Kind, Problem};
 
 use super::checks;
 use super::{Cmd, Editor, Overlay, State};
@@ -38,10 +38,9 @@ pub(super) fn is_field_page(page: Page) -> bool {
 
 /// How this question is answered, with these answers.
 pub fn asking(state: &State, field: &Field) -> Asking {
-    let kind = field.key().map(|key| key.kind);
-    if let Some(Kind::Choice(words)) = kind {
+    if !field.words().is_empty() {
         let option = |word: &&str| Option { value: (*word).to_owned(), note: String::new() };
-        return Asking::Words(words.iter().map(option).collect());
+        return Asking::Words(field.words().iter().map(option).collect());
     }
     if state.typed_freely.contains(field.path) {
         return Asking::Text;
@@ -61,12 +60,12 @@ pub(super) fn visible(state: &State) -> Vec<&'static Field> {
     if !is_field_page(state.page) {
         return Vec::new();
     }
-    let seen = |field: &&Field| {
+    let seen = |field: &&'static Field| {
         !field.is_advanced
             || state.shows_advanced
             || state.focus.as_deref() == Some(field.path)
             || state.answers.get(field.path).is_some()
-            || state.judgement.of(field.path).next().is_some()
+            || problem(state, field).is_some()
     };
     form::relevant(state.page, &state.spoken(), &state.defaults).into_iter().filter(seen).collect()
 }
@@ -256,10 +255,17 @@ pub(super) fn wrong(state: &State, page: Page) -> Vec<(&'static Field, String)> 
     let spoken = state.spoken();
     let fields = form::relevant(page, &spoken, &state.defaults);
     let errors = fields.into_iter().filter_map(|field| {
-        let problem = state.judgement.of(field.path).find(|problem| problem.is_error());
+        let problem = problem(state, field).filter(|problem| problem.is_error());
         let refused = checks::refused(state, field.path);
         let message = problem.map(|problem| problem.message.clone()).or(refused)?;
         Some((field, message))
     });
     errors.collect()
+}
+
+/// What the product says about a question's answer, the worst first.
+pub(super) fn problem<'a>(state: &'a State, field: &'static Field) -> std::option::Option<&'a Problem> {
+    // Whether there is a section is another question than what stands in it.
+    let is_its = |problem: &&Problem| field.path != form::GATEWAY || problem.path == form::GATEWAY;
+    state.judgement.of(field.path).find(is_its)
 }

@@ -31,7 +31,9 @@ pub use update::{Msg, step};
 
 pub use apply::HandItem;
 
-#[cfg(any())]
+#[cfg(test)]
 pub(crate) mod fixtures;
-#[cfg(any())]
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;

@@ -51,9 +51,14 @@ fn ask(state: &mut State, cmd: &Cmd, question: Question, yes: bool, effects: &mu
                 Question::RollBack => apply::roll_back(state, effects),
             };
         }
-        Cmd::Up | Cmd::Down | Cmd::Next | Cmd::Previous | Cmd::Toggle | Cmd::Left | Cmd::Right | Cmd::Forward => {
-            !yes
-        }
+        Cmd::Up
+        | Cmd::Down
+        | Cmd::Next
+        | Cmd::Previous
+        | Cmd::Toggle
+        | Cmd::Left
+        | Cmd::Right
+        | Cmd::Forward => !yes,
         _ => yes,
     };
     state.overlay = Some(Overlay::Ask { question, yes });

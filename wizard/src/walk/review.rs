@@ -109,11 +109,7 @@ pub(super) fn ask(state: &mut State, effects: &mut Vec<Effect>) {
 }
 
 /// The plan came, or the reason why there is none.
-pub(super) fn previewed(
-    state: &mut State,
-    result: Result<Box<Preview>, Trouble>,
-    effects: &mut Vec<Effect>,
-) {
+pub(super) fn previewed(state: &mut State, result: Result<Box<Preview>, Trouble>, effects: &mut Vec<Effect>) {
     state.review.is_asked = false;
     let overtaken = std::mem::take(&mut state.review.is_overtaken);
     if overtaken || state.page != Page::Review {

@@ -20,7 +20,8 @@ impl State {
             return;
         }
         let visible = self.visible();
-        let found = self.focus.as_ref().and_then(|path| visible.iter().find(|field| field.path == path).copied());
+        let found =
+            self.focus.as_ref().and_then(|path| visible.iter().find(|field| field.path == path).copied());
         if self.focus.is_some() && found.is_none() {
             fields::commit(self);
             self.focus = visible.first().map(|field| field.path.to_owned());
@@ -33,7 +34,7 @@ impl State {
     /// time, so that an answer always belongs to the last question.
     pub(super) fn discover(&mut self, effects: &mut Vec<Effect>) {
         let said = |path: &str| self.answers.get(path).filter(|text| !text.is_empty()).map(str::to_owned);
-        let rehearsal = self.answers.effective("mode", &self.defaults) == "rehearsal";
+        let rehearsal = self.answers.held("mode", &self.defaults) == "rehearsal";
         let with = (said("aws.profile"), said("aws.region"), rehearsal);
         if self.is_discovering || self.asked_with.as_ref() == Some(&with) {
             return;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use model::Finding;
+use model::config::Problem;
 use model::plan::StepId;
 
 use super::checks::Check;
@@ -246,7 +247,7 @@ impl State {
 
     /// What holds for a key, with what is being typed.
     pub fn holds(&self, path: &str) -> String {
-        self.spoken().effective(path, &self.defaults).to_owned()
+        self.spoken().held(path, &self.defaults).to_owned()
     }
 
     /// What is wanted, without the typed deployment id.
@@ -263,7 +264,16 @@ impl State {
     /// The Region that is worked in, as far as it is known.
     pub fn region(&self) -> Option<String> {
         let said = self.holds("aws.region");
-        if said.is_empty() { self.discovery.region.as_ref().map(|(region, _)| region.clone()) } else { Some(said) }
+        if said.is_empty() {
+            self.discovery.region.as_ref().map(|(region, _)| region.clone())
+        } else {
+            Some(said)
+        }
+    }
+
+    /// What the product says about a question's answer, the worst first.
+    pub fn problem(&self, field: &'static Field) -> Option<&Problem> {
+        fields::problem(self, field)
     }
 
     /// The questions that are seen on this page.
@@ -310,8 +320,12 @@ impl State {
             Page::Review => review::items(self).len(),
             Page::Apply if self.run.hand.is_some() => apply::hand_items(self).len(),
             Page::Apply => self.run.progress.rows.len(),
-            Page::Verify => self.verified.as_ref().map_or(0, |verified| verified.findings.len().saturating_add(1)),
-            Page::Report => self.verified.as_ref().map_or(1, |verified| verified.snippets.len().saturating_add(1)),
+            Page::Verify => {
+                self.verified.as_ref().map_or(0, |verified| verified.findings.len().saturating_add(1))
+            }
+            Page::Report => {
+                self.verified.as_ref().map_or(1, |verified| verified.snippets.len().saturating_add(1))
+            }
             _ => 0,
         }
     }

@@ -43,7 +43,10 @@ pub fn ways(state: &State) -> Vec<Way> {
         ways.push(Way::Change);
     }
     if is_apply {
-        if trouble.resumable && !state.run.takes_back && apply::failed_step(state).is_some_and(|step| !step.is_check()) {
+        if trouble.resumable
+            && !state.run.takes_back
+            && apply::failed_step(state).is_some_and(|step| !step.is_check())
+        {
             ways.push(Way::ByHand);
         }
         if trouble.resumable {

@@ -1,0 +1,230 @@
+//! The loop: one channel of everything that happens, a step for each, and a frame when something changed.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ratatui::crossterm::event::{self, Event};
+
+use super::{Colour, Guard, Theme, keymap, screens};
+use crate::exchange::{Effect, Input, Leave};
+use crate::walk::{Msg, State, step};
+
+/// What carries out effects. Must not block: the screen stands still meanwhile.
+pub trait Program {
+    /// Begins with an effect; what comes of it is sent as an input.
+    fn carry_out(&mut self, effect: Effect);
+}
+
+/// How the wizard behaves on this terminal.
+pub struct Options<'a> {
+    /// How many colours there are.
+    pub colour: Colour,
+    /// Whether only ASCII is drawn.
+    pub ascii: bool,
+    /// Stops the process until the shell lets it go on (Ctrl-Z). It runs while the terminal is given back.
+    pub suspend: &'a dyn Fn(),
+}
+
+impl std::fmt::Debug for Options<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("colour", &self.colour)
+            .field("ascii", &self.ascii)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How long the threads sleep at most before they notice that the wizard is over.
+const NAP: Duration = Duration::from_millis(250);
+/// Events that are taken together before a frame is drawn, so that a flood cannot keep the screen still.
+const MAX_BURST: usize = 256;
+
+/// One thing that happened.
+enum Happening {
+    Terminal(Event),
+    Program(Input),
+    /// The terminal is no more.
+    Gone,
+}
+
+/// Walks through the pages on the terminal until the operator leaves or the terminal is gone. Threads that it starts
+/// have ended when it returns.
+pub fn run(
+    state: &mut State,
+    inputs: Receiver<Input>,
+    program: &mut dyn Program,
+    options: &Options<'_>,
+    clock: &dyn Fn() -> Timestamp,
+) -> io::Result<Leave> {
+    let mut guard = Guard::take()?;
+    let is_over = AtomicBool::new(false);
+    let (sender, happenings) = channel();
+    thread::scope(|scope| {
+        let (keys, news) = (sender.clone(), sender);
+        let flag = &is_over;
+        scope.spawn(move || read(&keys, flag));
+        scope.spawn(move || forward(&inputs, &news, flag));
+        let left = Walk { state, program, options, clock, guard: &mut guard }.go(&happenings);
+        is_over.store(true, Ordering::Relaxed);
+        left
+    })
+}
+
+/// Reads the terminal.
+fn read(sender: &Sender<Happening>, is_over: &AtomicBool) {
+    while !is_over.load(Ordering::Relaxed) {
+        let happening = match event::poll(NAP) {
+            Ok(false) => continue,
+            Ok(true) => event::read().map_or(Happening::Gone, Happening::Terminal),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => Happening::Gone,
+        };
+        let is_gone = matches!(happening, Happening::Gone);
+        if sender.send(happening).is_err() || is_gone {
+            return;
+        }
+    }
+}
+
+/// Puts the program's news into the same channel, so that there is one order of everything.
+fn forward(inputs: &Receiver<Input>, sender: &Sender<Happening>, is_over: &AtomicBool) {
+    while !is_over.load(Ordering::Relaxed) {
+        match inputs.recv_timeout(NAP) {
+            Ok(input) => {
+                if sender.send(Happening::Program(input)).is_err() {
+                    return;
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+struct Walk<'a> {
+    state: &'a mut State,
+    program: &'a mut dyn Program,
+    options: &'a Options<'a>,
+    clock: &'a dyn Fn() -> Timestamp,
+    guard: &'a mut Guard,
+}
+
+impl Walk<'_> {
+    fn go(&mut self, happenings: &Receiver<Happening>) -> io::Result<Leave> {
+        for effect in self.state.begin() {
+            self.program.carry_out(effect);
+        }
+        if let Some(leave) = self.tell(Msg::Input(Input::Tick((self.clock)())))? {
+            return Ok(leave);
+        }
+        loop {
+            // A frame that cannot be drawn is a terminal that is gone: that ends the view, not the work.
+            if self.draw().is_err() {
+                return self.end();
+            }
+            let next = match self.state.tick_ms() {
+                Some(wait_ms) => happenings.recv_timeout(Duration::from_millis(wait_ms)),
+                None => happenings.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            let first = match next {
+                Ok(happening) => Some(happening),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return self.end(),
+            };
+            if let Some(leave) = self.tell(Msg::Input(Input::Tick((self.clock)())))? {
+                return Ok(leave);
+            }
+            let burst = happenings.try_iter().take(MAX_BURST);
+            for happening in first.into_iter().chain(burst) {
+                let msg = match happening {
+                    Happening::Program(input) => Msg::Input(input),
+                    Happening::Gone => Msg::Input(Input::Ending),
+                    Happening::Terminal(event) => match keymap::event(&event, self.state.mode()) {
+                        Some(cmd) => Msg::Cmd(cmd),
+                        None => continue,
+                    },
+                };
+                if let Some(leave) = self.tell(msg)? {
+                    return Ok(leave);
+                }
+            }
+        }
+    }
+
+    /// The terminal is gone.
+    fn end(&mut self) -> io::Result<Leave> {
+        Ok(self.tell(Msg::Input(Input::Ending))?.unwrap_or(Leave::Later))
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        let theme = Theme { colour: self.options.colour, ascii: self.options.ascii };
+        let state = &*self.state;
+        self.guard.terminal().draw(|frame| screens::draw(frame, state, &theme)).map(|_| ())
+    }
+
+    /// One step; how the wizard ended, if it did.
+    fn tell(&mut self, msg: Msg) -> io::Result<Option<Leave>> {
+        let mut left = None;
+        for effect in step(self.state, msg) {
+            match effect {
+                Effect::Leave(leave) => left = Some(leave),
+                Effect::Suspend => self.guard.suspend(self.options.suspend)?,
+                // Where the terminal does not listen, nothing is lost: the text is on the screen.
+                Effect::Copy(text) => copy(&mut io::stderr(), &text)?,
+                other => self.program.carry_out(other),
+            }
+        }
+        Ok(left)
+    }
+}
+
+/// Longest text that terminals take onto the clipboard without complaint.
+const MAX_COPY_BYTES: usize = 74_994;
+
+/// Puts text on the clipboard of the terminal the operator sits at, even over ssh (OSC 52).
+fn copy(terminal: &mut dyn Write, text: &str) -> io::Result<()> {
+    if text.len() > MAX_COPY_BYTES {
+        return Ok(());
+    }
+    write!(terminal, "\u{1b}]52;c;{}\u{7}", base64(text.as_bytes()))?;
+    terminal.flush()
+}
+
+/// The standard alphabet with padding; a dependency for these lines would be larger than they are.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let word =
+            (0..3).fold(0_u32, |word, place| word << 8 | u32::from(chunk.get(place).copied().unwrap_or(0)));
+        for (place, shift) in [18_u32, 12, 6, 0].into_iter().enumerate() {
+            let letter = usize::try_from(word >> shift & 63).ok().and_then(|index| ALPHABET.get(index));
+            let is_padding = place > chunk.len();
+            text.push(if is_padding { '=' } else { letter.map_or('=', |letter| char::from(*letter)) });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_copied_goes_through_the_terminal() {
+        for (text, want) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("\u{fffd}?", "77+9Pw==")]
+        {
+            let mut written = Vec::new();
+            copy(&mut written, text).unwrap();
+            assert_eq!(String::from_utf8(written).unwrap(), format!("\u{1b}]52;c;{want}\u{7}"));
+        }
+        let mut written = Vec::new();
+        copy(&mut written, &"x".repeat(MAX_COPY_BYTES + 1)).unwrap();
+        assert!(written.is_empty());
+    }
+}

@@ -1,0 +1,216 @@
+//! Scripts of commands and news, and what comes of them.
+
+use model::plan::StepId;
+
+use super::fixtures::*;
+use super::*;
+use crate::draft;
+use crate::exchange::{Effect, HandAnswer, Input, Leave, Verdict};
+use crate::form::Page;
+
+fn kinds(effects: &[Effect]) -> Vec<&'static str> {
+    effects
+        .iter()
+        .map(|effect| match effect {
+            Effect::Save(_) => "save",
+            Effect::Discover { .. } => "discover",
+            Effect::Check { .. } => "check",
+            Effect::Preview(_) => "preview",
+            Effect::Apply(_) => "apply",
+            Effect::Resume => "resume",
+            Effect::RollBack => "roll back",
+            Effect::Hand(_) => "hand",
+            Effect::Stop => "stop",
+            Effect::Verify => "verify",
+            Effect::Copy(_) => "copy",
+            Effect::Suspend => "suspend",
+            Effect::Leave(_) => "leave",
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_typed_is_kept_with_every_key_and_is_an_answer_when_the_focus_moves() {
+    let mut state = state(Page::Environment, &[]);
+    state.focus = Some("deployment.id".to_owned());
+    state.place_focus();
+    for cmd in typed("sre-a") {
+        assert_eq!(kinds(&send(&mut state, &[cmd])), ["save"]);
+    }
+    assert_eq!(state.draft().typing, Some(("deployment.id".to_owned(), "sre-a".to_owned())));
+    assert_eq!(state.answers.get("deployment.id"), None);
+    send(&mut state, &[Cmd::Previous]);
+    assert_eq!(state.answers.get("deployment.id"), Some("sre-a"));
+    assert_eq!(state.draft().typing, None);
+    send(&mut state, &[Cmd::Next, Cmd::Clear, Cmd::Previous]);
+    assert_eq!(state.answers.get("deployment.id"), None);
+}
+
+#[test]
+fn a_page_with_an_error_is_not_left_forward_and_the_focus_goes_to_the_error() {
+    let mut state = state(Page::Environment, &[("deployment.id", "No Good")]);
+    send(&mut state, &[Cmd::End, Cmd::Forward]);
+    assert_eq!((state.page, state.focus.as_deref()), (Page::Environment, Some("deployment.id")));
+    assert!(state.notice.is_some());
+    // Back is always open, and keeps even what is wrong.
+    send(&mut state, &[Cmd::Back]);
+    assert_eq!((state.page, state.answers.get("deployment.id")), (Page::Welcome, Some("No Good")));
+}
+
+#[test]
+fn the_account_is_asked_about_a_prefix_when_the_keys_pause_and_only_the_last_answer_counts() {
+    let mut state = state(Page::Cognito, ANSWERS);
+    state.focus = Some("cognito.domain_prefix".to_owned());
+    state.place_focus();
+    send(&mut state, &typed("free"));
+    let mut all = tell(&mut state, Input::Tick(at(0)));
+    send(&mut state, &typed("-one"));
+    all.extend(tell(&mut state, Input::Tick(at(1))));
+    assert_eq!(kinds(&all), [""; 0]);
+    let effects = tell(&mut state, Input::Tick(at(2)));
+    let Some(Effect::Check { path, text, .. }) = effects.first() else { panic!("{effects:?}") };
+    assert_eq!((path.as_str(), text.as_str()), ("cognito.domain_prefix", "free-one"));
+    assert!(tell(&mut state, Input::Tick(at(3))).is_empty(), "it is asked once");
+
+    let wrong = |text: &str| Input::Checked {
+        path: "cognito.domain_prefix".to_owned(),
+        text: text.to_owned(),
+        verdict: Verdict::Wrong { message: "taken".to_owned(), instead: Some("free-two".to_owned()) },
+    };
+    tell(&mut state, wrong("free"));
+    assert_eq!(fields::wrong(&state, Page::Cognito).len(), 0, "a stale verdict is dropped");
+    tell(&mut state, wrong("free-one"));
+    send(&mut state, &[Cmd::Forward]);
+    assert_eq!(state.page, Page::Cognito);
+    send(&mut state, &[Cmd::Adopt, Cmd::Forward]);
+    assert_eq!((state.page, state.answers.get("cognito.domain_prefix")), (Page::Tls, Some("free-two")));
+}
+
+#[test]
+fn only_the_plan_that_was_shown_is_carried_out() {
+    let mut state = reviewing(false);
+    send(&mut state, &[Cmd::Toggle]);
+    assert_eq!(state.ways.get(&StepId::SecurityGroup), Some(&draft::Way::Guided));
+    assert!(state.review.preview.is_none() && state.review.is_asked);
+    // Another change while the answer is on its way: the answer is not of what is wanted now.
+    send(&mut state, &[Cmd::Back]);
+    state.answers.set("instance.volume_gb", "100");
+    state.is_stale = true;
+    while state.page != Page::Review {
+        send(&mut state, &[Cmd::Forward]);
+    }
+    assert_eq!(kinds(&tell(&mut state, Input::Previewed(Ok(Box::new(preview(false)))))), ["preview"]);
+    assert!(state.review.preview.is_none());
+    tell(&mut state, Input::Previewed(Ok(Box::new(preview(false)))));
+    let effects = send(&mut state, &[Cmd::Enter, Cmd::Enter]);
+    let Some(Effect::Apply(wish)) = effects.last() else { panic!("{effects:?}") };
+    assert!(wish.configuration.contains("volume_gb: 100") && wish.ways.len() == 1);
+    assert_eq!(state.page, Page::Apply);
+}
+
+#[test]
+fn what_destroys_needs_the_deployment_id_typed() {
+    let mut state = reviewing(true);
+    assert_eq!(kinds(&send(&mut state, &[Cmd::Enter, Cmd::Enter, Cmd::Enter])), [""; 0]);
+    assert_eq!(state.mode(), Mode::Typing);
+    assert!(state.notice.is_some());
+    send(&mut state, &typed("sre-agent-prod"));
+    let effects = send(&mut state, &[Cmd::Enter, Cmd::Enter]);
+    let Some(Effect::Apply(wish)) = effects.last() else { panic!("{effects:?}") };
+    assert_eq!(wish.confirmed.as_deref(), Some("sre-agent-prod"));
+}
+
+#[test]
+fn leaving_asks_once_and_stops_a_run_first() {
+    let mut resting = state(Page::Environment, &[]);
+    assert_eq!(kinds(&send(&mut resting, &[Cmd::Leave])), [""; 0]);
+    assert_eq!(kinds(&send(&mut resting, &[Cmd::Enter])), [""; 0], "nothing defaults to yes");
+    assert_eq!(kinds(&send(&mut resting, &[Cmd::Leave, Cmd::Leave])), ["leave"]);
+    let mut running = applying();
+    assert_eq!(kinds(&send(&mut running, &[Cmd::Leave])), ["stop"]);
+    assert_eq!(send(&mut running, &[Cmd::Leave]), [Effect::Leave(Leave::Later)]);
+}
+
+#[test]
+fn trouble_leads_back_to_the_answer_that_caused_it_or_on() {
+    let mut again = failed();
+    assert_eq!(ways(&again), [Way::Retry, Way::Change, Way::ByHand, Way::RollBack, Way::Leave]);
+    assert_eq!(send(&mut again, &[Cmd::Enter]), [Effect::Resume]);
+
+    let mut change = failed();
+    send(&mut change, &[Cmd::Change]);
+    assert_eq!((change.page, change.focus.as_deref()), (Page::Instance, Some("instance.type")));
+
+    let mut by_hand = failed();
+    assert_eq!(kinds(&send(&mut by_hand, &[Cmd::ByHand])), ["save", "apply"]);
+    assert_eq!(by_hand.ways.get(&StepId::Role), Some(&draft::Way::Guided));
+
+    let mut back = failed();
+    assert_eq!(kinds(&send(&mut back, &[Cmd::RollBack, Cmd::Enter])), [""; 0], "nothing defaults to yes");
+    assert_eq!(kinds(&send(&mut back, &[Cmd::RollBack, Cmd::Down, Cmd::Enter])), ["roll back"]);
+    tell(&mut back, Input::RolledBack(Err(trouble())));
+    assert_eq!(kinds(&send(&mut back, &[Cmd::Retry])), ["roll back"], "never goes on making");
+    tell(&mut back, Input::RolledBack(Ok(())));
+    assert_eq!(ways(&back), [Way::Plan, Way::Leave]);
+
+    let mut leave = failed();
+    assert_eq!(send(&mut leave, &[Cmd::End, Cmd::Enter]), [Effect::Leave(Leave::Failed)]);
+}
+
+#[test]
+fn a_task_by_hand_is_copied_line_by_line_and_answered() {
+    let mut state = applying();
+    tell(&mut state, Input::Hand(Box::new(task())));
+    let copies = send(&mut state, &[Cmd::Enter, Cmd::Enter, Cmd::Copy]);
+    let texts: Vec<&Effect> = copies.iter().collect();
+    assert_eq!(texts[1], &Effect::Copy("AWS service".to_owned()));
+    assert_eq!(texts[2], &Effect::Copy("EC2".to_owned()));
+    send(&mut state, &[Cmd::Down, Cmd::Down]);
+    assert_eq!(state.mode(), Mode::Typing);
+    send(&mut state, &typed("AROA1"));
+    let effects = send(&mut state, &[Cmd::Enter, Cmd::Enter]);
+    assert_eq!(effects, [Effect::Hand(HandAnswer::Done(Some("AROA1".to_owned())))]);
+    assert!(state.run.hand.is_none());
+}
+
+#[test]
+fn a_wizard_that_was_closed_during_a_run_offers_to_go_on() {
+    let draft = applying().draft();
+    let mut state = State::new(draft, discovery());
+    assert_eq!(kinds(&state.begin()), ["discover"]);
+    assert_eq!(ways(&state), [Way::Retry, Way::RollBack, Way::Leave]);
+    assert_eq!(send(&mut state, &[Cmd::Enter]), [Effect::Resume]);
+}
+
+#[test]
+fn the_good_end_is_checks_report_and_out() {
+    let mut state = applying();
+    assert_eq!(kinds(&tell(&mut state, Input::Applied(Ok(Vec::new())))), ["save", "verify"]);
+    tell(&mut state, Input::Verified(Ok(Box::new(verified()))));
+    send(&mut state, &[Cmd::Enter]);
+    assert_eq!(state.page, Page::Report);
+    assert_eq!(kinds(&send(&mut state, &[Cmd::Home, Cmd::Enter])), ["copy"]);
+    assert_eq!(send(&mut state, &[Cmd::End, Cmd::Enter]), [Effect::Leave(Leave::Done)]);
+}
+
+#[test]
+fn the_end_of_the_process_keeps_what_was_being_typed() {
+    let mut state = state(Page::Environment, &[]);
+    state.focus = Some("deployment.id".to_owned());
+    state.place_focus();
+    send(&mut state, &typed("sre"));
+    assert_eq!(kinds(&tell(&mut state, Input::Ending)), ["save", "leave"]);
+    assert_eq!(state.answers.get("deployment.id"), Some("sre"));
+}
+
+#[test]
+fn another_region_is_asked_what_it_has() {
+    let mut state = state(Page::Welcome, &[("aws.region", "eu-central-1")]);
+    state.focus = Some("aws.region".to_owned());
+    state.place_focus();
+    send(&mut state, &[Cmd::Clear]);
+    let effects = send(&mut state, &[typed("us-east-1"), vec![Cmd::Next]].concat());
+    assert_eq!(kinds(&effects).iter().filter(|kind| **kind == "discover").count(), 1);
+    let Some(Effect::Discover { region, .. }) = effects.last() else { panic!("{effects:?}") };
+    assert_eq!(region.as_deref(), Some("us-east-1"));
+}

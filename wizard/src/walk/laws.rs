@@ -201,7 +201,8 @@ proptest! {
         send(&mut state, &[Cmd::Advanced]);
         let mut answers = Answers::default();
         while state.page < Page::Review {
-            for field in FIELDS.iter().filter(|field| field.page == state.page) {
+            let page = state.page;
+            for field in FIELDS.iter().filter(|field| field.page == page) {
                 let text = said.iter().find(|(path, _)| *path == field.path).map(|(_, text)| *text);
                 let seen = state.visible().iter().any(|other| other.path == field.path);
                 let Some(text) = text.filter(|_| seen) else { continue };

@@ -6,7 +6,7 @@ use model::document::{self, Node, Value};
 use super::fields::key;
 use super::render::judge_text;
 use super::value::text_of;
-use super::{Answers, Defaults, GATEWAY, NO, YES, judge};
+use super::{Answers, Defaults, GATEWAY, NO, YES, is_relevant, judge};
 
 /// The answers that a configuration file gives, and what is wrong in it that no question will show: what cannot be read,
 /// unknown keys, values of another shape than the key's.
@@ -17,8 +17,9 @@ pub fn from_file(text: &str) -> (Answers, Vec<Problem>) {
     }
     let asked = judge(&answers, &Defaults::default()).problems;
     let is_asked_about = |problem: &Problem| {
-        // A key that is missing will be asked for.
+        // A key that is missing will be asked for, and one that does not matter is left out.
         problem.code == document::codes::REQUIRED
+            || !is_relevant(&problem.path, &answers, &Defaults::default())
             || asked.iter().any(|other| (other.code, &other.path) == (problem.code, &problem.path))
     };
     let mut problems = judge_text(text).problems;

@@ -20,3 +20,6 @@ pub use page::Page;
 pub use render::{Judgement, configuration, flags, judge};
 pub use table::FIELDS;
 pub(crate) use value::product_default;
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -220,7 +220,7 @@ pub const FIELDS: &[Field] = &[
         "The contact of the account at the certificate authority. Let's Encrypt has sent no mail about expiry since \
          June 2025, other authorities do.",
     )
-    .link("https://letsencrypt.org/docs/expiration-emails/"),
+    .link("https://www.rfc-editor.org/rfc/rfc8555#section-7.3"),
     ask(
         Page::Tls,
         "tls.acme.challenge",

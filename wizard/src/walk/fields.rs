@@ -245,7 +245,7 @@ pub(super) fn forward(state: &mut State, effects: &mut Vec<Effect>) {
     }
 }
 
-fn has_anything(state: &State, page: Page) -> bool {
+pub(super) fn has_anything(state: &State, page: Page) -> bool {
     let ends = page == Page::Welcome || !is_field_page(page);
     ends || !form::relevant(page, &state.spoken(), &state.defaults).is_empty()
 }

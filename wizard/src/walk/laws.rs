@@ -115,7 +115,7 @@ fn draw(state: &State, width: u16, height: u16) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_panics_and_the_focus_is_always_somewhere(mut state in starts(), msgs in msgs()) {
@@ -152,6 +152,8 @@ proptest! {
         }
         state.overlay = None;
         let page = state.page;
+        // A page without a question is passed over both ways, and nobody is ever on it.
+        prop_assume!(fields::has_anything(&state, page));
         send(&mut state, &[Cmd::Forward]);
         if state.page != page && state.page <= Page::Review {
             send(&mut state, &[Cmd::Back]);
@@ -233,7 +235,9 @@ fn answer(state: &mut State, path: &str, text: &str) {
         assert!(steps < 100, "{path} is never reached");
     }
     if state.mode() == Mode::Typing {
-        send(state, &typed(text));
+        let (begin, rest) = text.split_at(2.min(text.len()));
+        send(state, &typed(begin));
+        send(state, &[Cmd::Paste(rest.to_owned())]);
         return;
     }
     while state.answers.get(path) != Some(text) {

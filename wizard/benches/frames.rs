@@ -1,0 +1,102 @@
+//! What a frame costs, and what a burst of keys costs until it is on the screen.
+//!
+//! Run with `cargo bench -p wizard --bench frames`. Goals: a frame of the largest screen at 200x60 in less than 2 ms; a
+//! hundred keys and the frame after them faster than anybody notices.
+#![expect(clippy::unwrap_used, reason = "a bench may stop")]
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use jiff::Timestamp;
+use model::event::{Event, Outcome, Run, StepLine, What};
+use model::plan::StepId;
+use model::{DeploymentId, Finding, Severity};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use wizard::discovery::Discovery;
+use wizard::draft::Draft;
+use wizard::exchange::{Input, Trouble};
+use wizard::form::{Answers, Page};
+use wizard::tui::{Colour, Theme, screens};
+use wizard::walk::{Cmd, Msg, State, step};
+
+const THEME: Theme = Theme { colour: Colour::Full, ascii: false };
+
+fn state(page: Page) -> State {
+    let answers = Answers::of(&[
+        ("aws.region", "eu-central-1"),
+        ("deployment.id", "sre-agent-prod"),
+        ("tls.domain", "api.example.com"),
+        ("tls.acme.email", "ops@example.net"),
+    ]);
+    let draft =
+        Draft { page, reached: page, answers, ways: BTreeMap::new(), shows_advanced: true, ..Draft::empty() };
+    State::new(draft, Discovery::nothing())
+}
+
+/// A run of every step that failed at the last one, with a long log for each: both panes are full.
+fn failed() -> State {
+    let mut state = state(Page::Apply);
+    step(&mut state, Msg::Cmd(Cmd::Retry));
+    let steps = StepId::ALL.iter().map(|step| StepLine {
+        step: *step,
+        verb: "create".to_owned(),
+        name: format!("sre-agent-prod-{step}"),
+    });
+    let deployment_id = DeploymentId::parse("sre-agent-prod").unwrap();
+    let mut whats = vec![What::RunStarted { run: Run::Deploy, deployment_id, steps: steps.collect() }];
+    for step in StepId::ALL {
+        whats.push(What::StepStarted { step: *step });
+        let acting =
+            |index| What::Acting { step: *step, action: format!("call number {index} of this step") };
+        whats.extend((0..100).map(acting));
+        whats.push(What::StepFinished {
+            step: *step,
+            outcome: Outcome::Failed,
+            message: "refused".to_owned(),
+        });
+    }
+    let at = Timestamp::UNIX_EPOCH;
+    for (index, what) in (0..).zip(whats) {
+        step(&mut state, Msg::Input(Input::Event(Box::new(Event { index, at, what }))));
+    }
+    let finding =
+        Finding::new("SRE-AWS-004", Severity::Error, "ec2.instance", "Refused, and why at some length.")
+            .evidence("what was answered")
+            .hint("what to do about it");
+    let trouble = Trouble { findings: vec![finding; 20], next: None, resumable: true, about: Vec::new() };
+    step(&mut state, Msg::Input(Input::Applied(Err(trouble))));
+    state
+}
+
+fn frames(criterion: &mut Criterion) {
+    let mut terminal = Terminal::new(TestBackend::new(200, 60)).unwrap();
+    for (name, state) in [("questions", state(Page::Tls)), ("trouble", failed())] {
+        criterion.bench_function(&format!("frame 200x60, {name}"), |bencher| {
+            bencher.iter(|| {
+                terminal.draw(|frame| screens::draw(frame, black_box(&state), &THEME)).unwrap();
+            });
+        });
+    }
+}
+
+fn keys(criterion: &mut Criterion) {
+    let mut terminal = Terminal::new(TestBackend::new(200, 60)).unwrap();
+    criterion.bench_function("100 keys and a frame", |bencher| {
+        bencher.iter_batched(
+            || state(Page::Environment),
+            |mut state| {
+                step(&mut state, Msg::Cmd(Cmd::End));
+                for character in "sre-agent-".chars().cycle().take(100) {
+                    step(&mut state, Msg::Cmd(Cmd::Type(character)));
+                }
+                terminal.draw(|frame| screens::draw(frame, &state, &THEME)).unwrap();
+            },
+            criterion::BatchSize::SmallInput,
+        );
+    });
+}
+
+criterion_group!(benches, frames, keys);
+criterion_main!(benches);

@@ -66,6 +66,25 @@ impl Cost {
         out
     }
 
+    /// What, and how much a month; all in all; and what the numbers are and are not.
+    pub(crate) fn brief(&self) -> (Vec<(String, String)>, String, String) {
+        let line = |line: &Line| {
+            let amount = match &line.amount {
+                Amount::Priced { quantity, prices, monthly } => {
+                    shown(monthly.expected, quantity.expected, prices.first()?)
+                }
+                Amount::NotPriced { .. } => "not priced".to_owned(),
+                Amount::AlreadyPaid { .. } => "not new".to_owned(),
+                Amount::Free { .. } | Amount::Removed => return None,
+            };
+            Some((line.title.clone(), amount))
+        };
+        let bill = &self.bill;
+        let practice = if self.is_practice { "the practice account costs nothing; this is what a real one would; " } else { "" };
+        let note = format!("{practice}USD a month in {}, prices of {}, at the expected use; not a quote", bill.region, bill.prices_of);
+        (bill.lines.iter().filter_map(line).collect(), bill.total.expected.to_string(), note)
+    }
+
     /// The lines of one kind that cost something, or may.
     fn rows(&self, out: &mut String, basis: Basis) {
         let lines = || self.bill.lines.iter().filter(|line| line.basis == basis);

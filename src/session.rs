@@ -148,6 +148,9 @@ impl Session<'_> {
 
     /// The operator, where one can be asked.
     fn operator(&self) -> Option<Arc<dyn Operator>> {
+        if let Some(watcher) = &self.app.watcher {
+            return Some(Arc::clone(&watcher.operator));
+        }
         if !self.app.can_ask() {
             return None;
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use model::event::Event;
 use model::report::VerificationReport;
+use provision::guided::Operator;
 use tokio_util::sync::CancellationToken;
 
 /// What a command tells.
@@ -34,12 +35,18 @@ pub(crate) struct Watcher {
     tell: Arc<dyn Fn(Told) + Send + Sync>,
     /// Cancelled to stop the command at its next safe point.
     pub(crate) stop: CancellationToken,
+    /// Who does guided steps.
+    pub(crate) operator: Arc<dyn Operator>,
 }
 
 impl Watcher {
     /// A watcher that is told through this function.
-    pub(crate) fn new(stop: CancellationToken, tell: impl Fn(Told) + Send + Sync + 'static) -> Self {
-        Self { tell: Arc::new(tell), stop }
+    pub(crate) fn new(
+        stop: CancellationToken,
+        operator: Arc<dyn Operator>,
+        tell: impl Fn(Told) + Send + Sync + 'static,
+    ) -> Self {
+        Self { tell: Arc::new(tell), stop, operator }
     }
 
     /// Tells it. Must not be kept waiting, so the function behind it only passes on.

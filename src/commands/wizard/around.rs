@@ -3,6 +3,7 @@
 //! Commands run as they do from the command line, with the wizard as their watcher: what they would show is told to it.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -12,6 +13,7 @@ use wizard::draft::Draft;
 use wizard::exchange::{Effect, Input, Trouble};
 
 use super::discover::{self, Wanted};
+use super::hands::Hands;
 use super::kept::Kept;
 use super::work;
 use crate::app::App;
@@ -32,8 +34,12 @@ pub(super) struct Around {
     pub(super) news: Sender<Input>,
     /// Stops the run that is under way.
     pub(super) stop: CancellationToken,
+    /// Who does guided steps.
+    pub(super) hands: Hands,
     clerk: Sender<Draft>,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    /// Whether a rehearsal is under way, which verifies itself.
+    rehearses: Arc<AtomicBool>,
 }
 
 impl Around {
@@ -53,10 +59,12 @@ impl Around {
             app: quiet,
             state: state.clone(),
             kept: kept.clone(),
+            hands: Hands::new(news.clone()),
             news,
             stop: CancellationToken::new(),
             clerk,
             threads: Arc::default(),
+            rehearses: Arc::default(),
         };
         around.work("drafts", move || {
             while let Ok(mut draft) = drafts.recv() {
@@ -106,14 +114,18 @@ impl Around {
                 self.stop = CancellationToken::new();
                 self.then("rollback", |around| Input::RolledBack(work::roll_back(around).map_err(trouble)));
             }
+            Effect::Verify if self.rehearses.load(Ordering::Relaxed) => {}
+            Effect::Verify if work::is_rehearsal(self) => {
+                self.stop = CancellationToken::new();
+                self.spawn("rehearse", work::resume);
+            }
             Effect::Verify => {
                 self.then("verify", |around| {
                     Input::Verified(work::verify(around).map(Box::new).map_err(trouble))
                 });
             }
             Effect::Stop => self.stop.cancel(),
-            // The task's own thread waits for this; see `work`.
-            Effect::Hand(_) => {}
+            Effect::Hand(said) => self.hands.answer(said),
             // The front end's own.
             Effect::Copy(_) | Effect::Suspend | Effect::Leave(_) => {}
         }
@@ -122,6 +134,14 @@ impl Around {
     /// Tells the wizard; one that is gone is told nothing.
     pub(super) fn tell(&self, news: Input) {
         let _ = self.news.send(news);
+    }
+
+    /// Does what a rehearsal does, and knows meanwhile that it does.
+    pub(super) fn rehearsing<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.rehearses.store(true, Ordering::Relaxed);
+        let done = work();
+        self.rehearses.store(false, Ordering::Relaxed);
+        done
     }
 
     /// Where the wizard's configuration was written.

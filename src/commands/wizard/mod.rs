@@ -1,16 +1,175 @@
 //! `wizard`, and no arguments on a terminal: asks, shows, carries out, verifies.
+//!
+//! The crate `wizard` asks and draws; here is what it stands on: the draft on disk, the account, the commands.
 
 mod around;
 mod ask;
 mod discover;
+mod hands;
 mod kept;
 mod work;
 
+use std::path::Path;
+use std::sync::mpsc;
+
+use model::config::SourceText;
+use provision::clock::Clock as _;
+use wizard::discovery::Discovery;
+use wizard::draft::Draft;
+use wizard::exchange::{Effect, Input, Leave};
+use wizard::form;
+use wizard::tui::{self, Colour, Options};
+use wizard::walk::State;
+
+use self::around::Around;
+use self::kept::Kept;
 use crate::app::{App, Ended};
 use crate::args::WizardArgs;
+use crate::compose::SystemClock;
+use crate::exit::Exit;
+use crate::failure::{Failure, codes};
+use crate::signals::Signals;
+use crate::storage;
 
 /// `wizard`
 pub(crate) fn command(app: &App, args: &WizardArgs) -> Ended {
-    let _ = (app, args);
-    Ok(crate::exit::Exit::Done)
+    if !(app.can_ask() && app.io.out_is_terminal) {
+        return Err(Failure::new(codes::TERMINAL, "terminal", "the wizard needs a terminal to ask").hint(format!(
+            "write the answers into a file instead: {0} config init --output config.yaml; then {0} --config config.yaml",
+            app.program
+        )));
+    }
+    let kept = Kept::beside(&storage::state_file(app, args.state.state_file.as_ref(), false));
+    let draft = begin(app, args, &kept)?;
+    full_screen(app, args, kept, draft)
+}
+
+/// What the wizard opens with: what was kept, else the file that is named, else nothing.
+fn begin(app: &App, args: &WizardArgs, kept: &Kept) -> Result<Draft, Box<Failure>> {
+    if args.fresh {
+        kept.put_aside()?;
+    }
+    if let Some(draft) = kept.draft()? {
+        return Ok(draft);
+    }
+    let mut draft = Draft::empty();
+    if let Some(path) = &args.config {
+        draft.answers = answers(app, path)?;
+    }
+    Ok(draft)
+}
+
+/// The answers that a configuration file holds. One that says something wrong is asked about again, not refused.
+fn answers(app: &App, path: &Path) -> Result<form::Answers, Box<Failure>> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::of_file("read the configuration file", path, &error))?;
+    let (answers, problems) = form::from_file(&text);
+    if answers.is_empty() && problems.iter().any(model::config::Problem::is_error) {
+        let name = path.display().to_string();
+        let file = SourceText { name: &name, bytes: text.as_bytes() };
+        let shown = model::config::render(&problems, Some(&file), app.render_style(app.io.err_is_terminal));
+        let found = model::config::Loaded { config: None, problems: problems.clone(), settings: Vec::new() };
+        return Err(Failure::invalid(&problems, shown, found.result()));
+    }
+    Ok(answers)
+}
+
+impl tui::Program for Around {
+    fn carry_out(&mut self, effect: Effect) {
+        Self::carry_out(self, effect);
+    }
+}
+
+/// Walks through the pages on the whole screen.
+fn full_screen(app: &App, args: &WizardArgs, kept: Kept, draft: Draft) -> Ended {
+    let (news, inputs) = mpsc::channel();
+    let mut around = Around::new(app, &args.state, kept.clone(), news.clone());
+    let endings = Endings::listen(news)?;
+    let mut state = State::new(draft, Discovery::nothing());
+    let options = Options { colour: colour(app), ascii: is_ascii(app), suspend: &suspend };
+    let left = tui::run(&mut state, inputs, &mut around, &options, &|| SystemClock.now());
+    around.end();
+    drop(endings);
+    let left = left.map_err(|error| {
+        Failure::new(codes::TERMINAL, "terminal", "the terminal cannot be used")
+            .evidence(error.to_string())
+            .hint(format!("ask a line at a time: {} wizard --simple", app.program))
+    })?;
+    Ok(match left {
+        Leave::Done => {
+            kept.forget();
+            Exit::Done
+        }
+        Leave::ChecksFailed => Exit::Checks,
+        Leave::Failed => Exit::Cloud,
+        Leave::Later => {
+            app.say(&format!("everything is kept; to go on where you were: {} wizard", app.program));
+            Exit::Cancelled
+        }
+    })
+}
+
+fn colour(app: &App) -> Colour {
+    let is_full = ["COLORTERM"].iter().filter_map(|name| app.variable(name)).any(|value| value.contains("truecolor"));
+    match (app.err_colour(), is_full) {
+        (false, _) => Colour::None,
+        (true, true) => Colour::Full,
+        (true, false) => Colour::Sixteen,
+    }
+}
+
+/// Whether the terminal says that it does not take UTF-8.
+fn is_ascii(app: &App) -> bool {
+    !app.render_style(true).unicode
+}
+
+/// Stops the process as the shell's Ctrl-Z does; returns when the shell lets it go on.
+fn suspend() {
+    // A process that may not stop itself goes on, which is no worse than before.
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP);
+}
+
+/// Tells the wizard of signals, from its beginning to its end.
+struct Endings {
+    over: tokio_util::sync::CancellationToken,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Endings {
+    fn listen(news: mpsc::Sender<Input>) -> Result<Self, Box<Failure>> {
+        let failed = |error: std::io::Error| {
+            Failure::new(codes::BUG, "signals", "the system refused what the wizard needs").evidence(error.to_string())
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let mut signals = {
+            let _inside = runtime.enter();
+            Signals::listen().map_err(failed)?
+        };
+        let over = tokio_util::sync::CancellationToken::new();
+        let end = over.clone();
+        let thread = std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || {
+                runtime.block_on(async {
+                    tokio::select! {
+                        () = signals.next() => {
+                            let _ = news.send(Input::Ending);
+                        }
+                        () = end.cancelled() => {}
+                    }
+                });
+            })
+            .map_err(failed)?;
+        Ok(Self { over, thread: Some(thread) })
+    }
+}
+
+impl Drop for Endings {
+    fn drop(&mut self) {
+        self.over.cancel();
+        if let Some(thread) = self.thread.take() {
+            // It has nothing to say.
+            let _ = thread.join();
+        }
+    }
 }

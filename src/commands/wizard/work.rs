@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use model::config::{Config, Mode};
 use model::plan::{Plan, StepId};
 use model::report::{Status, VerificationReport};
 use model::{Finding, Severity};
+use provision::clock::Clock as _;
 use provision::survey::Adoptions;
 use wizard::draft::Way;
 use wizard::exchange::{Cost, Input, Preview, Verified, Wish};
@@ -20,6 +22,9 @@ use crate::args::{
 use crate::commands::{deploy, rehearse, resume, rollback, verify};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::compose::SystemClock;
+use crate::guided::Guided;
+use crate::price_text::cost;
 use crate::settings;
 use crate::storage;
 use crate::watcher::{Serving, Told, Watcher};
@@ -37,7 +42,8 @@ pub(super) fn preview(around: &Around, wish: &Wish) -> Result<Preview, Box<Failu
     let destroyed: Vec<&str> = plan.destructive().map(|step| step.id.title()).collect();
     let confirm = (plan.mode == Mode::Production && !destroyed.is_empty())
         .then(|| format!("this plan destroys in production: {}", destroyed.join(", ")));
-    Ok(Preview { cost: cost(&plan), plan, confirm })
+    let (lines, total, note) = cost(&plan, &config, SystemClock.now()).brief();
+    Ok(Preview { cost: Cost { lines, total, note }, plan, confirm })
 }
 
 /// Carries it out, and tells as it goes.
@@ -58,6 +64,7 @@ pub(super) fn apply(around: &Around, wish: &Wish) {
             state: around.state.clone(),
             approval: ApprovalArgs { yes: true, confirm_deployment_id: wish.confirmed.clone() },
             adopt: adoptions(&wish.ways).into_iter().collect(),
+            guided: guided(&wish.ways),
             ..DeployArgs::default()
         };
         deploy::command(&watched(around), &args).map(|exit| finished(around, exit))
@@ -69,12 +76,8 @@ pub(super) fn apply(around: &Around, wish: &Wish) {
 
 /// Goes on with a run that did not end.
 pub(super) fn resume(around: &Around) {
-    let rehearsal = rehearsal_state_file(around);
-    let real = storage::state_file(&around.app, around.state.state_file.as_ref(), false);
-    // The newer of the two is the one that the operator was at.
-    let changed = |path: &Path| std::fs::metadata(path).and_then(|found| found.modified()).ok();
-    let is_rehearsal = rehearsal == real && is_of_rehearsal(&real) || changed(&rehearsal) > changed(&real);
-    let ended = if is_rehearsal {
+    let ended = if is_rehearsal(around) {
+        let rehearsal = rehearsal_state_file(around);
         let args =
             RehearseArgs { state_file: Some(rehearsal), resume: true, keep: true, ..RehearseArgs::default() };
         rehearse(around, &args)
@@ -91,7 +94,7 @@ pub(super) fn resume(around: &Around) {
 pub(super) fn roll_back(around: &Around) -> Result<(), Box<Failure>> {
     let real = storage::state_file(&around.app, around.state.state_file.as_ref(), false);
     let rehearsal = rehearsal_state_file(around);
-    let is_rehearsal = !real.exists() && rehearsal.exists() || is_of_rehearsal(&real);
+    let is_rehearsal = is_rehearsal(around);
     let state_file = if is_rehearsal { rehearsal } else { real };
     let id = storage::peek_existing(&around.app, &state_file)?.header.deployment_id;
     let args = RollbackArgs {
@@ -117,7 +120,7 @@ pub(super) fn verify(around: &Around) -> Result<Verified, Box<Failure>> {
 
 /// Rehearses; what serves goes on until the wizard ends.
 fn rehearse(around: &Around, args: &RehearseArgs) -> Result<(), Box<Failure>> {
-    rehearse::command(&watched(around), args).map(|_| ())
+    around.rehearsing(|| rehearse::command(&watched(around), args)).map(|_| ())
 }
 
 fn finished(around: &Around, exit: Exit) {
@@ -129,7 +132,7 @@ fn finished(around: &Around, exit: Exit) {
 fn watched(around: &Around) -> App {
     let mut app = around.app.clone();
     let told = around.clone();
-    app.watcher = Some(Watcher::new(around.stop.clone(), move |what| match what {
+    app.watcher = Some(Watcher::new(around.stop.clone(), Arc::new(around.hands.clone()), move |what| match what {
         Told::Event(event) => told.tell(Input::Event(event)),
         Told::Said(_) => {}
         Told::Deployed => told.tell(Input::Applied(Ok(Vec::new()))),
@@ -198,6 +201,17 @@ fn rehearsal_state_file(around: &Around) -> PathBuf {
     storage::state_file(&around.app, around.state.state_file.as_ref(), true)
 }
 
+/// Whether what was last at work is a rehearsal: of the two state files there may be, the newer one's.
+pub(super) fn is_rehearsal(around: &Around) -> bool {
+    let rehearsal = rehearsal_state_file(around);
+    let real = storage::state_file(&around.app, around.state.state_file.as_ref(), false);
+    if rehearsal == real {
+        return is_of_rehearsal(&real);
+    }
+    let changed = |path: &Path| std::fs::metadata(path).and_then(|found| found.modified()).ok();
+    changed(&rehearsal) > changed(&real)
+}
+
 /// Whether a state file is of a rehearsal.
 fn is_of_rehearsal(path: &Path) -> bool {
     storage::peek(path).ok().flatten().is_some_and(|state| state.header.mode == Mode::Rehearsal)
@@ -212,8 +226,7 @@ fn adoptions(ways: &BTreeMap<StepId, Way>) -> Adoptions {
         .collect()
 }
 
-/// The price as it is shown.
-fn cost(plan: &Plan) -> Cost {
-    let _ = plan;
-    Cost::default()
+fn guided(ways: &BTreeMap<StepId, Way>) -> Vec<Guided> {
+    let is_guided = |(step, way): (&StepId, &Way)| (*way == Way::Guided).then_some(Guided::Step(*step));
+    ways.iter().filter_map(is_guided).collect()
 }

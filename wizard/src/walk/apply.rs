@@ -103,7 +103,8 @@ pub(super) fn event(state: &mut State, event: &Event) {
             }
         }
         What::Found { finding } => state.run.findings.push(finding.clone()),
-        What::RunFinished { .. } | What::Unknown => {}
+        // What is to be done by hand comes as an input of its own, which can be answered.
+        What::ByHand { .. } | What::RunFinished { .. } | What::Unknown => {}
     }
     follow(state);
 }

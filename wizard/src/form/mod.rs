@@ -8,8 +8,10 @@ mod answers;
 mod fields;
 mod file;
 mod page;
+mod picture;
 mod render;
 mod table;
+mod text;
 mod value;
 mod yaml;
 
@@ -17,8 +19,10 @@ pub use answers::{Answers, Defaults, Source, Suggestion};
 pub use fields::{Field, GATEWAY, NO, YES, find, is_relevant, relevant};
 pub use file::from_file;
 pub use page::Page;
+pub use picture::{Line, Tone, access_picture, tls_picture};
 pub use render::{Judgement, configuration, flags, judge};
 pub use table::FIELDS;
+pub use text::{Proposal, Question, Remark, Shape, parsed, shape, shown, shown_with, takes_nothing};
 pub(crate) use value::product_default;
 
 #[cfg(test)]

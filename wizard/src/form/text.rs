@@ -4,7 +4,7 @@ use model::Severity;
 use model::config::{Fallback, Kind, Problem};
 
 use super::{Answers, Defaults, Field, GATEWAY, Judgement, NO, YES, judge};
-use crate::discovery::{Discovery, choices};
+use crate::discovery::{Choice, Discovery, choices};
 
 /// What kind of answer is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -213,7 +213,10 @@ fn proposals(
         return discovery.profiles.iter().map(profile).collect();
     }
     let found = choices(field.path, discovery, answers, defaults);
-    found.into_iter().map(|found| Proposal { value: found.value.clone(), note: found.note.clone() }).collect()
+    // Names and tags may hold anything; what moves a cursor is not shown.
+    let visible = |text: &str| text.chars().filter(|c| !c.is_control()).collect();
+    let proposal = |found: &Choice| Proposal { value: visible(&found.value), note: visible(&found.note) };
+    found.into_iter().map(proposal).collect()
 }
 
 /// What a word means, for lists.

@@ -5,7 +5,7 @@ use model::ids::DomainPrefix;
 use model::{DeploymentId, Region};
 use serde::{Deserialize, Serialize};
 
-use crate::form::{Answers, Defaults, GATEWAY, NO, Source, product_default};
+use crate::form::{Answers, Defaults, GATEWAY, NO, PRODUCT_DEFAULTS, Source};
 
 /// Where the program runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,10 +134,8 @@ const PRACTICE_ACCOUNT: &str = "123456789012";
 /// The defaults: the product's own, then what was discovered, then what follows from the answers.
 pub fn defaults(discovery: &Discovery, answers: &Answers) -> Defaults {
     let mut defaults = Defaults::default();
-    for key in model::config::KEYS {
-        if let Some((text, reason)) = product_default(key) {
-            defaults.set(key.path, text, recommended(reason));
-        }
+    for (path, text, reason) in PRODUCT_DEFAULTS.iter() {
+        defaults.set(path, text, recommended(reason));
     }
     defaults.set(GATEWAY, NO, recommended("this version checks a gateway's settings but does not deploy it"));
     let environment = answers.held(ENVIRONMENT, &defaults).to_owned();

@@ -182,9 +182,9 @@ mod tests {
         };
         assert_eq!(
             paths(Page::Tls, &[("tls.source", "files")]),
-            ["tls.domain", "tls.source", "tls.cert_path", "tls.key_path"]
+            ["tls.source", "tls.domain", "tls.cert_path", "tls.key_path"]
         );
-        assert_eq!(paths(Page::Tls, &[("tls.source", "acm-exportable")]), ["tls.domain", "tls.source"]);
+        assert_eq!(paths(Page::Tls, &[("tls.source", "acm-exportable")]), ["tls.source", "tls.domain"]);
         assert!(!paths(Page::Tls, &[]).contains(&"tls.acme.eab_hmac_path"));
         assert!(paths(Page::Tls, &[("tls.acme.eab_key_id", "kid-1")]).contains(&"tls.acme.eab_hmac_path"));
         assert_eq!(paths(Page::Gateway, &[]), ["gateway"]);

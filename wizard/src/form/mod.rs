@@ -23,7 +23,7 @@ pub use picture::{Line, Tone, access_picture, tls_picture};
 pub use render::{Judgement, configuration, flags, judge};
 pub use table::FIELDS;
 pub use text::{Proposal, Question, Remark, Shape, parsed, shape, shown, shown_with, takes_nothing};
-pub(crate) use value::product_default;
+pub(crate) use value::PRODUCT_DEFAULTS;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -199,20 +199,20 @@ pub const FIELDS: &[Field] = &[
     .link("https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-mfa.html"),
     ask(
         Page::Tls,
-        "tls.domain",
-        "Domain name",
-        "The name that clients use, in a zone where you can make records. You point it at the instance's address once \
-         that is allocated; certificates are issued for it.",
-    )
-    .link("https://letsencrypt.org/docs/challenge-types/"),
-    ask(
-        Page::Tls,
         "tls.source",
         "Certificate from",
         "`acme`: free and renewed by the instance itself. `acm-exportable`: a public certificate of AWS that may leave \
          ACM, charged at issue and at each renewal. `files`: yours, and you keep them fresh.",
     )
     .link("https://docs.aws.amazon.com/acm/latest/userguide/acm-exportable-certificates.html"),
+    ask(
+        Page::Tls,
+        "tls.domain",
+        "Domain name",
+        "The name that clients use, in a zone where you can make records. You point it at the instance's address once \
+         that is allocated; certificates are issued for it.",
+    )
+    .link("https://letsencrypt.org/docs/challenge-types/"),
     ask(
         Page::Tls,
         "tls.acme.email",

@@ -1,6 +1,8 @@
 //! The values of answers: what a text stands for, and the text that stands for a value.
 
-use model::config::{Fallback, Key, Kind};
+use std::sync::LazyLock;
+
+use model::config::{Fallback, KEYS, Key, Kind};
 use model::document::{self, Node, Type, Value};
 
 use super::yaml::{self, Wants};
@@ -53,9 +55,13 @@ fn item_text(item: &Node) -> Option<&str> {
     }
 }
 
-/// What the product recommends for a key, as an answer, and why.
-pub(crate) fn product_default(key: &Key) -> Option<(String, &'static str)> {
-    let Fallback::Value { yaml, reason } = key.fallback else { return None };
-    let node = document::read(yaml.as_bytes()).root?;
-    Some((text_of(key, &node)?, reason))
-}
+/// What the product recommends: key, answer, reason.
+pub(crate) static PRODUCT_DEFAULTS: LazyLock<Vec<(&'static str, String, &'static str)>> =
+    LazyLock::new(|| {
+        let default = |key: &'static Key| {
+            let Fallback::Value { yaml, reason } = key.fallback else { return None };
+            let node = document::read(yaml.as_bytes()).root?;
+            Some((key.path, text_of(key, &node)?, reason))
+        };
+        KEYS.iter().filter_map(default).collect()
+    });

@@ -253,7 +253,8 @@ impl Walk<'_> {
         {
             return Ok(false);
         }
-        let before = self.question(field, &self.draft.answers).text;
+        let defaults = defaults(&self.discovery, &self.draft.answers);
+        let before = self.draft.answers.held(field.path, &defaults).to_owned();
         self.draft.answers = answers;
         self.draft.typing = None;
         self.around.save(&self.draft)?;

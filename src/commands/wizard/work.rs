@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::config::{Config, Mode};
-use model::plan::{Plan, StepId};
+use model::plan::StepId;
 use model::report::{Status, VerificationReport};
 use model::{Finding, Severity};
 use provision::clock::Clock as _;

@@ -138,6 +138,8 @@ pub fn defaults(discovery: &Discovery, answers: &Answers) -> Defaults {
         defaults.set(path, text, recommended(reason));
     }
     defaults.set(GATEWAY, NO, recommended("this version checks a gateway's settings but does not deploy it"));
+    let strictest = "the strictest, so that nothing careless slips by";
+    defaults.set(ENVIRONMENT, "prod", recommended(strictest));
     let environment = answers.held(ENVIRONMENT, &defaults).to_owned();
     let mode = if environment == "prod" { "production" } else { "staging" };
     defaults.set(MODE, mode, derived(&format!("the environment, {environment}")));

@@ -86,8 +86,8 @@ impl Page {
             Self::Instance => "The machine that serves, and how the proxy gets onto it.",
             Self::SecurityGroup => "Who can reach which port of the instance. Everything else is closed.",
             Self::Iam => {
-                "The instance gets a role of its own: it may call the models that you choose, write its logs and \
-                 be reached by Session Manager, and nothing else. There is nothing to decide."
+                "The instance gets a role of its own. It may call the models that you choose, be reached by Session \
+                 Manager, and fetch its program and its certificate; nothing else. There is nothing to decide."
             }
             Self::Cognito => "Who gives out the tokens that every request needs.",
             Self::Tls => "The name that clients use, and the certificate for it.",

@@ -68,7 +68,7 @@ pub fn access_picture(answers: &Answers, defaults: &Defaults) -> Vec<Line> {
     }
     let ports = items("network.backend_ports", held("network.backend_ports"));
     if !ports.is_empty() {
-        lines.push(arrow(Tone::Plain, "inside the VPC", &ports.join(","), "backends of the SRE agent"));
+        lines.push(arrow(Tone::Plain, "inside the VPC", &ranges(&ports), "backends of the SRE agent"));
     }
     lines.push(arrow(Tone::Good, "nobody", "all others", "closed"));
     if ssh.iter().any(|cidr| is_everybody(cidr)) {
@@ -109,6 +109,27 @@ fn who(cidr: &str) -> String {
     if is_everybody(cidr) { format!("everybody ({cidr})") } else { cidr.to_owned() }
 }
 
+/// Ports that follow each other as one range: `8011-8014`.
+fn ranges(ports: &[String]) -> String {
+    let mut ranges: Vec<(&str, &str)> = Vec::new();
+    for port in ports {
+        let follows = |last: &str| {
+            last.parse::<u32>()
+                .ok()
+                .zip(port.parse().ok())
+                .is_some_and(|(a, b): (u32, u32)| a.checked_add(1) == Some(b))
+        };
+        match ranges.last_mut() {
+            Some((_, last)) if follows(last) => *last = port,
+            _ => ranges.push((port, port)),
+        }
+    }
+    let shown = |(first, last): &(&str, &str)| {
+        if first == last { (*first).to_owned() } else { format!("{first}-{last}") }
+    };
+    ranges.iter().map(shown).collect::<Vec<_>>().join(",")
+}
+
 fn is_everybody(cidr: &str) -> bool {
     cidr.ends_with("/0")
 }
@@ -126,11 +147,11 @@ pub fn tls_picture(answers: &Answers, defaults: &Defaults) -> Vec<Line> {
     let chosen = held("tls.source");
     let mut lines = vec![Line::new(
         Tone::Plain,
-        format!("  {:<15} {:<21} {:<28} {}", "source", "costs", "needs", "renewed by"),
+        format!("  {:<15} {:<23} {:<28} {}", "source", "costs", "needs", "renewed by"),
     )];
     for (source, costs, needs, by) in SOURCES {
         let (mark, tone) = if *source == chosen { ('*', Tone::Good) } else { (' ', Tone::Plain) };
-        lines.push(Line::new(tone, format!("{mark} {source:<15} {costs:<21} {needs:<28} {by}")));
+        lines.push(Line::new(tone, format!("{mark} {source:<15} {costs:<23} {needs:<28} {by}")));
     }
     let clients = items("network.https_cidrs", held("network.https_cidrs"));
     let is_open =
@@ -194,6 +215,13 @@ mod tests {
             drawn(access_picture, &[("instance.adopt_instance_id", "i-0123456789abcdef0")])
                 .contains("keeps its own")
         );
+    }
+
+    #[test]
+    fn ports_that_follow_each_other_are_a_range() {
+        let shown = |ports: &[&str]| ranges(&ports.iter().map(|port| (*port).to_owned()).collect::<Vec<_>>());
+        assert_eq!(shown(&["8011", "8012", "8013", "9000"]), "8011-8013,9000");
+        assert_eq!(shown(&["x", "1"]), "x,1");
     }
 
     #[test]

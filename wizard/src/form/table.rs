@@ -52,7 +52,7 @@ pub const FIELDS: &[Field] = &[
         Page::Environment,
         "deployment.environment",
         "Environment",
-        "Who it is for. It is put on everything as a tag, and with `prod` the mode is `production` unless you choose another.",
+        "Who it is for. With `prod` the mode is `production` unless you choose another, and what is risky is refused.",
     ),
     ask(
         Page::Environment,
@@ -137,8 +137,8 @@ pub const FIELDS: &[Field] = &[
         Page::SecurityGroup,
         "network.ssh_cidrs",
         "Who reaches 22",
-        "Nothing keeps port 22 closed, and Session Manager gives a shell without any open port or key. If you need SSH, \
-         name your own network: the whole internet is an error in production.",
+        "An empty list keeps port 22 closed: Session Manager gives a shell without any open port or key. If you need SSH, \
+         name your own network; the whole internet is an error in production.",
     )
     .link("https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager.html"),
     ask(

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use inquire::ui::RenderConfig;
 use inquire::{InquireError, Select, Text};
 
-use super::{Asked, Prompter, Said};
+use super::{Asked, Prompter, Said, meant};
 use crate::form::Proposal;
 
 /// Draws on the terminal of the process; says what is not a question to a stream.
@@ -38,14 +38,12 @@ impl<W: Write> Prompter for Inline<W> {
     fn text(&mut self, asked: Asked<'_>) -> io::Result<Said<Option<String>>> {
         let prompt = with_default(asked);
         let said = Text::new(&prompt).with_render_config(self.look).prompt();
-        Ok(match understood(said)? {
-            Said::Value(text) => match text.trim() {
-                "" => Said::Value(None),
-                "<" => Said::Back,
-                "?" => Said::Help,
-                "!" => Said::Quit,
-                text => Said::Value(Some(text.to_owned())),
-            },
+        let said = match understood(said)? {
+            Said::Value(line) => meant(&line),
+            other => other,
+        };
+        Ok(match said {
+            Said::Value(text) => Said::Value(Some(text).filter(|text| !text.is_empty())),
             Said::Back => Said::Back,
             Said::Help => Said::Help,
             Said::Quit => Said::Quit,

@@ -33,6 +33,19 @@ pub enum Said<T> {
     Quit,
 }
 
+/// What a typed line means. A backslash in front makes an answer of what would be a command.
+fn meant(line: &str) -> Said<String> {
+    match line.trim() {
+        "<" => Said::Back,
+        "?" => Said::Help,
+        "!" => Said::Quit,
+        text => {
+            let literal = text.strip_prefix('\\').filter(|rest| matches!(*rest, "<" | "?" | "!"));
+            Said::Value(literal.unwrap_or(text).to_owned())
+        }
+    }
+}
+
 /// One question as it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked<'a> {

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Write};
 
-use super::{Asked, Prompter, Said};
+use super::{Asked, Prompter, Said, meant};
 use crate::form::Proposal;
 
 /// Reads lines and writes lines.
@@ -32,13 +32,7 @@ impl<R: BufRead, W: Write> Plain<R, W> {
             writeln!(self.output)?;
             return Ok(Said::Quit);
         }
-        let line = String::from_utf8_lossy(&bytes);
-        Ok(match line.trim() {
-            "<" => Said::Back,
-            "?" => Said::Help,
-            "!" => Said::Quit,
-            text => Said::Value(text.to_owned()),
-        })
+        Ok(meant(&String::from_utf8_lossy(&bytes)))
     }
 }
 

@@ -9,8 +9,8 @@ use crate::discovery::{Discovery, defaults};
 use crate::draft::Draft;
 use crate::exchange::Verdict;
 use crate::form::{
-    Answers, FIELDS, Field, GATEWAY, Page, Proposal, Question, Remark, Shape, access_picture, configuration,
-    is_relevant, judge, parsed, shown, takes_nothing, tls_picture,
+    Answers, FIELDS, Field, GATEWAY, Judgement, Page, Proposal, Question, Remark, Shape, access_picture,
+    configuration, is_relevant, judge, parsed, shown, shown_with, takes_nothing, tls_picture,
 };
 
 /// How the questions ended.
@@ -171,7 +171,10 @@ impl Walk<'_> {
         self.draft.reached = self.draft.reached.max(field.page);
         self.draft.focus = Some(field.path.to_owned());
         loop {
-            let question = self.question(field, &self.draft.answers);
+            let defaults = defaults(&self.discovery, &self.draft.answers);
+            // What is wrong with an answer is said once it was given.
+            let unjudged = Judgement::none();
+            let question = shown_with(field, &self.draft.answers, &defaults, &self.discovery, &unjudged);
             match self.put(field, &question)? {
                 Said::Back => return Ok(Next::Back),
                 Said::Quit => {

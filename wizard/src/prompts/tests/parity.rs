@@ -6,9 +6,7 @@ use proptest::prelude::*;
 use super::{Fake, Program, Reply, titled};
 use crate::discovery::{Discovery, defaults};
 use crate::draft::Draft;
-use crate::form::{
-    Answers, FIELDS, Field, Shape, configuration, from_file, judge, parsed, shape, takes_nothing,
-};
+use crate::form::{Answers, FIELDS, Field, configuration, from_file, judge, parsed, takes_nothing};
 use crate::prompts::{End, Plain, walk};
 
 /// Answers to every question that make a configuration without an error.
@@ -25,20 +23,20 @@ fn complete() -> impl Strategy<Value = Answers> {
         })
 }
 
-/// What is typed for an answer.
-fn typed(field: &Field, text: &str) -> String {
-    match text {
-        "" if takes_nothing(field) => "none".to_owned(),
-        // These three mean something else at a prompt.
-        "<" | "?" | "!" if shape(field) == Shape::List => format!("[\"{text}\"]"),
-        text => text.to_owned(),
-    }
+/// What is said for an answer.
+fn said(field: &Field, text: &str) -> String {
+    if text.is_empty() && takes_nothing(field) { "none".to_owned() } else { text.to_owned() }
+}
+
+/// The same as a line: what means something else at a prompt has a backslash in front.
+fn line(said: &str) -> String {
+    if matches!(said, "<" | "?" | "!") { format!("\\{said}\n") } else { format!("{said}\n") }
 }
 
 /// The answer to a question by its title.
 fn reply(answers: &Answers, title: &str) -> String {
     titled(title)
-        .map_or_else(|| "yes".to_owned(), |field| typed(field, answers.get(field.path).unwrap_or_default()))
+        .map_or_else(|| "yes".to_owned(), |field| said(field, answers.get(field.path).unwrap_or_default()))
 }
 
 proptest! {
@@ -57,7 +55,7 @@ proptest! {
         prop_assert_eq!(walked.end, End::Answered);
         prop_assert_eq!(&walked.configuration, &wanted);
 
-        let lines: String = fake.asked.iter().map(|title| reply(&answers, title) + "\n").collect();
+        let lines: String = fake.asked.iter().map(|title| line(&reply(&answers, title))).collect();
         let mut plain = Plain::new(lines.as_bytes(), Vec::new());
         let walked = walk(&mut plain, Draft::empty(), Discovery::nothing(), &mut Program::default()).unwrap();
         prop_assert_eq!(walked.end, End::Answered);

@@ -196,7 +196,8 @@ mod tests {
         for line in &lines {
             assert!(line.text.is_ascii() && line.text.len() <= 90, "{}", line.text);
         }
-        lines.into_iter().map(|line| format!("{:<8}|{}\n", format!("{:?}", line.tone), line.text)).collect()
+        let shown = |line: Line| format!("{:<8}|{}", format!("{:?}", line.tone), line.text);
+        lines.into_iter().map(shown).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
@@ -210,7 +211,7 @@ mod tests {
                 ("tls.acme.challenge", "http-01"),
             ]
         ));
-        assert!(drawn(access_picture, &[("network.https_cidrs", "")]).contains("!"));
+        assert!(drawn(access_picture, &[("network.https_cidrs", "")]).contains('!'));
         assert!(
             drawn(access_picture, &[("instance.adopt_instance_id", "i-0123456789abcdef0")])
                 .contains("keeps its own")

@@ -78,7 +78,9 @@ fn write_key(out: &mut String, key: &Key, name: &str, depth: usize, text: &str) 
         // One line for each entry, so that they can be edited apart.
         Value::Mapping(entries) if !entries.is_empty() => {
             line(out, depth, &format!("{name}:"));
-            entries.iter().for_each(|entry| write_entry(out, key, depth.saturating_add(1), entry));
+            for entry in entries {
+                write_entry(out, key, depth.saturating_add(1), entry);
+            }
         }
         _ => line(out, depth, &format!("{name}: {}", yaml::value(&node, wants(key.kind)))),
     }

@@ -82,7 +82,10 @@ impl<R: BufRead, W: Write> Prompter for Plain<R, W> {
             match chosen(&text, options) {
                 Some(index) => return Ok(Said::Value(Some(index))),
                 None => {
-                    self.say(&format!("error: please say a number from 1 to {}, or the word", options.len()))?
+                    self.say(&format!(
+                        "error: please say a number from 1 to {}, or the word",
+                        options.len()
+                    ))?;
                 }
             }
         }

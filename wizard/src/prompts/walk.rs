@@ -262,7 +262,7 @@ impl Walk<'_> {
         self.draft.typing = None;
         self.around.save(&self.draft)?;
         if PLACES.contains(&field.path) && before != question.text {
-            self.discover();
+            self.discover()?;
         }
         Ok(true)
     }
@@ -285,14 +285,28 @@ impl Walk<'_> {
         Ok(true)
     }
 
-    /// Looks at the place that the answers are about now.
-    fn discover(&mut self) {
+    /// Looks at the place that the answers are about now. What is not there cannot stay.
+    fn discover(&mut self) -> io::Result<()> {
         let answers = &self.draft.answers;
         let is_rehearsal = answers.held("mode", &defaults(&self.discovery, answers)) == "rehearsal";
         let said = |path| answers.get(path).filter(|text| !text.is_empty());
-        if let Some(found) = self.around.discover(said("aws.profile"), said("aws.region"), is_rehearsal) {
-            self.discovery = found;
+        let Some(found) = self.around.discover(said("aws.profile"), said("aws.region"), is_rehearsal) else {
+            return Ok(());
+        };
+        for (path, list) in [("network.vpc_id", &found.vpcs), ("network.subnet_id", &found.subnets)] {
+            let said = self.draft.answers.get(path).filter(|text| !text.is_empty()).map(str::to_owned);
+            let is_there = |text: &String| list.iter().any(|choice| choice.value == *text);
+            if let Some(gone) = said.filter(|text| !list.is_empty() && !is_there(text)) {
+                self.draft.answers.unset(path);
+                self.prompter
+                    .say(&format!("  note: {gone} is not in this account and Region; it is forgotten"))?;
+            }
         }
+        for note in &found.notes {
+            self.prompter.say(&format!("  note: {note}"))?;
+        }
+        self.discovery = found;
+        self.around.save(&self.draft)
     }
 
     /// Says which page begins, and what there is to see on those that have no questions.

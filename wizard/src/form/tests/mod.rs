@@ -99,7 +99,9 @@ pub(crate) fn answers() -> impl Strategy<Value = Answers> {
             paths.into_iter().map(|path| answer(path).prop_map(move |text| (path, text)).boxed()).collect();
         texts.prop_map(|pairs| {
             let mut answers = Answers::default();
-            pairs.into_iter().for_each(|(path, text)| answers.set(path, text));
+            for (path, text) in pairs {
+                answers.set(path, text);
+            }
             answers
         })
     })

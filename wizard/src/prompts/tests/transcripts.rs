@@ -9,7 +9,7 @@ use crate::prompts::{End, Plain, Walked, walk};
 
 /// The plain walk with these lines typed: what came of it, what was kept, and the transcript with the typed lines in it.
 fn typed(lines: &[&str], draft: Draft, discovery: Discovery) -> (Walked, Program, String) {
-    let input = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let input = lines.iter().flat_map(|line| [*line, "\n"]).collect::<String>();
     let mut plain = Plain::new(input.as_bytes(), Vec::new());
     let mut program = Program::default();
     let walked = walk(&mut plain, draft, discovery, &mut program).unwrap();
@@ -20,7 +20,7 @@ fn typed(lines: &[&str], draft: Draft, discovery: Discovery) -> (Walked, Program
         transcript.push_str(part);
         // A prompt ends without a line break; what was typed is what the terminal would have shown.
         if is_prompt(part) {
-            transcript.push_str(&format!("{}\n", typed.next().unwrap_or(&"<end>")));
+            transcript.extend([typed.next().unwrap_or(&"<end>"), "\n"]);
         }
     }
     (walked, program, transcript)
@@ -175,4 +175,21 @@ fn an_answer_from_before_that_cannot_stay_is_asked_for_at_the_end() {
     assert_eq!(fake.asked, ["AgentCore gateway", "Tokens per hour"]);
     assert_eq!(walked.end, End::Answered);
     assert!(walked.configuration.contains("tokens_per_hour: 5000\n"));
+}
+
+#[test]
+fn in_another_region_other_networks_can_be_chosen() {
+    let answers = Answers::of(&[("network.vpc_id", "vpc-ffffffff"), ("mode", "staging")]);
+    let draft = Draft { answers, focus: Some("aws.region".to_owned()), ..Draft::empty() };
+    let mut fake = Fake::new(|title: &str| match title {
+        "Region" => Reply::Say("eu-central-1".to_owned()),
+        "Subnet" => Reply::Quit,
+        _ => Reply::Keep,
+    });
+    let mut program = Program { found: Some(account()), ..Program::default() };
+    let walked = walk(&mut fake, draft, Discovery::nothing(), &mut program).unwrap();
+    assert_eq!(program.asked_for, [(None, Some("eu-central-1".to_owned()), false)]);
+    assert_eq!(walked.discovery, account());
+    assert!(walked.configuration.contains("  vpc_id: vpc-0123456789abcdef0\n"), "{}", walked.configuration);
+    assert!(fake.said.iter().any(|line| line.contains("vpc-ffffffff is not in this account")));
 }

@@ -10,7 +10,7 @@ use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 
 type Hook = dyn Fn(&PanicHookInfo<'_>) + Send + Sync;
@@ -58,8 +58,11 @@ impl Guard {
 
     fn enter(&mut self) -> io::Result<()> {
         enable_raw_mode()?;
-        execute!(io::stderr(), EnterAlternateScreen, EnableBracketedPaste, Hide)?;
-        self.terminal.clear()
+        execute!(io::stderr(), EnterAlternateScreen, EnableBracketedPaste, Hide, Clear(ClearType::All))?;
+        // A terminal that knows of an empty screen. `Terminal::clear` would ask where the cursor is, and not every
+        // terminal answers.
+        self.terminal = Terminal::new(CrosstermBackend::new(io::stderr()))?;
+        Ok(())
     }
 }
 

@@ -68,10 +68,18 @@ pub fn run(
         let flag = &is_over;
         scope.spawn(move || read(&keys, flag));
         scope.spawn(move || forward(&inputs, &news, flag));
-        let left = Walk { state, program, options, clock, guard: &mut guard }.go(&happenings);
-        is_over.store(true, Ordering::Relaxed);
-        left
+        let _over = Over(&is_over);
+        Walk { state, program, options, clock, guard: &mut guard }.go(&happenings)
     })
+}
+
+/// Tells the threads that the wizard is over, also where it panicked: they are waited for.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Reads the terminal.

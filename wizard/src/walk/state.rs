@@ -1,5 +1,6 @@
 //! Everything there is while somebody walks through the pages.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -237,12 +238,15 @@ impl State {
     }
 
     /// The answers with what is being typed.
-    pub fn spoken(&self) -> Answers {
-        let mut answers = self.answers.clone();
-        if let Some((path, editor)) = &self.editor {
-            fields::say(&mut answers, path, editor.text());
+    pub fn spoken(&self) -> Cow<'_, Answers> {
+        match &self.editor {
+            Some((path, editor)) if editor.text() != fields::as_typed(&self.answers, path) => {
+                let mut answers = self.answers.clone();
+                fields::say(&mut answers, path, editor.text());
+                Cow::Owned(answers)
+            }
+            _ => Cow::Borrowed(&self.answers),
         }
-        answers
     }
 
     /// What holds for a key, with what is being typed.
@@ -307,8 +311,9 @@ impl State {
     pub(super) fn judge(&mut self) {
         if std::mem::take(&mut self.is_stale) {
             let spoken = self.spoken();
-            self.defaults = discovery::defaults(&self.discovery, &spoken);
-            self.judgement = form::judge(&spoken, &self.defaults);
+            let defaults = discovery::defaults(&self.discovery, &spoken);
+            self.judgement = form::judge(&spoken, &defaults);
+            self.defaults = defaults;
         }
     }
 

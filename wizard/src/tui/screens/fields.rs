@@ -18,7 +18,7 @@ const TITLE: usize = 24;
 
 /// The page.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
-    let [questions, about] = parts::split(area, 9);
+    let [questions, about] = parts::split(area, if state.focus.is_some() { 8 } else { 4 });
     let block = pane(state.page.title(), theme);
     let inner = block.inner(questions);
     let width = usize::from(inner.width);

@@ -148,7 +148,7 @@ fn consequences(preview: &Preview, width: usize, theme: &Theme) -> Vec<Line<'sta
         lines.push(line(text, Meaning::Text, theme));
     }
     let room = width.saturating_sub(preview.cost.total.chars().count().saturating_add(1));
-    lines.push(line(format!("{:<room$} {}", "A month", preview.cost.total), Meaning::Answer, theme));
+    lines.push(line(format!("{:<room$} {}", "Together", preview.cost.total), Meaning::Answer, theme));
     lines.extend(parts::wrapped(&preview.cost.note, width, "", Meaning::Muted, theme));
     for finding in &preview.plan.findings {
         lines.extend(parts::finding(finding, width, theme));

@@ -147,6 +147,13 @@ impl ErrorKind {
             "InvalidParameterException" if message.contains("already exists") => Self::AlreadyExists,
             "InvalidParameterException" if message.contains("has a domain configured") => Self::InUse,
             "InvalidParameterException" if message.contains("No such domain") => Self::NotFound,
+            "InvalidChangeBatch"
+                if ["but it already exists", "but it was not found", "do not match the current values"]
+                    .iter()
+                    .any(|words| message.contains(words)) =>
+            {
+                Self::NotPropagated
+            }
             "InvalidInstanceID" if message.contains("pending instance") => Self::NotPropagated,
             "OperationNotPermitted" if message.contains("disableApiTermination") => Self::Protected,
             "EntityAlreadyExists"
@@ -224,6 +231,8 @@ impl ErrorKind {
             | "ParameterNotFound"
             | "NoSuchBucket"
             | "NoSuchBucketPolicy"
+            | "NoSuchChange"
+            | "NoSuchHostedZone"
             | "NoSuchKey"
             | "NoSuchPublicAccessBlockConfiguration"
             | "NoSuchTagSet"

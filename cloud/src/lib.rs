@@ -20,7 +20,7 @@ pub use hook::{Access, Call, Hook, Hooked};
 
 use port::{
     acm::Acm, bedrock::Bedrock, bedrock::BedrockRuntime, cognito::Cognito, ec2::Ec2, iam::Iam,
-    quotas::Quotas, s3::S3, ssm::Ssm, sts::Sts, tagging::Tagging,
+    quotas::Quotas, route53::Route53, s3::S3, ssm::Ssm, sts::Sts, tagging::Tagging,
 };
 
 /// An account in one Region, reached through its ports.
@@ -42,6 +42,8 @@ pub struct Cloud {
     pub tagging: Arc<dyn Tagging>,
     /// Service quotas.
     pub quotas: Arc<dyn Quotas>,
+    /// Text records in hosted zones.
+    pub route53: Arc<dyn Route53>,
     /// Buckets and objects.
     pub s3: Arc<dyn S3>,
     /// Models and inference profiles.
@@ -63,6 +65,7 @@ impl Cloud {
             acm: Arc::new(Hooked::new(Arc::clone(&self.acm), Arc::clone(hook))),
             tagging: Arc::new(Hooked::new(Arc::clone(&self.tagging), Arc::clone(hook))),
             quotas: Arc::new(Hooked::new(Arc::clone(&self.quotas), Arc::clone(hook))),
+            route53: Arc::new(Hooked::new(Arc::clone(&self.route53), Arc::clone(hook))),
             s3: Arc::new(Hooked::new(Arc::clone(&self.s3), Arc::clone(hook))),
             bedrock: Arc::new(Hooked::new(Arc::clone(&self.bedrock), Arc::clone(hook))),
             bedrock_runtime: Arc::new(Hooked::new(Arc::clone(&self.bedrock_runtime), Arc::clone(hook))),

@@ -4,7 +4,7 @@
 //! - [`pair`]: a certificate chain with its key, and what is known of it.
 //! - [`store`]: the pairs of a host, exchanged as a whole by one rename.
 //! - [`schedule`]: when one is asked for; [`state`]: what one run leaves for the next.
-//! - [`acme`]: a certificate from an authority; [`trouble`]: what can go wrong, with its code.
+//! - [`acme`]: a certificate from an authority; [`records`]: the DNS that it may look at; [`trouble`]: what can go wrong, with its code.
 //! - [`disk`]: the few operations on files that everything here is made of, so that a test can stop at each.
 //!
 //! Nothing here reads the environment or the wall clock: both come in as values.
@@ -12,6 +12,7 @@
 pub mod acme;
 pub mod disk;
 pub mod pair;
+pub mod records;
 pub mod run;
 pub mod schedule;
 pub mod state;

@@ -48,6 +48,15 @@ impl Obtained {
     }
 }
 
+/// An answer in the DNS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// The name of the text record.
+    pub name: String,
+    /// Its value, one of perhaps several under that name.
+    pub value: String,
+}
+
 /// `renewal.json`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RenewalState {
@@ -80,6 +89,9 @@ pub struct RenewalState {
     /// The account at the authority.
     #[serde(default)]
     pub account: Option<String>,
+    /// What is to be taken back from the DNS: written before it is published, and removed after it is gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub published: Vec<Published>,
 }
 
 impl Default for RenewalState {
@@ -95,6 +107,7 @@ impl Default for RenewalState {
             obtained: None,
             suggestion: None,
             account: None,
+            published: Vec::new(),
         }
     }
 }

@@ -69,6 +69,14 @@ pub mod codes {
     pub const NOT_ISSUED: &str = "SRE-CERT-032";
     /// What the host was told cannot be read.
     pub const SETTINGS: &str = "SRE-CERT-033";
+    /// No public hosted zone holds the name.
+    pub const NO_ZONE: &str = "SRE-CERT-034";
+    /// Route 53 does not take the record.
+    pub const RECORD: &str = "SRE-CERT-035";
+    /// The record was not at all name servers in time.
+    pub const NOT_IN_SYNC: &str = "SRE-CERT-036";
+    /// The answer to a challenge is still in the DNS.
+    pub const RECORD_LEFT: &str = "SRE-CERT-037";
 }
 
 /// Why there is no new certificate.
@@ -98,6 +106,11 @@ impl Trouble {
     pub fn evidence(mut self, evidence: impl Into<String>) -> Self {
         self.finding.evidence = Some(evidence.into());
         self
+    }
+
+    /// One that somebody else has put into words.
+    pub(crate) fn of_finding(finding: Box<Finding>) -> Self {
+        Self { finding, retry_after: None }
     }
 
     /// A file that cannot be read or written.

@@ -22,6 +22,7 @@ use crate::cognito::AwsCognito;
 use crate::ec2::AwsEc2;
 use crate::iam::AwsIam;
 use crate::quotas::AwsQuotas;
+use crate::route53::AwsRoute53;
 use crate::s3::AwsS3;
 use crate::ssm::AwsSsm;
 use crate::sts::AwsSts;
@@ -82,6 +83,7 @@ pub async fn connect(options: ConnectOptions) -> Result<Cloud, ConnectError> {
         acm: Arc::new(AwsAcm::new(&config)),
         tagging: Arc::new(AwsTagging::new(&config)),
         quotas: Arc::new(AwsQuotas::new(&config)),
+        route53: Arc::new(AwsRoute53::new(&config)),
         s3: Arc::new(AwsS3::new(&config)),
         bedrock: Arc::new(AwsBedrock::new(&config)),
         bedrock_runtime: Arc::new(AwsBedrockRuntime::new(&config)),

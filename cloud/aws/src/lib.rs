@@ -13,6 +13,7 @@ mod ec2;
 mod error;
 mod iam;
 mod quotas;
+mod route53;
 mod s3;
 mod ssm;
 mod sts;

@@ -16,6 +16,7 @@ mod ec2;
 mod iam;
 mod path;
 mod rest;
+mod route53;
 mod s3;
 
 use std::collections::BTreeSet;
@@ -34,6 +35,7 @@ pub use ec2::{addresses, dry_runs, instances, networks, security_groups};
 pub use iam::{instance_profiles, roles};
 pub use path::paths;
 pub use rest::{certificates, identity, not_found_answers, parameters, tagging};
+pub use route53::text_records;
 pub use s3::{buckets, own_parameters};
 
 /// What the contract is told about the account that it runs on.
@@ -47,6 +49,8 @@ pub struct Fixture {
     pub subnet_id: Option<String>,
     /// An `x86_64` image; none means the one that the public parameter of Amazon Linux 2023 names.
     pub image_id: Option<String>,
+    /// The name of a public hosted zone that is there. Zones are made by nobody here.
+    pub zone: String,
     /// An `x86_64` type.
     pub instance_type: String,
     /// How often something that was made may be looked for in vain. 1 for an account whose reads never lag.
@@ -65,6 +69,7 @@ impl Fixture {
             vpc_id: None,
             subnet_id: None,
             image_id: None,
+            zone: "contract.example.com".to_owned(),
             instance_type: "t3.micro".to_owned(),
             looks: 20,
             pause: Duration::from_millis(200),
@@ -151,6 +156,7 @@ pub async fn all(cloud: &Cloud, fixture: &Fixture) {
     app_clients(cloud, fixture).await;
     domains(cloud, fixture).await;
     certificates(cloud, fixture).await;
+    text_records(cloud, fixture).await;
     tagging(cloud, fixture).await;
     simulations(cloud, fixture).await;
     models(cloud, fixture).await;

@@ -10,6 +10,7 @@ pub mod ec2;
 pub mod iam;
 pub mod path;
 pub mod quotas;
+pub mod route53;
 pub mod s3;
 pub mod ssm;
 pub mod sts;

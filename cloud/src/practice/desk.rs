@@ -131,7 +131,7 @@ pub(super) fn permit(state: &State, service: &str, operation: &str, resource: &s
             "UnauthorizedOperation",
             format!("You are not authorized to perform this operation. {words}"),
         ),
-        "iam" | "s3" => Refusal::new("AccessDenied", words),
+        "iam" | "s3" | "route53" => Refusal::new("AccessDenied", words),
         _ => Refusal::new("AccessDeniedException", words),
     })
 }
@@ -156,7 +156,7 @@ fn throttled(service: &str) -> Refusal {
 fn expired(service: &str) -> Refusal {
     match service {
         "ec2" => Refusal::new("RequestExpired", "Request has expired."),
-        "iam" | "sts" | "s3" => {
+        "iam" | "sts" | "s3" | "route53" => {
             Refusal::new("ExpiredToken", "The security token included in the request is expired")
         }
         _ => Refusal::new("ExpiredTokenException", "The security token included in the request is expired"),
@@ -170,7 +170,7 @@ fn invalid(service: &str) -> Refusal {
             "InvalidAccessKeyId",
             "The AWS Access Key Id you provided does not exist in our records.",
         ),
-        "iam" | "sts" => {
+        "iam" | "sts" | "route53" => {
             Refusal::new("InvalidClientTokenId", "The security token included in the request is invalid.")
         }
         _ => Refusal::new(

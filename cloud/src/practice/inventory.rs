@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::port::ec2::Rule;
 
-use super::state::{Address, Bucket, Certificate, Instance, Pool, State};
+use super::state::{Address, Bucket, Certificate, Instance, Pool, State, TxtSet};
 
 /// Everything that a port can change, one value for each thing, sorted by its text.
 pub(super) fn of(state: &State) -> Vec<Value> {
@@ -43,6 +43,12 @@ pub(super) fn of(state: &State) -> Vec<Value> {
         let phase = Progress::parse(&one.value).map(|progress| progress.phase);
         json!({"type": "parameter", "name": name, "phase": phase, "tags": one.tags})
     });
+    let records = state.zones.values().flat_map(|zone| {
+        let record = |(name, set): (&String, &TxtSet)| {
+            json!({"type": "text-record", "zone": zone.name, "name": name, "values": set.values})
+        };
+        zone.txt.iter().map(record).collect::<Vec<_>>()
+    });
     let mut all: Vec<Value> = groups
         .chain(buckets)
         .chain(parameters)
@@ -53,6 +59,7 @@ pub(super) fn of(state: &State) -> Vec<Value> {
         .chain(pools)
         .chain(domains)
         .chain(certificates)
+        .chain(records)
         .collect();
     all.sort_by_cached_key(Value::to_string);
     all

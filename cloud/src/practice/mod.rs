@@ -20,6 +20,7 @@ mod network;
 mod path;
 mod refusal;
 mod rest;
+mod route53;
 mod s3;
 mod seed;
 mod simulator;
@@ -196,6 +197,7 @@ impl Practice {
             acm: Arc::clone(&self.desk) as _,
             tagging: Arc::clone(&self.desk) as _,
             quotas: Arc::clone(&self.desk) as _,
+            route53: Arc::clone(&self.desk) as _,
             s3: Arc::clone(&self.desk) as _,
             bedrock: Arc::clone(&self.desk) as _,
             bedrock_runtime: Arc::clone(&self.desk) as _,

@@ -20,7 +20,7 @@ use super::network::everything_out;
 use super::path::everywhere;
 use super::state::{
     Bucket, Certificate, Domain, Group, Image, InstanceType, ModelNote, Pool, Profile, Role, RouteTable,
-    State, Subnet, Unseen,
+    State, Subnet, TxtSet, Unseen, Zone,
 };
 
 /// What AWS thinks of the caller's credentials.
@@ -313,6 +313,27 @@ impl<'a> Seed<'a> {
         };
         self.state.certificates.insert(arn.clone(), certificate);
         arn
+    }
+
+    /// Makes a hosted zone and answers its id.
+    pub fn hosted_zone(&mut self, name: &str, is_private: bool) -> String {
+        let number = self.state.next_hex().get(..20).unwrap_or_default().to_ascii_uppercase();
+        let id = format!("Z{number}");
+        let zone = Zone { name: name.to_owned(), is_private, txt: BTreeMap::new() };
+        self.state.zones.insert(id.clone(), zone);
+        id
+    }
+
+    /// Puts the text records of a name in the place of what was there; none deletes them. Values have their quotation
+    /// marks.
+    pub fn txt(&mut self, zone_id: &str, name: &str, values: &[&str]) {
+        let Some(zone) = self.state.zones.get_mut(zone_id) else { return };
+        let values: Vec<String> = values.iter().map(|&value| value.to_owned()).collect();
+        if values.is_empty() {
+            zone.txt.remove(name);
+        } else {
+            zone.txt.insert(name.to_owned(), TxtSet { ttl: 300, values });
+        }
     }
 
     /// Replaces the entries of the network ACL of every VPC; the final refusals are added.

@@ -68,6 +68,12 @@ pub(super) struct State {
     /// Parameters that are not AWS's.
     #[serde(default)]
     pub(super) own_parameters: BTreeMap<String, Parameter>,
+    /// Hosted zones by id.
+    #[serde(default)]
+    pub(super) zones: BTreeMap<String, Zone>,
+    /// Changes in them by id, each with the looks until all name servers have it.
+    #[serde(default)]
+    pub(super) zone_changes: BTreeMap<String, u32>,
     /// What goes wrong when instances boot.
     #[serde(default)]
     pub(super) mishap: Option<Mishap>,
@@ -93,6 +99,20 @@ pub(super) struct Bucket {
 pub(super) struct Object {
     pub(super) size: u64,
     pub(super) sha256: String,
+}
+
+/// A hosted zone, with its text records by name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Zone {
+    pub(super) name: String,
+    pub(super) is_private: bool,
+    pub(super) txt: BTreeMap<String, TxtSet>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct TxtSet {
+    pub(super) ttl: u32,
+    pub(super) values: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -367,6 +387,8 @@ impl State {
             models: BTreeMap::new(),
             buckets: BTreeMap::new(),
             own_parameters: BTreeMap::new(),
+            zones: BTreeMap::new(),
+            zone_changes: BTreeMap::new(),
             mishap: None,
             pace: Pace::default(),
         };

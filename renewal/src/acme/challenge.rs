@@ -1,6 +1,6 @@
 //! Answers to challenges: shown while an order is open, and gone afterwards, whatever comes of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use instant_acme::{ChallengeType, KeyAuthorization};
 use model::config::AcmeChallenge;
+use model::{Finding, Severity};
 use rcgen::{CertificateParams, CustomExtension, KeyPair};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::Place;
 use crate::disk::{self, Disk, gone};
+use crate::records::{TxtRecords, place_of};
 use crate::trouble::{Trouble, codes};
 
 /// The proxy's group reads them.
@@ -34,12 +36,20 @@ pub(super) struct Answers<'a> {
     /// Token to answer, for HTTP-01.
     tokens: Mutex<BTreeMap<String, String>>,
     listener: Option<TcpListener>,
+    /// Name and value of text records, for DNS-01.
+    published: Vec<(String, String)>,
 }
 
 impl<'a> Answers<'a> {
-    /// Makes ready for answers of this kind; none is shown yet.
-    pub(super) async fn open(place: Place<'a>, challenge: AcmeChallenge) -> Result<Self, Trouble> {
-        let mut answers = Self { place, files: Vec::new(), tokens: Mutex::default(), listener: None };
+    /// None yet.
+    pub(super) fn new(place: Place<'a>) -> Self {
+        let (files, tokens, published) = (Vec::new(), Mutex::default(), Vec::new());
+        Self { place, files, tokens, listener: None, published }
+    }
+
+    /// Makes ready for answers of this kind for these names; none is shown yet.
+    pub(super) async fn open(&mut self, challenge: AcmeChallenge, names: &[String]) -> Result<(), Trouble> {
+        let place = self.place;
         match challenge {
             AcmeChallenge::TlsAlpn01 => {}
             AcmeChallenge::Http01 => {
@@ -56,22 +66,50 @@ impl<'a> Answers<'a> {
                         place.http.port()
                     ))
                 })?;
-                answers.listener = Some(bound);
+                self.listener = Some(bound);
             }
             AcmeChallenge::Dns01 => {
-                return Err(Trouble::new(
-                    codes::CHALLENGE,
-                    "tls.acme.challenge",
-                    "this version does not write DNS records, so it cannot answer dns-01",
-                )
-                .hint("set `tls.acme.challenge: tls-alpn-01`, and then: sre-agent-deploy host renew"));
+                let records = self.records()?;
+                let places: BTreeSet<String> = names.iter().map(|name| place_of(name)).collect();
+                for name in &places {
+                    records.look(name).await.map_err(Trouble::of_finding)?;
+                }
             }
         }
-        Ok(answers)
+        Ok(())
     }
 
-    /// Shows an answer.
-    pub(super) fn show(&mut self, name: &str, token: &str, key: &KeyAuthorization) -> Result<(), Trouble> {
+    fn records(&self) -> Result<&'a dyn TxtRecords, Trouble> {
+        self.place.records.ok_or_else(|| {
+            Trouble::new(
+                codes::CHALLENGE,
+                "tls.acme.challenge",
+                "dns-01 is answered with a text record, and no DNS can be written from here",
+            )
+            .hint("set `tls.acme.challenge: tls-alpn-01`, and then: sre-agent-deploy host renew")
+        })
+    }
+
+    /// Shows an answer of this kind. Afterwards it can be seen.
+    pub(super) async fn show(
+        &mut self,
+        challenge: AcmeChallenge,
+        name: &str,
+        token: &str,
+        key: &KeyAuthorization,
+    ) -> Result<(), Trouble> {
+        match challenge {
+            AcmeChallenge::Dns01 => {
+                let (records, name, value) = (self.records()?, place_of(name), key.dns_value());
+                // Known before it is published, so that it is taken back also where nobody knows whether it was.
+                self.published.push((name.clone(), value.clone()));
+                records.publish(&name, &value).await.map_err(Trouble::of_finding)
+            }
+            AcmeChallenge::Http01 | AcmeChallenge::TlsAlpn01 => self.show_here(name, token, key),
+        }
+    }
+
+    fn show_here(&mut self, name: &str, token: &str, key: &KeyAuthorization) -> Result<(), Trouble> {
         if self.listener.is_some() {
             let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
             tokens.insert(token.to_owned(), key.as_str().to_owned());
@@ -86,6 +124,27 @@ impl<'a> Answers<'a> {
         self.files.push(path.clone());
         disk::replace(self.place.disk, &path, pem.as_bytes(), MODE, self.place.owner)
             .map_err(|error| Trouble::of_file("write", &path, &error))
+    }
+
+    /// Takes down what is shown on this host.
+    pub(super) fn close(&mut self) {
+        self.listener = None;
+        for path in self.files.drain(..) {
+            // What cannot be removed now is removed by the next run.
+            let _ = self.place.disk.remove(&path);
+        }
+    }
+
+    /// Takes back what is shown elsewhere. What stays is said, and is taken back by the next run.
+    pub(super) async fn take_back(&mut self) -> Vec<Finding> {
+        let mut left = Vec::new();
+        let Some(records) = self.place.records else { return left };
+        for (name, value) in std::mem::take(&mut self.published) {
+            if let Err(finding) = records.withdraw(&name, &value).await {
+                left.push(Finding { severity: Severity::Warning, ..*finding });
+            }
+        }
+        left
     }
 
     /// Answers over HTTP until nobody waits for it any more; for the other kinds it waits for ever.
@@ -129,10 +188,7 @@ impl<'a> Answers<'a> {
 
 impl Drop for Answers<'_> {
     fn drop(&mut self) {
-        for path in &self.files {
-            // What cannot be removed now is removed by the next run.
-            let _ = self.place.disk.remove(path);
-        }
+        self.close();
     }
 }
 

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 
 use instant_acme::{Error, Problem};
 use jiff::Timestamp;
+use model::config::AcmeChallenge;
 
 use super::Authority;
 use super::connection::Seen;
@@ -97,6 +98,9 @@ pub(super) fn of_problem(problem: &Problem, stage: Stage, names: &str, authority
         .hint(reach(authority)),
         ("caa", _) => new(codes::CAA, names, format!("a CAA record forbids this authority to issue for {names}"))
             .hint("look at it: dig +short CAA NAME; allow the authority there, or use the one that is allowed"),
+        ("dns", _) if authority.challenge == AcmeChallenge::Dns01 => {
+            new(codes::DNS, names, format!("the authority finds no text record for {names}")).hint(reach(authority))
+        }
         ("dns", _) => new(codes::DNS, names, format!("the authority cannot resolve {names}"))
             .hint("look at it from outside: dig +short A NAME; dig +short AAAA NAME; a new record takes some minutes"),
         ("tls" | "incorrectResponse" | "unauthorized", Stage::Challenge) => new(
@@ -190,7 +194,8 @@ fn reach(authority: &Authority<'_>) -> &'static str {
              at the security group"
         }
         AcmeChallenge::Dns01 => {
-            "look whether the record is seen from outside: dig +short TXT _acme-challenge.NAME"
+            "the record was in Route 53, so look whether the world asks there: the name servers of `dig +short NS` for \
+             the zone have to be those of the hosted zone, and _acme-challenge.NAME must be no CNAME"
         }
     }
 }

@@ -19,6 +19,7 @@ use model::{Finding, Secret};
 
 use crate::disk::Disk;
 use crate::pair::Leaf;
+use crate::records::TxtRecords;
 use crate::schedule::Window;
 use crate::trouble::Trouble;
 
@@ -53,6 +54,8 @@ pub struct Place<'a> {
     pub owner: Option<(u32, u32)>,
     /// Where HTTP-01 is answered.
     pub http: SocketAddr,
+    /// Where DNS-01 is answered, where that is in reach.
+    pub records: Option<&'a dyn TxtRecords>,
     /// Operations on files.
     pub disk: &'a dyn Disk,
 }
@@ -87,8 +90,8 @@ impl<'a> Client<'a> {
         order::suggestion(self, leaf).await
     }
 
-    /// Obtains a certificate for these names, in place of the one that is served. The answers to challenges are gone
-    /// afterwards, whatever comes of it.
+    /// Obtains a certificate for these names, in place of the one that is served. The answers to challenges are taken
+    /// back afterwards, whatever comes of it.
     pub async fn obtain(
         &mut self,
         names: &[String],

@@ -8,6 +8,7 @@ use instant_acme::{
 };
 use jiff::{SignedDuration, Timestamp};
 use model::Secret;
+use model::config::AcmeChallenge;
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 use rustls_pki_types::CertificateDer;
 
@@ -21,6 +22,8 @@ use crate::trouble::{Trouble, codes};
 
 /// All of it. An authority that is alive needs seconds.
 const WHOLE: Duration = Duration::from_mins(5);
+/// The same where a DNS has to learn the answer first. Together with taking it back, this is less than the unit allows.
+const WHOLE_WITH_DNS: Duration = Duration::from_mins(10);
 /// Until the authority has looked at the answers; and until it has signed.
 const WAIT: RetryPolicy = RetryPolicy::new()
     .initial_delay(Duration::from_millis(250))
@@ -101,12 +104,20 @@ pub(super) async fn obtain(
     now: Timestamp,
 ) -> Result<Issued, Trouble> {
     let directory = client.authority.directory.to_owned();
-    match tokio::time::timeout(WHOLE, whole(client, names, replaces, now)).await {
+    let bound = match client.authority.challenge {
+        AcmeChallenge::Dns01 => WHOLE_WITH_DNS,
+        AcmeChallenge::Http01 | AcmeChallenge::TlsAlpn01 => WHOLE,
+    };
+    let mut answers = Answers::new(client.place);
+    let result = tokio::time::timeout(bound, whole(client, &mut answers, names, replaces, now)).await;
+    answers.close();
+    client.findings.extend(answers.take_back().await);
+    match result {
         Ok(result) => result,
         Err(_) => Err(Trouble::new(
             codes::TOO_LONG,
             directory,
-            format!("the authority had not come to an end after {} min", WHOLE.as_secs() / 60),
+            format!("the authority had not come to an end after {} min", bound.as_secs() / 60),
         )
         .hint("nothing is lost; the next run tries again")),
     }
@@ -114,13 +125,14 @@ pub(super) async fn obtain(
 
 async fn whole(
     client: &mut Client<'_>,
+    answers: &mut Answers<'_>,
     names: &[String],
     replaces: Option<&Leaf>,
     now: Timestamp,
 ) -> Result<Issued, Trouble> {
     let doing = Doing { names, memory: Memory::default(), now };
     // Before anybody is asked for anything: what cannot be answered need not be asked.
-    let mut answers = Answers::open(client.place, client.authority.challenge).await?;
+    answers.open(client.authority.challenge, names).await?;
     let mut account = account::kept_or_new(client, &doing.memory, now).await?;
     let identifiers: Vec<Identifier> = names.iter().cloned().map(Identifier::Dns).collect();
     let mut order = match new_order(client, &account, &identifiers, replaces).await {
@@ -132,8 +144,8 @@ async fn whole(
         order => order,
     }
     .map_err(|error| doing.trouble(client, Stage::Order, &error))?;
-    show_control(client, &mut order, &mut answers, &doing).await?;
-    drop(answers);
+    show_control(client, &mut order, answers, &doing).await?;
+    answers.close();
     let (request, key) = request(names).map_err(|error| {
         Trouble::new(codes::ORDER, list(names), "no request can be made for these names")
             .evidence(error.to_string())
@@ -209,7 +221,8 @@ async fn show_control(
             .evidence(format!("it offers {}", offered.join(", ")))
             .hint("set `tls.acme.challenge` to one that it offers"));
         };
-        answers.show(&name, &challenge.token, &challenge.key_authorization())?;
+        let key = challenge.key_authorization();
+        answers.show(client.authority.challenge, &name, &challenge.token, &key).await?;
         let ready = challenge.set_ready();
         tokio::select! {
             ready = ready => ready.map_err(|error| failed(&error))?,

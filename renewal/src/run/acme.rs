@@ -1,14 +1,17 @@
 //! A certificate from an authority: asked for when the schedule says so.
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use model::host::CertificateSource;
 use model::{Finding, Severity};
 
-use super::{Host, Outcome, clock, outcome, state, state_file, warning};
+use super::remembered::Remembered;
+use super::{Host, Outcome, clock, keep, outcome, state, warning};
 use crate::acme::{Authority, Client, Place};
 use crate::pair::{Leaf, Pair, Unfit};
+use crate::records::TxtRecords;
 use crate::schedule::{self, Decision, Facts, Suggestion};
 use crate::state::{RenewalState, Wanted};
 use crate::store::StoreError;
@@ -51,9 +54,10 @@ pub(super) async fn attempt(
         answers: host.answers,
         owner: host.store.owner().numbers(),
         http: host.http,
+        records: host.records,
         disk: host.store.disk(),
     };
-    let mut client = Client::new(authority, place);
+    let client = Client::new(authority, place);
     let mut known = state(host, findings, now);
     let leaf = live.map(Pair::leaf);
     let decide = |known: &RenewalState| {
@@ -91,8 +95,13 @@ pub(super) async fn attempt(
     known.begin(&wanted, now);
     keep(host, &known)?;
     let replaced = leaf.filter(|leaf| !leaf.is_self_signed && !leaf.is_placeholder);
+    let shared = RefCell::new(known);
+    let remembered = host.records.map(|records| Remembered::new(records, host, &shared));
+    let records = remembered.as_ref().map(|records| records as &dyn TxtRecords);
+    let mut client = Client::new(authority, Place { records, ..place });
     let obtained = client.obtain(&names, replaced, now).await;
     findings.extend(client.findings().iter().cloned());
+    let mut known = shared.into_inner();
     let taken = obtained.and_then(|issued| {
         known.account = Some(issued.account.clone());
         let then = (host.now)();
@@ -150,14 +159,6 @@ async fn look_for_suggestion(
         }
         Err(trouble) => findings.push(Finding { severity: Severity::Info, ..*trouble.finding }),
     }
-}
-
-fn keep(host: &Host<'_>, known: &RenewalState) -> Result<(), Trouble> {
-    if host.is_dry {
-        return Ok(());
-    }
-    let path = state_file(host.state);
-    known.write(host.store.disk(), &path).map_err(|error| Trouble::of_file("write", &path, &error))
 }
 
 /// What the store says of a certificate that the authority has just issued.

@@ -235,6 +235,7 @@ mod tests {
                 answers: folder.path(),
                 http: crate::run::HTTP,
                 exporter: Some(&acm),
+                records: None,
                 now: &|| moment(60),
                 chance: 0.5,
                 is_forced: false,

@@ -3,12 +3,14 @@
 mod acme;
 mod exported;
 mod files;
+mod remembered;
 
 use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use model::config::AcmeChallenge;
 use model::host::{CertificateSource, HostSettings};
 use model::{Finding, Severity};
 
@@ -16,6 +18,7 @@ pub use exported::{Answer, Exported, Exporter, Unexported};
 
 use crate::acme::remove_answers;
 use crate::pair::{Leaf, Pair};
+use crate::records::TxtRecords;
 use crate::schedule::{self, Decision, Reason};
 use crate::state::RenewalState;
 use crate::store::{Ensured, Store, StoreError};
@@ -35,6 +38,8 @@ pub struct Host<'a> {
     pub http: SocketAddr,
     /// ACM, where this program reaches it.
     pub exporter: Option<&'a dyn Exporter>,
+    /// The DNS of the names, where this program reaches it.
+    pub records: Option<&'a dyn TxtRecords>,
     /// The clock.
     pub now: &'a (dyn Fn() -> Timestamp + Sync),
     /// A number from 0 up to 1, by chance.
@@ -122,6 +127,7 @@ async fn attempt(host: &Host<'_>, findings: &mut Vec<Finding>) -> Result<Outcome
         if matches!(host.settings.certificate, CertificateSource::Acme { .. }) {
             remove_answers(disk, host.answers)?;
         }
+        remembered::tidy(host, findings).await;
     }
     let live = live(host, findings, now)?;
     match &host.settings.certificate {
@@ -165,6 +171,26 @@ fn warning(trouble: Trouble) -> Finding {
 /// The file of the state.
 pub fn state_file(folder: &Path) -> PathBuf {
     folder.join("renewal.json")
+}
+
+/// Whether a run needs the DNS of the names: to answer there, or to take an answer back.
+pub fn needs_records(settings: &HostSettings, folder: &Path) -> bool {
+    let answers =
+        matches!(settings.certificate, CertificateSource::Acme { challenge: AcmeChallenge::Dns01, .. });
+    let has_left = || {
+        let known = RenewalState::read(&state_file(folder));
+        known.ok().flatten().is_some_and(|known| !known.published.is_empty())
+    };
+    answers || has_left()
+}
+
+/// Writes what the next run has to know.
+fn keep(host: &Host<'_>, known: &RenewalState) -> Result<(), Trouble> {
+    if host.is_dry {
+        return Ok(());
+    }
+    let path = state_file(host.state);
+    known.write(host.store.disk(), &path).map_err(|error| Trouble::of_file("write", &path, &error))
 }
 
 /// What earlier runs left. What cannot be used is said, and is as good as nothing.

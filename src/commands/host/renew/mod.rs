@@ -3,6 +3,7 @@
 mod export;
 mod look;
 mod report;
+mod zones;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -59,6 +60,7 @@ pub(crate) fn command(app: &App, args: &HostRenewArgs) -> Ended {
         answers: &answers,
         http: address(app, HTTP)?.unwrap_or(renewal::run::HTTP),
         exporter: None,
+        records: None,
         now: &|| SystemClock.now(),
         chance: chance(),
         is_forced: args.force,
@@ -76,6 +78,9 @@ pub(crate) fn command(app: &App, args: &HostRenewArgs) -> Ended {
     };
     let report = match &settings.certificate {
         CertificateSource::AcmExportable { .. } => with_account(app, &settings, &host, whole)?,
+        _ if !args.dry_run && renewal::run::needs_records(&settings, &state) => {
+            with_account(app, &settings, &host, whole)?
+        }
         _ => run(whole(&host))?,
     };
     security::renewal(app, &report);
@@ -97,7 +102,9 @@ fn with_account(
     session::run(app, &StateArgs::default(), async |session| {
         let cloud = compose::reach(session, &account).await?;
         let acm = export::Acm(&cloud);
-        let host = Host { exporter: Some(&acm), ..*host };
+        let say = |text: &str| session.say(text);
+        let zones = zones::Zones { cloud: &cloud, say: &say };
+        let host = Host { exporter: Some(&acm), records: Some(&zones), ..*host };
         tokio::select! {
             report = work(&host) => done = Some(report),
             () = session.cancel.cancelled() => {}

@@ -11,11 +11,14 @@ use model::host::{CertificateSource, ExternalAccount, HOST_SETTINGS_VERSION, Hos
 use model::{DeploymentId, Region};
 use renewal::disk::{Disk, RealDisk};
 use renewal::pair::Leaf;
+use renewal::records::TxtRecords;
 use renewal::run::{Host, Outcome, Report, run};
 use renewal::state::RenewalState;
 use renewal::store::{Owner, Store};
 use tempfile::TempDir;
 use test_support::Pebble;
+
+use crate::records::Zone;
 
 pub(crate) const NAME: &str = "api.test.corp";
 
@@ -28,6 +31,8 @@ pub(crate) struct Bench {
     /// How far the clock of this host is ahead.
     pub(crate) ahead: SignedDuration,
     pub(crate) is_forced: bool,
+    /// The DNS of the names, where it is in reach.
+    pub(crate) zone: Option<Arc<Zone>>,
 }
 
 impl Bench {
@@ -44,7 +49,7 @@ impl Bench {
             domains: vec![NAME.to_owned()],
             certificate: CertificateSource::AcmExportable { certificate_arn: String::new() },
         };
-        Self { folder, settings, http_port: 1, ahead: SignedDuration::ZERO, is_forced: false }
+        Self { folder, settings, http_port: 1, ahead: SignedDuration::ZERO, is_forced: false, zone: None }
     }
 
     /// The host is told to use this authority.
@@ -110,6 +115,11 @@ impl Bench {
 
     /// One run over other operations on files.
     pub(crate) fn run_on(&self, disk: Arc<dyn Disk>) -> Report {
+        self.run_until(disk, std::future::pending()).unwrap()
+    }
+
+    /// One run that may die on its way; none where it did.
+    pub(crate) fn run_until(&self, disk: Arc<dyn Disk>, death: impl Future<Output = ()>) -> Option<Report> {
         let store = Store::on(disk, self.path("tls"), Owner::Writer);
         let host = Host {
             store: &store,
@@ -118,12 +128,18 @@ impl Bench {
             answers: &self.path("tls/challenges"),
             http: ([127, 0, 0, 1], self.http_port).into(),
             exporter: None,
+            records: self.zone.as_deref().map(|zone| zone as &dyn TxtRecords),
             now: &|| self.now(),
             chance: 0.5,
             is_forced: self.is_forced,
             is_dry: false,
         };
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(run(&host))
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+            tokio::select! {
+                report = run(&host) => Some(report),
+                () = death => None,
+            }
+        })
     }
 
     /// One run that has to bring a certificate.

@@ -13,7 +13,7 @@ use test_support::{PairServer, Pebble, PebbleOptions};
 use crate::bench::Bench;
 
 /// Does so many operations and then none.
-struct Dying(AtomicUsize);
+pub(crate) struct Dying(pub(crate) AtomicUsize);
 
 impl Dying {
     fn alive(&self) -> io::Result<()> {

@@ -10,5 +10,6 @@ mod accounts;
 mod bench;
 mod challenges;
 mod deaths;
+mod records;
 mod schedules;
 mod suggestions;

@@ -86,6 +86,18 @@ pub(crate) fn post(address: SocketAddr, path: &str, body: &str) {
     assert!(answer.start.contains(" 200"), "{path}: {}", answer.start);
 }
 
+/// Reads what is behind a path of an emulator.
+pub(crate) fn get(address: SocketAddr, path: &str) -> String {
+    let request = Message {
+        start: format!("GET {path} HTTP/1.1"),
+        fields: vec![("Host".to_owned(), address.to_string())],
+        body: Vec::new(),
+    };
+    let answer = exchange(address, &request).expect("the emulator answers");
+    assert!(answer.start.contains(" 200"), "{path}: {}", answer.start);
+    String::from_utf8_lossy(&answer.body).into_owned()
+}
+
 /// Sends one request on a connection of its own and reads the whole answer.
 pub(crate) fn exchange(address: SocketAddr, request: &Message) -> io::Result<Message> {
     let mut stream = TcpStream::connect(address)?;

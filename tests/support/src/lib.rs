@@ -2,7 +2,7 @@
 //!
 //! [`Moto`] and [`Ministack`] are emulated accounts over real HTTP, each on its own free loopback port with its own
 //! scratch folder; both end with the test that started them, even when that test is killed. [`Pebble`] is an ACME authority, [`AuthorityFront`]
-//! stands before it and suggests when to renew, [`PairServer`] serves what it issued. [`KillingProxy`] stands
+//! stands before it and suggests when to renew, [`PairServer`] serves what it issued, and [`TextDns`] is a DNS for it to look at. [`KillingProxy`] stands
 //! between the program and one of them and stops, spoils or delays chosen calls. [`rerun`] gives a test an
 //! environment of its own. [`python()`] runs a script of a client that others wrote, [`OpenAiClient`] one of OpenAI's.
 //! [`Terminal`] is a terminal that a program is driven through.
@@ -19,6 +19,7 @@ mod booted;
 mod http;
 mod ministack;
 mod moto;
+mod names;
 mod pebble;
 mod picture;
 mod proxy;
@@ -31,6 +32,7 @@ mod venv;
 pub use booted::{Booted, Preparation};
 pub use ministack::Ministack;
 pub use moto::Moto;
+pub use names::TextDns;
 pub use pebble::{AuthorityFront, PairServer, Pebble, PebbleOptions, RenewalAnswer};
 pub use picture::Film;
 pub use proxy::{Fault, KillingProxy, ProxyPlan, RecordedCall};

@@ -10,6 +10,7 @@ use crate::{http, rerun, venv};
 const SERVE: &str = include_str!("../scripts/moto.py");
 const PUBLIC_SUBNET: &str = include_str!("../scripts/public_subnet.py");
 const INVENTORY: &str = include_str!("../scripts/inventory.py");
+const ZONE: &str = include_str!("../scripts/zone.py");
 
 /// An emulated account, `123456789012`, in a process of its own. It ends when this value does.
 pub struct Moto {
@@ -84,6 +85,25 @@ impl Moto {
     /// two histories that end in the same account compare equal.
     pub fn inventory(&self) -> Value {
         self.python(INVENTORY, &[])
+    }
+
+    /// Makes a public hosted zone with a text record of somebody else in it; answers its id.
+    pub fn hosted_zone(&self, zone: &str, name: &str, text: &str) -> String {
+        let id = self.python(ZONE, &[zone, name, text]);
+        id.as_str().expect("an id").to_owned()
+    }
+
+    /// Reads the texts of a name in a hosted zone, as a DNS server of Route 53 would know them.
+    pub fn texts(&self, zone_id: &str) -> impl Fn(&str) -> Vec<String> + Send + 'static {
+        let (address, zone_id) = (self.server.address(), zone_id.to_owned());
+        move |name| {
+            let path = format!("/2013-04-01/hostedzone/{zone_id}/rrset?name={name}&type=TXT&maxitems=1");
+            let xml = http::get(address, &path).replace("&quot;", "\"");
+            let is_it = xml.contains(&format!("<Name>{name}.</Name>")) && xml.contains("<Type>TXT</Type>");
+            let values = xml.split("<Value>").skip(1).filter_map(|rest| rest.split("</Value>").next());
+            let plain = |value: &str| value.trim_matches('"').to_owned();
+            if is_it { values.map(plain).collect() } else { Vec::new() }
+        }
     }
 
     /// Fills the account with security groups and roles of somebody else. Thousands take well under a second, since

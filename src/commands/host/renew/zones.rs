@@ -153,13 +153,13 @@ impl TxtRecords for Zones<'_> {
     fn withdraw<'a>(&'a self, name: &'a str, value: &'a str) -> Told<'a> {
         Box::pin(async move {
             let value = quoted(value);
-            let taken = self.change(name, &|before| {
+            let without: Wish<'_> = &|before| {
                 let before = before.filter(|set| set.values.contains(&value))?;
                 let values: Vec<String> =
                     before.values.iter().filter(|&one| *one != value).cloned().collect();
                 Some(Some(TxtSet { ttl: before.ttl, values }).filter(|set| !set.values.is_empty()))
-            });
-            match taken.await {
+            };
+            match self.change(name, without).await {
                 Ok(_) => Ok(()),
                 Err(why) => Err(Box::new(left(name, &value, *why))),
             }

@@ -41,6 +41,8 @@ pub struct PebbleOptions {
     pub tls_port: u16,
     /// Where it looks for answers to HTTP-01.
     pub http_port: u16,
+    /// The DNS that it asks, on 127.0.0.1; none takes its own.
+    pub dns_port: Option<u16>,
 }
 
 impl Default for PebbleOptions {
@@ -52,6 +54,7 @@ impl Default for PebbleOptions {
             is_strict: false,
             tls_port: quiet_port(),
             http_port: quiet_port(),
+            dns_port: None,
         }
     }
 }
@@ -241,7 +244,7 @@ fn authority(scratch: &TempDir, options: &PebbleOptions, ports: Ports) -> Child 
         .open(scratch.path().join("log"))
         .expect("a log file");
     let config = scratch.path().join("pebble.json").display().to_string();
-    let dns = format!("127.0.0.1:{}", ports.dns);
+    let dns = format!("127.0.0.1:{}", options.dns_port.unwrap_or(ports.dns));
     let strict = format!("-strict={}", options.is_strict);
     spawn(
         &log,

@@ -77,7 +77,9 @@ impl Exit {
         match (area, code) {
             ("BUG", _) => Self::Bug,
             (_, "SRE-AWS-002" | "SRE-AWS-003" | "SRE-AWS-004") => Self::Credentials,
-            (_, "SRE-AWS-008" | "SRE-RUN-003" | "SRE-RUN-014" | "SRE-CERT-019") => Self::TimedOut,
+            (_, "SRE-AWS-008" | "SRE-RUN-003" | "SRE-RUN-014" | "SRE-CERT-019" | "SRE-CERT-036") => {
+                Self::TimedOut
+            }
             (_, "SRE-RUN-001" | "SRE-RUN-002") => Self::Cancelled,
             (_, "SRE-STATE-001" | "SRE-CLI-010" | "SRE-RUN-011" | "SRE-CERT-008") => Self::Locked,
             (_, "SRE-CLI-011" | "SRE-CLI-012" | "SRE-RUN-013" | "SRE-RUN-015") => Self::Failed,
@@ -154,6 +156,8 @@ mod tests {
             ("SRE-CERT-010", 1),
             ("SRE-CERT-019", 9),
             ("SRE-CERT-033", 2),
+            ("SRE-CERT-034", 1),
+            ("SRE-CERT-036", 9),
             ("SRE-CLI-011", 1),
             ("SRE-STATE-002", 11),
             ("SRE-STATE-003", 11),

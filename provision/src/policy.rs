@@ -1,11 +1,13 @@
-//! The IAM policies of the instance: exactly the mapped models, its certificate, its bundle, and Session Manager.
+//! The IAM policies of the instance: exactly the mapped models, its certificate or the one text record that brings it,
+//! its bundle, and Session Manager.
 //!
-//! Sources: Service Authorization Reference for Amazon Bedrock, AWS Certificate Manager, AWS Systems Manager and Session Manager message
-//! gateway; Bedrock user guide, "Prerequisites for inference profiles".
+//! Sources: Service Authorization Reference for Amazon Bedrock, AWS Certificate Manager, Amazon Route 53, AWS Systems Manager
+//! and Session Manager message gateway; Bedrock user guide, "Prerequisites for inference profiles"; Route 53 developer guide,
+//! "Using IAM policy conditions for fine-grained access control".
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::config::{Config, HostInstall};
+use model::config::{AcmeChallenge, Config, HostInstall, TlsSource};
 use model::{AccountId, Region};
 use serde_json::{Value, json};
 
@@ -24,7 +26,7 @@ pub fn instance_trust() -> Value {
 }
 
 /// What the instance may do: call the mapped models, be reached through Session Manager, fetch its exportable
-/// certificate where there is one, and where it installs itself at its first boot, fetch its bundle and say how far it
+/// certificate where there is one, or answer for its name in the DNS where that brings it one, and where it installs itself at its first boot, fetch its bundle and say how far it
 /// is. `certificate` is an ARN.
 pub fn instance_policy(
     config: &Config,
@@ -35,6 +37,11 @@ pub fn instance_policy(
     let models = config.proxy.models_in(region);
     let mut statements = model_statements(models.values().map(AsRef::as_ref), region, account);
     statements.extend(certificate.map(certificate_statement));
+    if let (TlsSource::Acme { challenge: AcmeChallenge::Dns01, .. }, Some(domain)) =
+        (&config.tls.source, &config.tls.domain)
+    {
+        statements.extend(dns_statements(domain, region.partition()));
+    }
     statements.push(json!({
         "Sid": "SessionManagerRegistration",
         "Effect": "Allow",
@@ -73,6 +80,44 @@ fn certificate_statement(arn: &str) -> Value {
         "Action": ["acm:DescribeCertificate", "acm:ExportCertificate", "acm:GetCertificate"],
         "Resource": [arn],
     })
+}
+
+/// To answer for its name in the DNS. Which zone holds it is found out on the host, so reading is not limited to one;
+/// writing is limited to the one record, whatever zone it is in.
+fn dns_statements(domain: &str, partition: &str) -> [Value; 3] {
+    let zones = format!("arn:{partition}:route53:::hostedzone/*");
+    [
+        json!({
+            "Sid": "FindZone",
+            "Effect": "Allow",
+            // It takes no resource.
+            "Action": ["route53:ListHostedZones"],
+            "Resource": "*",
+        }),
+        json!({
+            "Sid": "SeeAnswer",
+            "Effect": "Allow",
+            "Action": ["route53:GetChange", "route53:ListResourceRecordSets"],
+            "Resource": [format!("arn:{partition}:route53:::change/*"), zones],
+        }),
+        json!({
+            "Sid": "AnswerForName",
+            "Effect": "Allow",
+            "Action": ["route53:ChangeResourceRecordSets"],
+            "Resource": [zones],
+            "Condition": {
+                "ForAllValues:StringEquals": {
+                    "route53:ChangeResourceRecordSetsNormalizedRecordNames": [format!("_acme-challenge.{domain}")],
+                    "route53:ChangeResourceRecordSetsRecordTypes": ["TXT"],
+                },
+                // Without the keys, "all values" would be none, and anything.
+                "Null": {
+                    "route53:ChangeResourceRecordSetsNormalizedRecordNames": "false",
+                    "route53:ChangeResourceRecordSetsRecordTypes": "false",
+                },
+            },
+        }),
+    ]
 }
 
 /// To fetch the bundle and to say how far the installation is, and nothing else of bucket and Parameter Store.

@@ -3,6 +3,7 @@
 //! Feature: aws-ec2-production-deployment, Property 5: Error Handling and Recovery
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod certificates;
 mod faults;
 mod kill;
 mod runs;

@@ -56,6 +56,17 @@ fn the_policy_of_an_instance_that_installs_itself() {
 }
 
 #[test]
+fn the_policy_of_an_instance_that_answers_in_the_dns() {
+    let config = config(
+        "tls: {domain: api.corp.io, source: acme, acme: {challenge: dns-01}}\nhost: {install: user-data}\n",
+    );
+    let document = policy::instance_policy(&config, &config.aws.region, &Bench::account(), None);
+    let statements = document["Statement"].as_array().unwrap();
+    let own: Vec<_> = statements.iter().filter(|one| one.to_string().contains("route53")).collect();
+    insta::assert_json_snapshot!(own);
+}
+
+#[test]
 fn the_script_of_the_first_boot() {
     let config = usual();
     let account = Bench::account();

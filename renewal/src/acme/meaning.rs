@@ -103,6 +103,12 @@ pub(super) fn of_problem(problem: &Problem, stage: Stage, names: &str, authority
         }
         ("dns", _) => new(codes::DNS, names, format!("the authority cannot resolve {names}"))
             .hint("look at it from outside: dig +short A NAME; dig +short AAAA NAME; a new record takes some minutes"),
+        ("incorrectResponse" | "unauthorized", Stage::Challenge)
+            if authority.challenge == AcmeChallenge::Dns01 =>
+        {
+            let message = format!("the authority does not see the answer in the DNS of {names}");
+            new(codes::WRONG_ANSWER, names, message).hint(reach(authority))
+        }
         ("tls" | "incorrectResponse" | "unauthorized", Stage::Challenge) => new(
             codes::WRONG_ANSWER,
             names,

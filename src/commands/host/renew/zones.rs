@@ -10,7 +10,7 @@ use model::{Finding, Severity};
 use provision::advice;
 use renewal::records::{Told, TxtRecords};
 use renewal::trouble::codes;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How long resolvers may keep an answer that is gone in a minute.
 const TTL: u32 = 10;
@@ -21,6 +21,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Route 53 usually needs less than a minute.
 const IN_SYNC_WITHIN: Duration = Duration::from_mins(4);
 const LOOK_EVERY: Duration = Duration::from_secs(3);
+/// Taking back must not keep a run from its end; the next one tries again.
+const TAKEN_BACK_WITHIN: Duration = Duration::from_mins(2);
 
 /// Route 53 of an account.
 pub(super) struct Zones<'c> {
@@ -159,10 +161,17 @@ impl TxtRecords for Zones<'_> {
                     before.values.iter().filter(|&one| *one != value).cloned().collect();
                 Some(Some(TxtSet { ttl: before.ttl, values }).filter(|set| !set.values.is_empty()))
             };
-            match self.change(name, without).await {
-                Ok(_) => Ok(()),
-                Err(why) => Err(Box::new(left(name, &value, *why))),
-            }
+            let cause = match timeout(TAKEN_BACK_WITHIN, self.change(name, without)).await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(why)) => match why.evidence {
+                    Some(evidence) => format!("{}: {evidence}", why.message),
+                    None => why.message,
+                },
+                Err(_) => format!("Route 53 had not answered after {} s", TAKEN_BACK_WITHIN.as_secs()),
+            };
+            let message = format!("the answer to the challenge is still in the DNS: TXT {name} {value}");
+            let finding = Finding::new(codes::RECORD_LEFT, Severity::Error, name, message).evidence(cause);
+            Err(Box::new(finding.hint("the next run takes it back; a value that stays harms nobody")))
         })
     }
 }
@@ -214,17 +223,6 @@ fn refused(name: &str, error: &CallError) -> Box<Finding> {
     let message = format!("Route 53 does not take the text record for {name}");
     let finding = Finding::new(codes::RECORD, Severity::Error, name, message);
     Box::new(finding.evidence(error.to_string()).hint(hint))
-}
-
-/// A value that is still there, and why.
-fn left(name: &str, value: &str, why: Finding) -> Finding {
-    let cause = match why.evidence {
-        Some(evidence) => format!("{}: {evidence}", why.message),
-        None => why.message,
-    };
-    let message = format!("the answer to the challenge is still in the DNS: TXT {name} {value}");
-    let finding = Finding::new(codes::RECORD_LEFT, Severity::Error, name, message).evidence(cause);
-    finding.hint("the next run takes it back; a value that stays harms nobody")
 }
 
 #[cfg(test)]

@@ -86,11 +86,14 @@ pub(crate) fn post(address: SocketAddr, path: &str, body: &str) {
     assert!(answer.start.contains(" 200"), "{path}: {}", answer.start);
 }
 
-/// Reads what is behind a path of an emulator.
-pub(crate) fn get(address: SocketAddr, path: &str) -> String {
+/// Reads what is behind a path of an emulated service. Which service that is, an emulator sees from the signature, which it
+/// does not check.
+pub(crate) fn get(address: SocketAddr, service: &str, path: &str) -> String {
+    let scope = format!("AKIAIOSFODNN7EXAMPLE/20260101/us-east-1/{service}/aws4_request");
+    let signature = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
     let request = Message {
         start: format!("GET {path} HTTP/1.1"),
-        fields: vec![("Host".to_owned(), address.to_string())],
+        fields: vec![("Host".to_owned(), address.to_string()), ("Authorization".to_owned(), signature)],
         body: Vec::new(),
     };
     let answer = exchange(address, &request).expect("the emulator answers");

@@ -98,7 +98,7 @@ impl Moto {
         let (address, zone_id) = (self.server.address(), zone_id.to_owned());
         move |name| {
             let path = format!("/2013-04-01/hostedzone/{zone_id}/rrset?name={name}&type=TXT&maxitems=1");
-            let xml = http::get(address, &path).replace("&quot;", "\"");
+            let xml = http::get(address, "route53", &path).replace("&quot;", "\"");
             let is_it = xml.contains(&format!("<Name>{name}.</Name>")) && xml.contains("<Type>TXT</Type>");
             let values = xml.split("<Value>").skip(1).filter_map(|rest| rest.split("</Value>").next());
             let plain = |value: &str| value.trim_matches('"').to_owned();

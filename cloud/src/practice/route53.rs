@@ -69,17 +69,12 @@ impl State {
                 }
             }
         }
-        match change.after {
-            Some(after) => {
-                demand_set(zone, &name, &after)?;
-                zone.txt.insert(name, state::TxtSet { ttl: after.ttl, values: after.values });
-            }
-            None => {
-                demand(now.is_some(), "InvalidInput", || {
-                    "a change batch has at least one change".to_owned()
-                })?;
-                zone.txt.remove(&name);
-            }
+        if let Some(after) = change.after {
+            demand_set(zone, &name, &after)?;
+            zone.txt.insert(name, state::TxtSet { ttl: after.ttl, values: after.values });
+        } else {
+            demand(now.is_some(), "InvalidInput", || "a change batch has at least one change".to_owned())?;
+            zone.txt.remove(&name);
         }
         let id = format!("C{}", self.next_hex().get(..20).unwrap_or_default().to_ascii_uppercase());
         self.zone_changes.insert(id.clone(), self.pace.settle);

@@ -8,12 +8,12 @@ use model::config::AcmeChallenge::Dns01;
 use model::{Finding, Severity};
 use renewal::disk::RealDisk;
 use renewal::records::{Told, TxtRecords};
-use renewal::run::{Outcome, needs_records};
+use renewal::run::{Outcome, Report, needs_records};
 use renewal::trouble::codes;
 use test_support::{Pebble, PebbleOptions, TextDns};
 use tokio::sync::Notify;
 
-use crate::bench::{Bench, NAME};
+use crate::bench::Bench;
 use crate::deaths::Dying;
 
 const PLACE: &str = "_acme-challenge.api.test.corp";
@@ -141,11 +141,11 @@ fn a_certificate_is_obtained_through_the_dns() {
     assert_eq!(zone.calls(), [""; 0]);
 
     // A name and its wildcard are answered under one name.
-    bench.settings.domains = vec![NAME.to_owned(), format!("*.{NAME}")];
+    bench.settings.domains = vec!["corp.test".to_owned(), "*.corp.test".to_owned()];
     let leaf = bench.renewed();
     assert_eq!(leaf.names.len(), 2, "{leaf}");
     assert_eq!(zone.calls(), ["look", "publish", "publish", "withdraw", "withdraw"]);
-    assert_eq!(zone.texts(PLACE), [THEIRS]);
+    assert_eq!(zone.texts("_acme-challenge.corp.test"), [""; 0]);
 }
 
 #[test]
@@ -171,6 +171,23 @@ fn a_zone_that_cannot_be_written_is_found_before_the_authority_is_asked() {
     assert_eq!(std::fs::read_dir(bench.path("state")).unwrap().count(), 1);
 }
 
+/// Runs until the fault was met; answers what was live before that run, and what came of it. An authority may remember
+/// that it has seen control of a name, and then nothing is answered.
+fn until_fault(bench: &Bench, zone: &Zone, at: usize, fault: Fault) -> (String, Option<Report>) {
+    loop {
+        let before = bench.store().live().unwrap().unwrap().leaf().serial.clone();
+        zone.calls();
+        *zone.fault.lock().unwrap() = Some((at, fault));
+        let report = bench.run_until(Arc::new(RealDisk), zone.death.notified());
+        if zone.fault.lock().unwrap().is_none() {
+            return (before, report);
+        }
+        let report = report.expect("it met no death");
+        assert!(matches!(report.outcome, Outcome::Renewed { .. }), "{report:#?}");
+        assert_eq!(zone.calls(), ["look"]);
+    }
+}
+
 #[test]
 fn a_fault_or_a_death_at_any_call_is_made_good_by_the_next_run() {
     let (mut bench, zone, _dns, _pebble) = bench();
@@ -178,14 +195,11 @@ fn a_fault_or_a_death_at_any_call_is_made_good_by_the_next_run() {
     bench.renewed();
     for fault in [Fault::Refused, Fault::Lost, Fault::DeathBefore, Fault::DeathAfter] {
         for at in 1..=3 {
-            let before = bench.store().live().unwrap().unwrap().leaf().serial.clone();
-            zone.calls();
-            *zone.fault.lock().unwrap() = Some((at, fault));
-            let report = bench.run_until(Arc::new(RealDisk), zone.death.notified());
+            let (before, report) = until_fault(&bench, &zone, at, fault);
             let live = bench.store().live().unwrap().expect("there is a pair");
             assert!(!live.leaf().is_placeholder);
             let is_death = matches!(fault, Fault::DeathBefore | Fault::DeathAfter);
-            assert_eq!(report.is_none(), is_death, "{fault:?} {at}");
+            assert_eq!(report.is_none(), is_death, "{fault:?} {at}: {report:#?}");
             match report {
                 Some(report) if matches!(report.outcome, Outcome::Renewed { .. }) => {
                     // What could not be taken back is no reason not to serve what has come.

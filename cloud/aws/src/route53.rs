@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_route53::Client;
 use aws_sdk_route53::types::{
-    Change, ChangeAction, ChangeBatch, ChangeStatus, ResourceRecord, ResourceRecordSet, RrType,
+    Change, ChangeAction, ChangeBatch, ChangeStatus, HostedZoneConfig, ResourceRecord, ResourceRecordSet,
+    RrType,
 };
 use cloud::port::route53::{ChangeState, HostedZone, Route53, TxtChange, TxtQuery, TxtSet};
 use cloud::{CallError, ErrorKind};
@@ -79,7 +80,7 @@ impl Route53 for AwsRoute53 {
             zones.push(HostedZone {
                 id: bare(zone.id()),
                 name: plain(zone.name()),
-                is_private: zone.config().is_some_and(|config| config.private_zone()),
+                is_private: zone.config().is_some_and(HostedZoneConfig::private_zone),
             });
         }
         Ok(zones)

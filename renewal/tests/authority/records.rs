@@ -182,7 +182,7 @@ fn until_fault(bench: &Bench, zone: &Zone, at: usize, fault: Fault) -> (String, 
         if zone.fault.lock().unwrap().is_none() {
             return (before, report);
         }
-        let report = report.expect("it met no death");
+        let report = report.unwrap();
         assert!(matches!(report.outcome, Outcome::Renewed { .. }), "{report:#?}");
         assert_eq!(zone.calls(), ["look"]);
     }

@@ -68,8 +68,9 @@ impl Installed {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{said}\n{}", pebble.log());
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert_eq!((&report["outcome"], &report["findings"]), (&json!("renewed"), &json!([])), "{said}");
-        assert_eq!(report["certificate"]["names"], json!([NAME]));
+        assert_eq!(report.get("outcome"), Some(&json!("renewed")), "{said}");
+        assert_eq!(report.get("findings"), Some(&json!([])), "{said}");
+        assert_eq!(report.pointer("/certificate/names"), Some(&json!([NAME])));
     }
 }
 

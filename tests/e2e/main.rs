@@ -3,8 +3,9 @@
 //! Feature: aws-ec2-production-deployment, Property 5: Error Handling and Recovery
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
-mod certificates;
+mod booted;
 mod faults;
+mod first_boot;
 mod kill;
 mod runs;
 mod workbench;

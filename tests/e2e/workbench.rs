@@ -15,7 +15,7 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -35,6 +35,8 @@ pub(crate) struct Workbench {
     pub(crate) moto: Moto,
     pub(crate) proxy: KillingProxy,
     folder: tempfile::TempDir,
+    /// Variables beside those of the account.
+    variables: Vec<(String, String)>,
 }
 
 const CONFIG: &str = "\
@@ -50,9 +52,32 @@ impl Workbench {
         let moto = Moto::start();
         moto.public_subnet();
         let proxy = KillingProxy::start(&moto.endpoint());
-        let bench = Self { moto, proxy, folder: tempfile::tempdir().unwrap() };
+        let bench = Self { moto, proxy, folder: tempfile::tempdir().unwrap(), variables: Vec::new() };
         bench.configure(CONFIG);
         bench
+    }
+
+    /// With an instance that installs itself, and with S3 over TLS, where the bucket's policy wants it. S3's calls do not
+    /// go through the proxy.
+    pub(crate) fn installing_itself() -> Self {
+        let mut bench = Self::new();
+        bench.variables = bench.moto.with_tls();
+        bench.configure(&CONFIG.replace("install: none", "install: user-data"));
+        // Nothing runs them, and what is looked at is the header of the file.
+        for program in ["sre-agent-deploy", "bedrock-nova-proxy"] {
+            let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();
+            bytes.resize(18, 0);
+            bytes.extend([62, 0]);
+            bytes.extend(program.bytes());
+            std::fs::create_dir_all(bench.path("programs")).unwrap();
+            std::fs::write(bench.path("programs").join(program), bytes).unwrap();
+        }
+        bench
+    }
+
+    /// Runs a Python script with boto3, to S3 over TLS.
+    pub(crate) fn python(&self, script: &str, args: &[&str]) -> Value {
+        self.moto.python_with(&self.variables, script, args)
     }
 
     /// The same server with an empty account and an empty folder.
@@ -80,6 +105,7 @@ impl Workbench {
             .env_clear()
             .envs(self.moto.environment())
             .env("AWS_ENDPOINT_URL", self.proxy.endpoint())
+            .envs(self.variables.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

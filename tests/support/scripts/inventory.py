@@ -1,15 +1,17 @@
 """Prints everything in the account that a deployment touches, in a form that two histories can be compared by.
 
-Generated ids become `kind:name`, keys of attempts become `KEY`, lists are sorted. Two things of one name stay two
-entries. Secrets are never printed, only whether there is one.
+Generated ids become `kind:name`, keys of attempts become `KEY`, SHA-256 becomes `DIGEST`, lists are sorted. Two things
+of one name stay two entries. Secrets are never printed, only whether there is one.
 """
 
 import base64
 import json
+import re
 
 import boto3
+from botocore.exceptions import ClientError
 
-ec2, iam, cognito, acm = (boto3.client(name) for name in ("ec2", "iam", "cognito-idp", "acm"))
+ec2, iam, cognito, acm, s3, ssm = (boto3.client(name) for name in ("ec2", "iam", "cognito-idp", "acm", "s3", "ssm"))
 names = {}
 
 
@@ -158,10 +160,49 @@ for summary in pages(acm, "list_certificates", "CertificateSummaryList"):
         "tags": tags(acm.list_tags_for_certificate(CertificateArn=arn)["Tags"]),
     })
 
+
+
+def of_bucket(operation, key, bucket):
+    try:
+        return getattr(s3, operation)(Bucket=bucket)[key]
+    except ClientError as error:
+        # It has none.
+        if not re.search("NotFound|NoSuch", error.response["Error"]["Code"]):
+            raise
+        return None
+
+
+buckets = []
+for bucket in s3.list_buckets()["Buckets"]:
+    name = bucket["Name"]
+    policy = of_bucket("get_bucket_policy", "Policy", name)
+    encryption = of_bucket("get_bucket_encryption", "ServerSideEncryptionConfiguration", name)
+    buckets.append({
+        "name": name, "tags": tags(of_bucket("get_bucket_tagging", "TagSet", name)),
+        "policy": json.loads(policy) if policy else None, "encryption": encryption and encryption["Rules"],
+        "blocked": of_bucket("get_public_access_block", "PublicAccessBlockConfiguration", name),
+        "objects": [item["Key"] for page in s3.get_paginator("list_objects_v2").paginate(Bucket=name)
+                    for item in page.get("Contents", [])],
+    })
+
+parameters = []
+for parameter in pages(ssm, "describe_parameters", "Parameters"):
+    name = parameter["Name"]
+    # Those under /aws are the same for everybody.
+    if not name.startswith("/aws/"):
+        listed = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)["TagList"]
+        parameters.append({
+            "name": name, "type": parameter["Type"], "tags": tags(listed),
+            "value": ssm.get_parameter(Name=name)["Parameter"]["Value"],
+        })
+
 text = json.dumps({
     "security_groups": groups, "instances": instances, "orphan_volumes": volumes, "addresses": addresses,
     "roles": roles, "instance_profiles": profiles, "user_pools": pools, "certificates": certificates,
+    "buckets": buckets, "parameters": parameters,
 })
+# Of the bundle, which names generated ids.
+text = re.sub("[0-9a-f]{64}", "DIGEST", text)
 for identifier in sorted(names, key=len, reverse=True):
     text = text.replace(identifier, names[identifier])
 

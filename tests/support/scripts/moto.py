@@ -1,8 +1,11 @@
 """Serves an emulated account until standard input ends.
 
-Each line of standard input is an order to fill the account, `{"groups": n, "roles": n}`; each is answered with a line.
+Each line of standard input is an order, and each is answered with a line. `{"groups": n, "roles": n}` fills the account;
+`{"host": address, "port": n, "certificate": file, "key": file}` serves it at another address as well, with TLS where there
+is a certificate; `{"instance": id}` is what its metadata service then says to be.
 """
 
+import copy
 import json
 import os
 import sys
@@ -32,10 +35,30 @@ def seed(order):
     return order
 
 
+def serve(order):
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+    from werkzeug.serving import make_server
+
+    pair = (order["certificate"], order["key"]) if order.get("certificate") else None
+    server = make_server(order["host"], order["port"], DomainDispatcherApplication(create_backend_app), threaded=True,
+                         request_handler=MotoRequestHandler, ssl_context=pair)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return {"port": server.port}
+
+
+def be(order):
+    from moto.instance_metadata.responses import INSTANCE_METADATA
+
+    INSTANCE_METADATA["instance-id"] = order["instance"]
+    return order
+
+
 def obey():
     for line in sys.stdin:
         try:
-            answer = seed(json.loads(line))
+            order = json.loads(line)
+            what = serve if "host" in order else be if "instance" in order else seed
+            answer = what(order)
         except Exception as error:
             answer = {"error": repr(error)}
         print(json.dumps(answer), flush=True)
@@ -58,8 +81,52 @@ def keep_termination_protection():
     InstanceResponse.run_instances = run_instances
 
 
+def heed_transport():
+    # moto 5.2.5 takes each statement of a bucket's policy as if it had no condition, so "Deny what is not TLS" denies
+    # everything. The one condition that our policy has is judged here by how the request came.
+    from flask import has_request_context, request
+    from moto.s3.models import FakeBucket
+
+    plain = FakeBucket.get_permission
+
+    def holds(statement):
+        is_secure = has_request_context() and request.is_secure
+        known = {"Bool": {"aws:SecureTransport": "true" if is_secure else "false"}}
+        condition = statement.get("Condition")
+        return condition is None or condition == known
+
+    def get_permission(self, action, resource):
+        whole = self.policy
+        if whole is None:
+            return plain(self, action, resource)
+        document = json.loads(whole.decode())
+        statements = [statement for statement in document["Statement"] if holds(statement)]
+        judged = copy.copy(self)
+        judged.policy = json.dumps({**document, "Statement": statements}).encode()
+        return plain(judged, action, resource)
+
+    FakeBucket.get_permission = get_permission
+
+
+def miss_metadata():
+    # moto 5.2.5 fails at metadata that it does not know, where EC2 says that it is not there.
+    from moto.instance_metadata.responses import InstanceMetadataResponse
+
+    plain = InstanceMetadataResponse.metadata_response
+
+    def metadata_response(request, full_url, headers):
+        try:
+            return plain(request, full_url, headers)
+        except NotImplementedError:
+            return 404, {}, ""
+
+    InstanceMetadataResponse.metadata_response = staticmethod(metadata_response)
+
+
 threading.Thread(target=obey, daemon=True).start()
 keep_termination_protection()
+heed_transport()
+miss_metadata()
 
 from moto.server import main
 

@@ -5,8 +5,8 @@
 //! stands before it and suggests when to renew, [`PairServer`] serves what it issued, and [`TextDns`] is a DNS for it to look at. [`KillingProxy`] stands
 //! between the program and one of them and stops, spoils or delays chosen calls. [`rerun`] gives a test an
 //! environment of its own. [`python()`] runs a script of a client that others wrote, [`OpenAiClient`] one of OpenAI's.
-//! [`Terminal`] is a terminal that a program is driven through.
-//! [`Booted`] is a machine with a systemd of its own. What cannot be had is a failure that says how to get it, never a skipped test.
+//! [`Booted`] is a machine with a systemd of its own, [`Neighbour`] a host beside it, [`TlsFront`] takes TLS off for what
+//! speaks plain HTTP. What cannot be had is a failure that says how to get it, never a skipped test.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -26,10 +26,10 @@ mod proxy;
 mod python;
 mod rerun;
 mod server;
-mod terminal;
+mod tls;
 mod venv;
 
-pub use booted::{Booted, Preparation};
+pub use booted::{Booted, Neighbour, Preparation};
 pub use ministack::Ministack;
 pub use moto::Moto;
 pub use names::TextDns;
@@ -38,4 +38,4 @@ pub use picture::Film;
 pub use proxy::{Fault, KillingProxy, ProxyPlan, RecordedCall};
 pub use python::{OpenAiClient, RunningScript, python};
 pub use rerun::{environment, rerun};
-pub use terminal::{Terminal, keys};
+pub use tls::{TlsFront, certificate};

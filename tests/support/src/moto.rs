@@ -1,10 +1,13 @@
 //! An emulated account: moto, started from the project's virtual environment.
 
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::server::Server;
+use crate::tls::certificate;
 use crate::{http, rerun, venv};
 
 const SERVE: &str = include_str!("../scripts/moto.py");
@@ -46,6 +49,48 @@ impl Moto {
         rerun::environment(&self.endpoint())
     }
 
+    /// Serves the same account at another address as well, where `pair` is given with TLS: chain and key, PEM. Port 0 is
+    /// any free one. The address is one of the network that it was started in.
+    pub fn listen(&self, at: SocketAddr, pair: Option<(&str, &str)>) -> SocketAddr {
+        let file = |name: &str, text: &str| {
+            let path = self.server.scratch().join(format!("{}-{name}.pem", at.ip()));
+            fs::write(&path, text).expect("a scratch file");
+            path
+        };
+        let answer = self.server.order(&json!({
+            "host": at.ip().to_string(),
+            "port": at.port(),
+            "certificate": pair.map(|(chain, _)| file("chain", chain)),
+            "key": pair.map(|(_, key)| file("key", key)),
+        }));
+        let port = answer["port"].as_u64().and_then(|port| u16::try_from(port).ok());
+        SocketAddr::new(at.ip(), port.unwrap_or_else(|| panic!("moto does not serve {at}: {answer}")))
+    }
+
+    /// Serves S3 with TLS, as a policy that denies everything else wants it; the variables with which a program reaches
+    /// it there, and everything else as [`Moto::environment`] says.
+    pub fn with_tls(&self) -> Vec<(String, String)> {
+        let (root, chain, key) = certificate(&["127.0.0.1"]);
+        let at = self.listen((Ipv4Addr::LOCALHOST, 0).into(), Some((&chain, &key)));
+        let trusted = self.server.scratch().join("root.pem");
+        fs::write(&trusted, root).expect("a scratch file");
+        let trusted = trusted.display().to_string();
+        [
+            ("AWS_ENDPOINT_URL_S3", format!("https://{at}")),
+            // The SDK for Rust reads the one, boto3 the other.
+            ("SSL_CERT_FILE", trusted.clone()),
+            ("AWS_CA_BUNDLE", trusted),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec()
+    }
+
+    /// Has its metadata service answer as this instance.
+    pub fn be_instance(&self, instance: &str) {
+        let order = json!({"instance": instance});
+        assert_eq!(self.server.order(&order), order, "moto could not become an instance");
+    }
+
     /// Empties the account.
     pub fn reset(&self) {
         http::post(self.server.address(), "/moto-api/reset", "");
@@ -63,16 +108,12 @@ impl Moto {
 
     /// The same through another endpoint, such as a proxy in front of this account.
     pub fn python_at(&self, endpoint: &str, script: &str, args: &[&str]) -> Value {
-        let output = Command::new(venv::python("moto_server"))
-            .args(["-c", script])
-            .args(args)
-            .envs(rerun::environment(endpoint))
-            .output()
-            .expect("Python starts");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "the script failed: {errors}");
-        serde_json::from_slice(&output.stdout)
-            .unwrap_or_else(|error| panic!("the script printed no JSON ({error}): {errors}"))
+        run(endpoint, &[], script, args)
+    }
+
+    /// Runs a Python script with more variables than the usual ones.
+    pub fn python_with(&self, variables: &[(String, String)], script: &str, args: &[&str]) -> Value {
+        run(&self.endpoint(), variables, script, args)
     }
 
     /// Gives the default VPC an internet gateway and a default route, which moto's lacks; answers
@@ -112,4 +153,18 @@ impl Moto {
         let answer = self.server.order(&json!({"groups": groups, "roles": roles}));
         assert_eq!(answer, json!({"groups": groups, "roles": roles}), "moto could not be seeded");
     }
+}
+
+fn run(endpoint: &str, variables: &[(String, String)], script: &str, args: &[&str]) -> Value {
+    let output = Command::new(venv::python("moto_server"))
+        .args(["-c", script])
+        .args(args)
+        .envs(rerun::environment(endpoint))
+        .envs(variables.iter().cloned())
+        .output()
+        .expect("Python starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "the script failed: {errors}");
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("the script printed no JSON ({error}): {errors}"))
 }

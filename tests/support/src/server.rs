@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 use std::thread::sleep;
@@ -25,7 +26,7 @@ pub(crate) struct Server {
     child: Child,
     pipes: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
     address: SocketAddr,
-    _scratch: TempDir,
+    scratch: TempDir,
 }
 
 impl Server {
@@ -56,7 +57,7 @@ impl Server {
         let input = child.stdin.take().expect("stdin is a pipe");
         let output = child.stdout.take().expect("stdout is a pipe");
         let mut server =
-            Self { child, pipes: Mutex::new((input, BufReader::new(output))), address, _scratch: scratch };
+            Self { child, pipes: Mutex::new((input, BufReader::new(output))), address, scratch };
         let said = || fs::read_to_string(&log).unwrap_or_default();
         let started = Instant::now();
         while started.elapsed() < READY_WITHIN {
@@ -73,6 +74,11 @@ impl Server {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Its folder, which is gone with it.
+    pub(crate) fn scratch(&self) -> &Path {
+        self.scratch.path()
     }
 
     /// Sends one line of JSON to the script and reads its one line of answer.

@@ -9,8 +9,9 @@ use checks::Status;
 use cloud::fault::{FailNth, Failure as Fault, Matching, Recorder, When};
 use cloud::practice::{Practice, PracticeOptions};
 use cloud::{Access, Cloud, ErrorKind, Hook};
-use model::config::{Config, Mode};
+use model::config::{Config, HostInstall, Mode};
 use model::event::Run;
+use provision::bundle::Programs;
 use provision::journal::Locked;
 use provision::survey::Adoptions;
 
@@ -19,13 +20,27 @@ use crate::args::{Common, Format, StateArgs};
 use crate::io::{Io, Stream};
 use crate::session;
 
-const CONFIG: &str = "\
-version: 1
-deployment: {id: sre-fault, environment: prod}
-aws: {region: us-east-1, account_id: \"123456789012\"}
-tls: {domain: api.sre-fault.net, source: acm-exportable}
-host: {install: none}
-";
+/// `host.install`: without the steps of the first boot, and with them.
+const INSTALLS: [&str; 2] = ["none", "user-data"];
+
+/// With an instance that is installed in this way.
+fn text(install: &str) -> String {
+    format!(
+        "version: 1\n\
+         deployment: {{id: sre-fault, environment: prod}}\n\
+         aws: {{region: us-east-1, account_id: \"123456789012\"}}\n\
+         tls: {{domain: api.sre-fault.net, source: acm-exportable}}\n\
+         host: {{install: {install}}}\n"
+    )
+}
+
+/// What is looked at of a program is the header of its file.
+fn programs() -> Programs {
+    let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
+    elf.resize(18, 0);
+    elf.extend([62, 0]);
+    Programs::new(elf.clone(), elf)
+}
 
 fn app() -> App {
     let io = Io {
@@ -40,10 +55,10 @@ fn app() -> App {
     App::new("sre-agent-deploy", std::collections::BTreeMap::new(), io, Format::Text, &common)
 }
 
-fn config() -> Config {
+fn config(install: &str) -> Config {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.yaml");
-    std::fs::write(&path, CONFIG).unwrap();
+    std::fs::write(&path, text(install)).unwrap();
     let args = crate::args::ConfigArgs {
         config: Some(path),
         mode: Some(Mode::Production),
@@ -59,7 +74,8 @@ fn deploy(app: &App, cloud: &Cloud, config: &Config) -> State {
     let file = folder.path().join(".deployment_state");
     let mut made = None;
     session::run(app, &StateArgs::default(), async |session| {
-        let engine = session.engine(cloud);
+        let mut engine = session.engine(cloud);
+        engine.programs = Some(Arc::new(programs()));
         let account = cloud.sts.get_caller_identity(()).await.unwrap().account;
         let prepared = engine.prepare(config, &account, None, &Adoptions::new()).await.unwrap();
         let loaded = Locked::acquire(&file, Duration::ZERO).await.unwrap().load().unwrap();
@@ -74,9 +90,30 @@ fn deploy(app: &App, cloud: &Cloud, config: &Config) -> State {
     made.unwrap()
 }
 
-/// Deploys on a practice account, and does `work` with what is there then. The engine does not wait for anything.
-fn deployed(work: impl AsyncFnOnce(&session::Session<'_>, &Practice, &Config, &State)) {
-    let (app, config) = (app(), config());
+/// Takes away through these ports what was deployed.
+fn clean_up(app: &App, cloud: &Cloud, config: &Config, state: &State) {
+    session::run(app, &StateArgs::default(), async |session| {
+        let engine = session.engine(cloud);
+        let (id, region) = (&config.deployment.id, &config.aws.region);
+        let account = cloud.sts.get_caller_identity(()).await.unwrap().account;
+        let targets = engine.find(id, region, &account, Some(config), Some(state)).await.unwrap();
+        let removal = engine.cleanup(id, region, &account, Some(config), &targets, None).await.unwrap();
+        assert!(removal.left.is_empty(), "{:?}", removal.left);
+        Ok(crate::exit::Exit::Done)
+    })
+    .unwrap();
+}
+
+/// Deploys on a practice account in each way, and does `work` with what is there then. The engine does not wait for
+/// anything.
+fn deployed(work: impl AsyncFn(&session::Session<'_>, &Practice, &Config, &State)) {
+    for install in INSTALLS {
+        deployed_as(install, &work);
+    }
+}
+
+fn deployed_as(install: &str, work: &impl AsyncFn(&session::Session<'_>, &Practice, &Config, &State)) {
+    let (app, config) = (app(), config(install));
     let practice = Practice::in_memory(PracticeOptions::instant());
     let state = deploy(&app, &practice.cloud(), &config);
     let hasty = StateArgs { call_timeout: Some(Duration::from_millis(20)), ..StateArgs::default() };
@@ -131,8 +168,9 @@ fn a_call_that_fails_makes_nothing_ok_that_rests_on_it() {
         let is_softened = |operation: &str| operation == "SimulatePrincipalPolicy";
         for operation in operations {
             for kind in &kinds {
-                // "Forbidden" is also what is said of a stranger's bucket, and this deployment wants none.
-                if operation == "HeadBucket" && kind == &kinds[0] {
+                // "Forbidden" is also what is said of a stranger's bucket, which is none of ours.
+                let wants_bucket = config.host.install == HostInstall::UserData;
+                if operation == "HeadBucket" && kind == &kinds[0] && !wants_bucket {
                     continue;
                 }
                 let all =
@@ -184,14 +222,20 @@ fn when_everything_fails_nothing_is_ok() {
 
 /// The one place that says which actions are needed says all of them.
 #[test]
-fn every_call_of_a_deployment_is_among_the_needed_actions() {
-    let practice = Practice::in_memory(PracticeOptions::instant());
+fn every_call_of_a_deployment_and_of_its_removal_is_among_the_needed_actions() {
     let recorder = Arc::new(Recorder::default());
-    let hook: Arc<dyn Hook> = Arc::clone(&recorder) as _;
-    deploy(&app(), &practice.cloud().hooked(&hook), &config());
+    for install in INSTALLS {
+        let hook: Arc<dyn Hook> = Arc::clone(&recorder) as _;
+        let cloud = Practice::in_memory(PracticeOptions::instant()).cloud().hooked(&hook);
+        let (app, config) = (app(), config(install));
+        let state = deploy(&app, &cloud, &config);
+        clean_up(&app, &cloud, &config, &state);
+    }
     let needed = actions::of_steps(StepId::ALL.iter().copied());
     let made: BTreeSet<String> = recorder.actions(Matching::Any).into_iter().collect();
-    assert!(made.contains("ec2:RunInstances"), "{made:?}");
+    for call in ["ec2:RunInstances", "ec2:TerminateInstances", "s3:PutObject", "s3:DeleteBucket", "ssm:PutParameter"] {
+        assert!(made.contains(call), "{call} is not among {made:?}");
+    }
     let missing: Vec<&String> = made
         .iter()
         .filter(|action| {

@@ -3,6 +3,7 @@
 //! It has a loopback of its own and no other network, so every port is free. What it writes is in memory and gone with
 //! it. Nothing that is installed on the outer machine is started in there; what a test wants started it enables.
 
+mod neighbour;
 mod network;
 mod preparation;
 mod supervisor;
@@ -12,6 +13,7 @@ use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+pub use neighbour::Neighbour;
 pub use preparation::Preparation;
 use supervisor::Supervisor;
 

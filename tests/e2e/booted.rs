@@ -76,12 +76,12 @@ const SERVICES: [(&str, Ipv4Addr); 5] = [
 ];
 
 /// An account on a host beside a machine, and an authority in the machine.
-struct Place {
+struct Place<'a> {
     // In this order they end.
     moto: Moto,
     pebble: Pebble,
     cloud: Neighbour,
-    machine: Booted,
+    machine: &'a Booted,
     /// With which the program reaches S3 with TLS.
     variables: Vec<(String, String)>,
     /// Of all services, which the machine trusts.
@@ -89,13 +89,19 @@ struct Place {
     folder: tempfile::TempDir,
 }
 
-impl Place {
-    fn new(install: &str) -> Self {
-        // Not before the services answer, and there is user data.
-        let machine = Booted::prepare().write("/etc/cloud/cloud-init.disabled", b"", 0o644).boot();
+/// Does something at a place of which this is how the proxy is installed.
+fn at_place(install: &str, work: impl FnOnce(&Place<'_>) + Send) {
+    // Not before the services answer, and there is user data.
+    let machine = Booted::prepare().write("/etc/cloud/cloud-init.disabled", b"", 0o644).boot();
+    // The authority ends with the thread that started it.
+    machine.inside(|| work(&Place::new(&machine, install)));
+}
+
+impl<'a> Place<'a> {
+    /// On a thread in the network of the machine.
+    fn new(machine: &'a Booted, install: &str) -> Self {
         let cloud = machine.neighbour(&[ACCOUNT, POOL, MODELS, METADATA]);
-        let pebble =
-            machine.inside(|| Pebble::start(PebbleOptions { tls_port: 443, ..PebbleOptions::default() }));
+        let pebble = Pebble::start(PebbleOptions { tls_port: 443, ..PebbleOptions::default() });
         machine.write(AUTHORITY, &fs::read(pebble.ca_file()).unwrap(), 0o644);
         let folder = tempfile::tempdir().unwrap();
         let config = json!({
@@ -111,7 +117,7 @@ impl Place {
         let mut names = SERVICES.map(|(name, _)| name).to_vec();
         names.push("*.s3.us-east-1.amazonaws.com");
         let (root, chain, key) = certificate(&names);
-        let issued = machine.inside(|| pebble.issuing_root());
+        let issued = pebble.issuing_root();
         for (name, root) in [("services", root), ("authority", issued)] {
             machine.write(&format!("/usr/local/share/ca-certificates/{name}.crt"), root.as_bytes(), 0o644);
         }
@@ -186,7 +192,7 @@ struct Services {
 
 impl Services {
     /// Starts them for what was made so far, and has the machine be the instance.
-    fn start(place: &Place, seen: &Value) -> Self {
+    fn start(place: &Place<'_>, seen: &Value) -> Self {
         let text = |name: &str| seen[name].as_str().unwrap().to_owned();
         place.moto.be_instance(&text("instance"));
         for bucket in seen["buckets"].as_array().unwrap() {
@@ -214,12 +220,12 @@ impl Services {
     }
 
     /// Has OpenAI's client ask the machine with a token, and without.
-    fn are_asked(&self, place: &Place) {
+    fn are_asked(&self, place: &Place<'_>) {
         let root = place.folder.path().join("root.pem");
-        fs::write(&root, place.machine.inside(|| place.pebble.issuing_root())).unwrap();
+        fs::write(&root, place.pebble.issuing_root()).unwrap();
         let token = self.issuer.mint(&self.issuer.claims());
         let client = OpenAiClient::new(format!("https://{NAME}/v1"), token, &root);
-        let said = place.machine.inside(|| client.run(&format!("{HERE}{ASK}"), &[]));
+        let said = client.run(&format!("{HERE}{ASK}"), &[]);
         assert_eq!((&said["finish"], &said["refused"]), (&json!("stop"), &json!(401)), "{said}");
         assert!(self.issuer.jwks_fetches() > 0);
         let asked = self.bedrock.requests();
@@ -247,7 +253,10 @@ fn cloud_init(machine: &Booted, instance: &str, user_data: &str) {
 
 #[test]
 fn a_deploy_waits_for_a_machine_that_cloud_init_installs_and_its_clients_are_answered() {
-    let place = Place::new("user-data");
+    at_place("user-data", installs_itself);
+}
+
+fn installs_itself(place: &Place<'_>) {
     let empty = place.inventory();
     let programs = place.programs();
     let programs = programs.display();
@@ -256,14 +265,14 @@ fn a_deploy_waits_for_a_machine_that_cloud_init_installs_and_its_clients_are_ans
         // Whoever writes into a pipe that nobody reads stops.
         let ended = scope.spawn(|| Ended::of(deploy.wait_with_output().unwrap()));
         let seen = place.python(INSTANCE);
-        let services = Services::start(&place, &seen);
-        cloud_init(&place.machine, seen["instance"].as_str().unwrap(), seen["user_data"].as_str().unwrap());
+        let services = Services::start(place, &seen);
+        cloud_init(place.machine, seen["instance"].as_str().unwrap(), seen["user_data"].as_str().unwrap());
         let said = place.machine.journal("cloud-final.service");
         let ended = ended.join().unwrap();
         assert_eq!(ended.code, Some(0), "{}\n{}\n{said}", ended.stdout, ended.stderr);
         assert!(said.contains("sre-agent-deploy: installed"), "{said}");
         println!("{}", ended.stderr);
-        services.are_asked(&place);
+        services.are_asked(place);
     });
     assert_eq!(place.machine.property(PROXY, "ActiveState"), "active");
     assert!(!place.machine.exists("/var/lib/sre-agent/bundle"), "nothing is left of the bundle");
@@ -282,8 +291,11 @@ const HERE_STATE: &str = "/srv/here/.deployment_state";
 
 #[test]
 fn a_deploy_that_installs_where_it_runs_goes_on_to_the_report_and_clients_are_answered() {
-    let place = Place::new("here");
-    let machine = &place.machine;
+    at_place("here", installs_here);
+}
+
+fn installs_here(place: &Place<'_>) {
+    let machine = place.machine;
     let empty = place.inventory();
     let programs = place.programs();
     for name in ["sre-agent-deploy", "bedrock-nova-proxy"] {
@@ -304,13 +316,13 @@ fn a_deploy_that_installs_where_it_runs_goes_on_to_the_report_and_clients_are_an
         let ended = scope.spawn(|| Ended::of(deploy.wait_with_output().unwrap()));
         let seen = place.python(INSTANCE);
         assert_eq!((&seen["user_data"], &seen["buckets"]), (&json!(""), &json!([])));
-        let services = Services::start(&place, &seen);
+        let services = Services::start(place, &seen);
         let ended = ended.join().unwrap().expect(0);
         for wanted in ["installing on this machine", "verifying the deployment"] {
             assert!(ended.stderr.contains(wanted), "{wanted} is missing:\n{}", ended.stderr);
         }
         println!("{}\n{}", ended.stdout, ended.stderr);
-        services.are_asked(&place);
+        services.are_asked(place);
     });
     assert_eq!(machine.property(PROXY, "ActiveState"), "active");
     let report: Value = serde_json::from_str(&machine.read(&format!("{HERE_STATE}.report.json"))).unwrap();

@@ -3,7 +3,7 @@
 use crate::http::Message;
 
 /// Operations whose names begin so change nothing.
-const READS: [&str; 4] = ["Get", "List", "Describe", "Decode"];
+const READS: [&str; 5] = ["Get", "List", "Describe", "Decode", "Simulate"];
 
 /// An AWS call that passed the proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -30,7 +30,7 @@ const CLOUD_INIT: [&str; 4] =
 
 /// Waits for the instance; what it is told, and what the proxy will want to know of the user pool.
 const INSTANCE: &str = r#"
-import base64, boto3, json, time
+import base64, boto3, json, sys, time
 
 ec2, cognito = boto3.client("ec2"), boto3.client("cognito-idp")
 
@@ -40,7 +40,10 @@ def started():
             if instance["State"]["Name"] == "running":
                 return instance["InstanceId"]
 
+until = time.monotonic() + 120
 while not started():
+    if time.monotonic() > until:
+        sys.exit("no instance was started")
     time.sleep(0.05)
 instance = started()
 data = ec2.describe_instance_attribute(InstanceId=instance, Attribute="userData")["UserData"].get("Value", "")
@@ -108,9 +111,11 @@ impl<'a> Place<'a> {
             "version": 1,
             "deployment": {"id": "sre-boot", "environment": "prod"},
             "aws": {"region": "us-east-1", "account_id": "123456789012"},
-            // The system here is about as old.
-            "instance": {"os": "ubuntu-22.04"},
-            "tls": {"domain": NAME, "source": "acme", "acme": {"directory": pebble.directory(), "ca_path": AUTHORITY}},
+            "tls": {
+                "domain": NAME,
+                "source": "acme",
+                "acme": {"directory": pebble.directory(), "ca_path": AUTHORITY, "email": "ops@sre-boot.net"},
+            },
             "host": {"install": install},
         });
         fs::write(folder.path().join("config.yaml"), config.to_string()).unwrap();
@@ -233,6 +238,25 @@ impl Services {
     }
 }
 
+/// A run of the program. Dropped, it is ended, and what it said is shown where the test fails.
+struct Run(Option<Child>);
+
+impl Run {
+    fn ended(mut self) -> Ended {
+        Ended::of(self.0.take().unwrap().wait_with_output().unwrap())
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            let _ = child.kill();
+            let output = child.wait_with_output().unwrap();
+            println!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        }
+    }
+}
+
 /// Runs the machine's own cloud-init on this user data, to its end.
 fn cloud_init(machine: &Booted, instance: &str, user_data: &str) {
     machine.shell("rm /etc/cloud/cloud-init.disabled");
@@ -260,20 +284,17 @@ fn installs_itself(place: &Place<'_>) {
     let empty = place.inventory();
     let programs = place.programs();
     let programs = programs.display();
-    let deploy = place.start(&format!("--config config.yaml --mode production --yes --programs {programs}"));
-    std::thread::scope(|scope| {
-        // Whoever writes into a pipe that nobody reads stops.
-        let ended = scope.spawn(|| Ended::of(deploy.wait_with_output().unwrap()));
-        let seen = place.python(INSTANCE);
-        let services = Services::start(place, &seen);
-        cloud_init(place.machine, seen["instance"].as_str().unwrap(), seen["user_data"].as_str().unwrap());
-        let said = place.machine.journal("cloud-final.service");
-        let ended = ended.join().unwrap();
-        assert_eq!(ended.code, Some(0), "{}\n{}\n{said}", ended.stdout, ended.stderr);
-        assert!(said.contains("sre-agent-deploy: installed"), "{said}");
-        println!("{}", ended.stderr);
-        services.are_asked(place);
-    });
+    // What it says fits into a pipe.
+    let deploy =
+        Run(Some(place.start(&format!("--config config.yaml --mode production --yes --programs {programs}"))));
+    let seen = place.python(INSTANCE);
+    let services = Services::start(place, &seen);
+    cloud_init(place.machine, seen["instance"].as_str().unwrap(), seen["user_data"].as_str().unwrap());
+    let said = place.machine.journal("cloud-final.service");
+    assert!(said.contains("sre-agent-deploy: installed"), "{said}");
+    let ended = deploy.ended().expect(0);
+    println!("{}", ended.stderr);
+    services.are_asked(place);
     assert_eq!(place.machine.property(PROXY, "ActiveState"), "active");
     assert!(!place.machine.exists("/var/lib/sre-agent/bundle"), "nothing is left of the bundle");
     let told = place.python(
@@ -303,27 +324,23 @@ fn installs_here(place: &Place<'_>) {
     }
     machine.copy(&place.folder.path().join("config.yaml"), HERE_CONFIG, 0o600);
     let endpoint = place.moto.listen((ACCOUNT, 0).into(), None);
-    let deploy = machine
-        .command("/srv/here/sre-agent-deploy")
+    let mut deploy = machine.command("/srv/here/sre-agent-deploy");
+    deploy
         .args(["--config", HERE_CONFIG, "--state-file", HERE_STATE, "--mode", "production", "--yes"])
         .envs(place.moto.environment())
         .env("AWS_ENDPOINT_URL", format!("http://{endpoint}"))
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    std::thread::scope(|scope| {
-        let ended = scope.spawn(|| Ended::of(deploy.wait_with_output().unwrap()));
-        let seen = place.python(INSTANCE);
-        assert_eq!((&seen["user_data"], &seen["buckets"]), (&json!(""), &json!([])));
-        let services = Services::start(place, &seen);
-        let ended = ended.join().unwrap().expect(0);
-        for wanted in ["installing on this machine", "verifying the deployment"] {
-            assert!(ended.stderr.contains(wanted), "{wanted} is missing:\n{}", ended.stderr);
-        }
-        println!("{}\n{}", ended.stdout, ended.stderr);
-        services.are_asked(place);
-    });
+        .stderr(Stdio::piped());
+    let deploy = Run(Some(deploy.spawn().unwrap()));
+    let seen = place.python(INSTANCE);
+    assert_eq!((&seen["user_data"], &seen["buckets"]), (&json!(""), &json!([])));
+    let services = Services::start(place, &seen);
+    let ended = deploy.ended().expect(0);
+    for wanted in ["installing on this machine", "verifying the deployment"] {
+        assert!(ended.stderr.contains(wanted), "{wanted} is missing:\n{}", ended.stderr);
+    }
+    println!("{}\n{}", ended.stdout, ended.stderr);
+    services.are_asked(place);
     assert_eq!(machine.property(PROXY, "ActiveState"), "active");
     let report: Value = serde_json::from_str(&machine.read(&format!("{HERE_STATE}.report.json"))).unwrap();
     println!("{report:#}");

@@ -23,7 +23,10 @@ def started():
             if instance["State"]["Name"] == "running":
                 return instance["InstanceId"]
 
+until = time.monotonic() + 120
 while not started():
+    if time.monotonic() > until:
+        sys.exit("no instance was started")
     time.sleep(0.05)
 instance = started()
 data = ec2.describe_instance_attribute(InstanceId=instance, Attribute="userData")["UserData"]["Value"]

@@ -188,6 +188,14 @@ impl<'a> Place<'a> {
     }
 }
 
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("{}", self.machine.journal(PROXY));
+        }
+    }
+}
+
 /// The services that the machine calls by name. They end with this value.
 struct Services {
     issuer: Issuer,

@@ -108,13 +108,18 @@ def heed_transport():
     FakeBucket.get_permission = get_permission
 
 
-def miss_metadata():
-    # moto 5.2.5 fails at metadata that it does not know, where EC2 says that it is not there.
+def keep_to_imdsv2():
+    # moto 5.2.5 answers without a token, says nothing of a token's end, and fails at metadata that it does not know.
     from moto.instance_metadata.responses import InstanceMetadataResponse
 
-    plain = InstanceMetadataResponse.metadata_response
+    plain, ttl = InstanceMetadataResponse.metadata_response, "X-aws-ec2-metadata-token-ttl-seconds"
 
     def metadata_response(request, full_url, headers):
+        if full_url.endswith("/latest/api/token"):
+            status, _, token = plain(request, full_url, headers)
+            return (status, {ttl: request.headers[ttl]}, token) if request.method == "PUT" else (405, {}, "")
+        if "X-aws-ec2-metadata-token" not in request.headers:
+            return 401, {}, ""
         try:
             return plain(request, full_url, headers)
         except NotImplementedError:
@@ -126,7 +131,7 @@ def miss_metadata():
 threading.Thread(target=obey, daemon=True).start()
 keep_termination_protection()
 heed_transport()
-miss_metadata()
+keep_to_imdsv2()
 
 from moto.server import main
 

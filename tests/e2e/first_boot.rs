@@ -23,7 +23,7 @@ def started():
             if instance["State"]["Name"] == "running":
                 return instance["InstanceId"]
 
-until = time.monotonic() + 120
+until = time.monotonic() + 400
 while not started():
     if time.monotonic() > until:
         sys.exit("no instance was started")
@@ -89,20 +89,28 @@ fn an_instance_that_installs_itself_is_waited_for_and_all_of_it_goes_again() {
     assert!(ended.stderr.contains("waiting for the instance's first boot"), "{}", ended.stderr);
 
     // What the instance is told leads to the bundle, which is whole, and which nobody gets in the clear.
-    let paths =
-        ["SHA256SUMS", "bin/bedrock-nova-proxy", "bin/sre-agent-deploy", "host.json", "proxy.yaml"];
-    assert_eq!(seen["digests"], paths.iter().map(|path| ((*path).to_owned(), json!(true))).collect::<Value>());
+    let paths = ["SHA256SUMS", "bin/bedrock-nova-proxy", "bin/sre-agent-deploy", "host.json", "proxy.yaml"];
+    assert_eq!(
+        seen["digests"],
+        paths.iter().map(|path| ((*path).to_owned(), json!(true))).collect::<Value>()
+    );
     assert_eq!(seen["in_the_clear"], 403);
     let said = &seen["said"];
     let bucket = said["BUCKET"].as_str().unwrap();
     assert_eq!(said["S3"], json!(format!("https://{bucket}.s3.us-east-1.amazonaws.com")));
-    assert_eq!((&said["SSM"], &said["IMDS"]), (&json!("https://ssm.us-east-1.amazonaws.com"), &json!("http://169.254.169.254")));
+    assert_eq!(
+        (&said["SSM"], &said["IMDS"]),
+        (&json!("https://ssm.us-east-1.amazonaws.com"), &json!("http://169.254.169.254"))
+    );
 
     let whole = bench.inventory();
     let made = only(&whole, "buckets");
     assert_eq!(made["name"], bucket);
     assert_eq!(made["objects"].as_array().unwrap().len(), paths.len(), "{made:#}");
-    assert_eq!(made["policy"]["Statement"][0]["Condition"], json!({"Bool": {"aws:SecureTransport": "false"}}));
+    assert_eq!(
+        made["policy"]["Statement"][0]["Condition"],
+        json!({"Bool": {"aws:SecureTransport": "false"}})
+    );
     assert_eq!(made["policy"]["Statement"][0]["Effect"], "Deny");
     assert!(made["encryption"].to_string().contains("AES256"), "{made:#}");
     let blocked = made["blocked"].as_object().unwrap();
@@ -112,7 +120,8 @@ fn an_instance_that_installs_itself_is_waited_for_and_all_of_it_goes_again() {
     assert_eq!(parameter["name"], "/sre-agent-deploy/sre-e2e/host");
     assert_eq!(parameter["tags"]["sre-agent-deploy:deployment"], "sre-e2e");
     assert!(parameter["value"].as_str().unwrap().contains("installed"), "{parameter}");
-    let status: Value = serde_json::from_str(&bench.run(&["status", "--format", "json"]).expect(0).stdout).unwrap();
+    let status: Value =
+        serde_json::from_str(&bench.run(&["status", "--format", "json"]).expect(0).stdout).unwrap();
     assert!(status.to_string().contains("host.installed"), "{status:#}");
 
     // Again: there is nothing to do.

@@ -56,8 +56,7 @@ impl Server {
             .map_err(|error| error.to_string())?;
         let input = child.stdin.take().expect("stdin is a pipe");
         let output = child.stdout.take().expect("stdout is a pipe");
-        let mut server =
-            Self { child, pipes: Mutex::new((input, BufReader::new(output))), address, scratch };
+        let mut server = Self { child, pipes: Mutex::new((input, BufReader::new(output))), address, scratch };
         let said = || fs::read_to_string(&log).unwrap_or_default();
         let started = Instant::now();
         while started.elapsed() < READY_WITHIN {

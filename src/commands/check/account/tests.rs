@@ -233,7 +233,9 @@ fn every_call_of_a_deployment_and_of_its_removal_is_among_the_needed_actions() {
     }
     let needed = actions::of_steps(StepId::ALL.iter().copied());
     let made: BTreeSet<String> = recorder.actions(Matching::Any).into_iter().collect();
-    for call in ["ec2:RunInstances", "ec2:TerminateInstances", "s3:PutObject", "s3:DeleteBucket", "ssm:PutParameter"] {
+    for call in
+        ["ec2:RunInstances", "ec2:TerminateInstances", "s3:PutObject", "s3:DeleteBucket", "ssm:PutParameter"]
+    {
         assert!(made.contains(call), "{call} is not among {made:?}");
     }
     let missing: Vec<&String> = made

@@ -13,43 +13,23 @@
 )]
 
 use std::{
-    collections::BTreeSet,
     fs,
     net::TcpListener,
     os::{fd::OwnedFd, unix::fs::symlink},
     path::Path,
     process::{Child, Command, Stdio},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
-use bytes::Bytes;
-use http::Request;
-use http_body_util::{BodyExt as _, Full};
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::{ClientConfig, RootCertStore, client::Resumption, pki_types::ServerName};
-use tokio::{net::TcpStream, task::JoinSet, time::Instant};
-use tokio_rustls::TlsConnector;
+use test_support::{Found, Load};
 
-/// Between two requests: 200 a second.
-const EVERY: Duration = Duration::from_millis(5);
 /// How long each part takes.
 const PART: Duration = Duration::from_secs(12);
-/// Connections that are kept.
-const KEPT: usize = 16;
 /// Between two certificates. The program takes half a second of silence for the end of a change.
 const SWAP: Duration = Duration::from_millis(1500);
 const RESTART: Duration = Duration::from_secs(3);
-/// A request that takes longer counts as refused.
-const PATIENCE: Duration = Duration::from_secs(20);
-const BODY: &str = r#"{"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}"#;
-
-type Sender = SendRequest<Full<Bytes>>;
 
 /// A host: a store of pairs, a socket that outlives the program, and the program.
 struct Host {
@@ -115,20 +95,6 @@ impl Host {
             .spawn()
             .unwrap()
     }
-
-    /// A client that trusts the authority, and settles TLS anew for each connection.
-    fn client(&self) -> TlsConnector {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.authority.as_ref().der().clone()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.resumption = Resumption::disabled();
-        TlsConnector::from(Arc::new(config))
-    }
 }
 
 /// Ends the program as systemd does; it drains.
@@ -137,138 +103,18 @@ fn stop(mut child: Child) {
     child.wait().unwrap();
 }
 
-/// What the requests of one part have found.
-#[derive(Default)]
-struct Found {
-    took: Mutex<Vec<Duration>>,
-    refused: AtomicUsize,
-    /// Kept connections that were closed before a request was answered on them; it was sent again.
-    again: AtomicUsize,
-    certificates: Mutex<BTreeSet<Vec<u8>>>,
-}
-
-struct Load {
-    connector: TlsConnector,
-    address: std::net::SocketAddr,
-    kept: Vec<tokio::sync::Mutex<Option<Sender>>>,
-    connections: Mutex<JoinSet<()>>,
-}
-
-impl Load {
-    async fn connect(&self, found: &Found) -> Option<Sender> {
-        let stream = TcpStream::connect(self.address).await.ok()?;
-        stream.set_nodelay(true).ok()?;
-        let stream = self.connector.connect(ServerName::try_from("localhost").ok()?, stream).await.ok()?;
-        let leaf = stream.get_ref().1.peer_certificates()?.first()?.to_vec();
-        found.certificates.lock().unwrap().insert(leaf);
-        let (sender, connection) = handshake(TokioIo::new(stream)).await.ok()?;
-        let mut connections = self.connections.lock().unwrap();
-        while connections.try_join_next().is_some() {}
-        connections.spawn(async move { drop(connection.await) });
-        Some(sender)
-    }
-
-    async fn ask(sender: &mut Sender) -> Option<()> {
-        let request = Request::post("/v1/chat/completions")
-            .header("host", "localhost")
-            .header("content-type", "application/json")
-            .header("authorization", "Bearer practice")
-            .body(Full::new(Bytes::from_static(BODY.as_bytes())))
-            .ok()?;
-        sender.ready().await.ok()?;
-        let answer = sender.send_request(request).await.ok()?;
-        let is_fine = answer.status().is_success();
-        answer.into_body().collect().await.ok()?;
-        is_fine.then_some(())
-    }
-
-    /// One request, over a connection of its own or over one that is kept.
-    async fn request(&self, number: usize, found: &Found) -> Option<()> {
-        if number.is_multiple_of(4) {
-            return Self::ask(&mut self.connect(found).await?).await;
-        }
-        let mut kept = self.kept[number % KEPT].lock().await;
-        if let Some(mut sender) = kept.take() {
-            if Self::ask(&mut sender).await.is_some() {
-                *kept = Some(sender);
-                return Some(());
-            }
-            found.again.fetch_add(1, Ordering::Relaxed);
-        }
-        let mut sender = self.connect(found).await?;
-        Self::ask(&mut sender).await?;
-        *kept = Some(sender);
-        Some(())
-    }
-
-    /// Sends requests when they are due, for one part, and waits for the last answer.
-    async fn run(self: &Arc<Self>, part: Duration) -> Found {
-        let found = Arc::new(Found::default());
-        let mut requests = JoinSet::new();
-        let started = Instant::now();
-        for number in 0.. {
-            let due = started + EVERY * u32::try_from(number).unwrap();
-            if due - started >= part {
-                break;
-            }
-            tokio::time::sleep_until(due).await;
-            let (load, found) = (Arc::clone(self), Arc::clone(&found));
-            requests.spawn(async move {
-                match tokio::time::timeout(PATIENCE, load.request(number, &found)).await {
-                    Ok(Some(())) => found.took.lock().unwrap().push(due.elapsed()),
-                    _ => drop(found.refused.fetch_add(1, Ordering::Relaxed)),
-                }
-            });
-        }
-        requests.join_all().await;
-        Arc::into_inner(found).unwrap()
-    }
-}
-
-impl Found {
-    /// In milliseconds.
-    fn percentile(&self, percent: usize) -> f64 {
-        let mut took = self.took.lock().unwrap().clone();
-        took.sort_unstable();
-        let last = took.len().saturating_sub(1);
-        took.get((took.len() * percent / 100).min(last)).map_or(f64::NAN, |took| took.as_secs_f64() * 1000.0)
-    }
-
-    fn row(&self, name: &str) {
-        let answered = self.took.lock().unwrap().len();
-        let certificates = self.certificates.lock().unwrap().len();
-        let counted = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
-        println!(
-            "| {name} | {answered} | {} | {} | {:.1} | {:.1} | {:.1} | {certificates} |",
-            counted(&self.refused),
-            counted(&self.again),
-            self.percentile(50),
-            self.percentile(99),
-            self.percentile(100),
-        );
-    }
-}
-
 fn main() {
     // `cargo test --benches` only wants to know whether it runs.
     let part =
         if std::env::args().any(|argument| argument == "--test") { Duration::from_secs(2) } else { PART };
     let mut host = Host::new();
     let mut program = host.start();
-    let load = Arc::new(Load {
-        connector: host.client(),
-        address: host.socket.local_addr().unwrap(),
-        kept: (0..KEPT).map(|_| tokio::sync::Mutex::new(None)).collect(),
-        connections: Mutex::default(),
-    });
+    let load = Load::new(host.socket.local_addr().unwrap(), host.authority.as_ref().der().clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    println!(
-        "| 200 requests a second | answered | refused | sent again | p50, ms | p99, ms | longest, ms | certificates seen |"
-    );
-    println!("|---|---:|---:|---:|---:|---:|---:|---:|");
+    println!("{}", Found::head());
     runtime.block_on(load.run(Duration::from_secs(2)));
     let usual = runtime.block_on(load.run(part));
-    usual.row("nothing else happens");
+    println!("{}", usual.row("nothing else happens"));
     let swapping = runtime.spawn({
         let load = Arc::clone(&load);
         async move { load.run(part).await }
@@ -278,7 +124,7 @@ fn main() {
         std::thread::sleep(SWAP);
     }
     let swapped = runtime.block_on(swapping).unwrap();
-    swapped.row("a new certificate every 1.5 s");
+    println!("{}", swapped.row("a new certificate every 1.5 s"));
     let restarting = runtime.spawn({
         let load = Arc::clone(&load);
         async move { load.run(part).await }
@@ -289,9 +135,9 @@ fn main() {
         std::thread::sleep(RESTART);
     }
     let restarted = runtime.block_on(restarting).unwrap();
-    restarted.row("a restart every 3 s");
+    println!("{}", restarted.row("a restart every 3 s"));
     stop(program);
-    let refused = [&usual, &swapped, &restarted].map(|found| found.refused.load(Ordering::Relaxed));
+    let refused = [&usual, &swapped, &restarted].map(Found::refused);
     assert_eq!(refused, [0; 3], "requests were refused");
     let (before, during) = (usual.percentile(99), swapped.percentile(99));
     println!("\np99 while certificates change: {:.2} times the usual", during / before);

@@ -12,7 +12,7 @@ use super::act::{act, run_unit};
 use super::back::{Gone, back, undo};
 use super::error::HostRunError;
 use super::plan::{Action, HostPlan, PlannedThing, plan};
-use super::record::{Before, HostRecord, HostTopic, RunKind};
+use super::record::{Before, HostRecord, RunKind};
 use super::sight::see;
 use super::state::{Held, HostState};
 use super::thing::{Step, Thing};
@@ -38,19 +38,6 @@ pub struct Outcome {
     pub seen: String,
     /// What could not be tidied up.
     pub findings: Vec<Finding>,
-}
-
-/// How a removal ended.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Removal {
-    /// Names of the things that are gone.
-    pub removed: Vec<String>,
-    /// Names of the things that were left because they are data.
-    pub kept: Vec<String>,
-    /// What could not be removed, or was left for a reason.
-    pub findings: Vec<Finding>,
-    /// Whether something failed, so that it has to be tried again.
-    pub is_incomplete: bool,
 }
 
 /// Works on a machine.
@@ -315,8 +302,8 @@ impl Engine<'_> {
             let Some(held) = journal.state().held(step).cloned() else { continue };
             findings.extend(self.undo_one(journal, step, &held)?.map(|(finding, _)| finding));
         }
-        if plan.sweep.iter().any(|step| step.starts_with("file ")) {
-            // A unit may have been among them.
+        if plan.sweep.iter().any(|step| step.starts_with("file ") || step.starts_with("enabled ")) {
+            // A unit may have been among the files.
             if let Err(error) = self.host.systemctl(Verb::DaemonReload, "") {
                 findings.push(
                     Finding::new(
@@ -337,7 +324,7 @@ impl Engine<'_> {
     }
 
     /// Undoes one thing; what there is to say, and whether it has to be tried again.
-    fn undo_one(
+    pub(super) fn undo_one(
         &self,
         journal: &mut HostJournal,
         step: &str,
@@ -376,81 +363,6 @@ impl Engine<'_> {
         }
     }
 
-    /// Takes everything away. Goes on past errors; what is left is named, and the journal then stays.
-    ///
-    /// # Errors
-    ///
-    /// Only where the journal cannot be written.
-    pub fn remove(&self, mut journal: HostJournal, keep_data: bool) -> Result<Removal, HostRunError> {
-        let mut removal = Removal::default();
-        let text = if keep_data { "data is left" } else { "everything" };
-        self.write(
-            &mut journal,
-            &HostRecord::Note { topic: HostTopic::RemovalStarted, text: text.to_owned() },
-        )?;
-        for step in journal.state().in_reverse() {
-            let Some(held) = journal.state().held(&step).cloned() else { continue };
-            if keep_data && self.is_data(&held.thing) {
-                removal.kept.push(step);
-                continue;
-            }
-            match self.undo_one(&mut journal, &step, &held)? {
-                None => removal.removed.push(step),
-                Some((finding, is_failure)) => {
-                    removal.is_incomplete |= is_failure;
-                    removal.findings.push(finding);
-                }
-            }
-        }
-        if removal.is_incomplete {
-            return Ok(removal);
-        }
-        // Units that are gone are forgotten; before the journal goes, so that it is not forgotten itself.
-        if let Err(error) = self.host.systemctl(Verb::DaemonReload, "") {
-            removal.is_incomplete = true;
-            removal.findings.push(left("what systemd remembers of the units", &error));
-            return Ok(removal);
-        }
-        let tidied = if keep_data {
-            let text = "data was left on purpose".to_owned();
-            self.write(&mut journal, &HostRecord::Note { topic: HostTopic::RemovalFinished, text })?;
-            self.host
-                .remove_tree(&places::before(self.layout))
-                .and_then(|()| self.host.remove_tree(&places::previous(self.layout)))
-        } else {
-            self.remove_state()
-        };
-        if let Err(error) = tidied {
-            removal.is_incomplete = true;
-            removal.findings.push(left("what the installation kept", &error));
-        }
-        Ok(removal)
-    }
-
-    /// The journal's folder with everything in it; the journal last, since it says how to go on.
-    fn remove_state(&self) -> Result<(), HostError> {
-        let (folder, journal) = (self.layout.state(), self.layout.journal());
-        for name in self.host.list(&folder)? {
-            let path = folder.join(&name);
-            if path != journal {
-                self.host.remove_tree(&path)?;
-            }
-        }
-        self.host.remove(&journal)?;
-        self.host.remove(&folder)
-    }
-
-    /// Certificates, keys, ledger and backups; and who owns them, since a number that is given to another user would give
-    /// them away.
-    fn is_data(&self, thing: &Thing) -> bool {
-        match thing {
-            Thing::Group { .. } | Thing::User { .. } | Thing::Data { .. } => true,
-            thing => thing
-                .path()
-                .is_some_and(|path| path.starts_with(self.layout.tls()) || path == self.layout.settings()),
-        }
-    }
-
     fn log_of(&self, thing: &Thing) -> String {
         match thing {
             Thing::Running { unit, .. } => {
@@ -462,7 +374,7 @@ impl Engine<'_> {
         }
     }
 
-    fn write(&self, journal: &mut HostJournal, record: &HostRecord) -> Result<(), HostRunError> {
+    pub(super) fn write(&self, journal: &mut HostJournal, record: &HostRecord) -> Result<(), HostRunError> {
         Ok(journal.append(self.clock.now(), record)?)
     }
 
@@ -496,7 +408,7 @@ impl From<HostRunError> for Stop {
     }
 }
 
-fn left(what: &str, error: &HostError) -> Finding {
+pub(super) fn left(what: &str, error: &HostError) -> Finding {
     Finding::new("SRE-HOST-024", Severity::Error, what, format!("{what} could not be removed"))
         .evidence(error.to_string())
         .hint("remove the cause, and run `host uninstall` again; it goes on where it stopped")

@@ -142,6 +142,7 @@ pub fn plan(wanted: &[Step], seen: &Seen, state: Option<&HostState>) -> HostPlan
         }
         things.push(planned);
     }
+    read_what_is_enabled(&mut things, state);
     let wanted_ids: Vec<String> = wanted.iter().map(|step| step.thing.id()).collect();
     let sweep = state
         .map(HostState::in_reverse)
@@ -150,6 +151,20 @@ pub fn plan(wanted: &[Step], seen: &Seen, state: Option<&HostState>) -> HostPlan
         .filter(|step| !wanted_ids.contains(step))
         .collect();
     HostPlan { things, sweep, findings }
+}
+
+/// What becomes enabled is known to systemd once it has read its files again, also where no unit has changed.
+fn read_what_is_enabled(things: &mut [PlannedThing], state: Option<&HostState>) {
+    let is_enabled = |planned: &PlannedThing| matches!(planned.step.thing, Thing::Enabled { .. });
+    if !things.iter().any(|planned| is_enabled(planned) && planned.action.is_pending()) {
+        return;
+    }
+    for planned in things.iter_mut().filter(|planned| planned.action == Action::Keep) {
+        let held = state.and_then(|state| state.held(&planned.step.thing.id()));
+        if let (Thing::Reload { .. }, Some(held)) = (&planned.step.thing, held) {
+            planned.action = Action::Change(held.thing.clone());
+        }
+    }
 }
 
 /// Something is in the way that nobody here may move.

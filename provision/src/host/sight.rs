@@ -1,6 +1,6 @@
 //! Looks at everything that a plan is about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
@@ -55,9 +55,21 @@ pub(super) fn look(host: &dyn Host, thing: &Thing) -> Result<Sight, HostError> {
 pub fn see(host: &dyn Host, wanted: &[Step], state: Option<&HostState>) -> Result<Seen, HostError> {
     let mut seen = Seen { group: host.group(systemd::layout::USER)?, ..Seen::default() };
     let known = state.into_iter().flat_map(|state| state.things.values().map(|held| &held.thing));
+    let mut of_units = Vec::new();
     for thing in wanted.iter().map(|step| &step.thing).chain(known) {
-        if let Entry::Vacant(place) = seen.things.entry(thing.id()) {
+        if let Thing::Enabled { unit } | Thing::Running { unit, .. } = thing {
+            of_units.push((thing.id(), unit.as_str()));
+        } else if let Entry::Vacant(place) = seen.things.entry(thing.id()) {
             place.insert(look(host, thing)?);
+        }
+    }
+    // All in one question: each costs systemd as much as the one for all of them.
+    let names: BTreeSet<&str> = of_units.iter().map(|(_, unit)| *unit).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let facts: BTreeMap<&str, UnitFacts> = names.iter().copied().zip(host.units(&names)?).collect();
+    for (id, unit) in of_units {
+        if let Some(facts) = facts.get(unit) {
+            seen.things.insert(id, Sight::Unit(Box::new(facts.clone())));
         }
     }
     for path in wanted.iter().filter_map(|step| step.unless.as_ref()) {

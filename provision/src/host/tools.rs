@@ -131,8 +131,10 @@ pub fn plan(id: &str, version: &str, missing: &[Tool]) -> ToolPlan {
     let mut install = match manager {
         Manager::Dnf => command(&["dnf", "install", "--assumeyes"]),
         Manager::Apt => {
-            plan.commands.push(command(&["apt-get", "update"]));
-            command(&["apt-get", "install", "--yes", "--no-install-recommends"])
+            // A machine that has just booted installs updates by itself, and nobody else can meanwhile.
+            let patient = ["apt-get", "--option", "DPkg::Lock::Timeout=300"];
+            plan.commands.push(command(&[&patient[..], &["update"]].concat()));
+            command(&[&patient[..], &["install", "--yes", "--no-install-recommends"]].concat())
         }
     };
     install.extend(packages);
@@ -172,16 +174,23 @@ mod tests {
             ["dnf install --assumeyes python3.12 docker awscli-2", "systemctl enable --now docker.service"]
         );
         assert_eq!(amazon.by_hand, [Tool::Uv, Tool::Compose]);
+        let apt = "apt-get --option DPkg::Lock::Timeout=300";
         let ubuntu = plan_of("ubuntu", "22.04");
         assert_eq!(
             lines(&ubuntu),
-            ["apt-get update", "apt-get install --yes --no-install-recommends docker.io docker-compose-v2"]
+            [
+                format!("{apt} update"),
+                format!("{apt} install --yes --no-install-recommends docker.io docker-compose-v2")
+            ]
         );
         assert_eq!(ubuntu.by_hand, [Tool::Python, Tool::Uv, Tool::AwsCli]);
         let debian = plan_of("debian", "12");
         assert_eq!(
             lines(&debian),
-            ["apt-get update", "apt-get install --yes --no-install-recommends docker.io awscli"]
+            [
+                format!("{apt} update"),
+                format!("{apt} install --yes --no-install-recommends docker.io awscli")
+            ]
         );
         assert_eq!(debian.by_hand, [Tool::Python, Tool::Uv, Tool::Compose]);
         assert_eq!(plan_of("arch", "").by_hand, Tool::ALL);

@@ -95,11 +95,12 @@ pub fn steps(wanted: &Wanted, layout: &Layout) -> Vec<Step> {
         let path = layout.units().join(&unit.name);
         steps.push(Step::file(path, text(&unit.text), UNIT, false, Role::Unit));
     }
-    let all: Vec<&str> = wanted.units.iter().map(|unit| unit.text.as_str()).collect();
-    steps.push(Step::of(Thing::Reload { fingerprint: fingerprint(&all) }));
+    // Links on the disk; systemd reads them with the units, once.
     for unit in wanted.units.iter().filter(|unit| unit.is_enabled) {
         steps.push(Step::of(Thing::Enabled { unit: unit.name.clone() }));
     }
+    let all: Vec<&str> = wanted.units.iter().map(|unit| unit.text.as_str()).collect();
+    steps.push(Step::of(Thing::Reload { fingerprint: fingerprint(&all) }));
     for unit in wanted.units.iter().filter(|unit| unit.is_enabled) {
         steps.push(Step::of(running(wanted, layout, unit)));
     }

@@ -63,11 +63,12 @@ fn facts(
     proxy_program: &Path,
     state: Option<&HostState>,
 ) -> HostFacts {
-    let masked = wanted
-        .units
+    let units: Vec<&str> = wanted.units.iter().map(|unit| unit.name.as_str()).collect();
+    let masked = units
         .iter()
-        .filter(|unit| host.unit(&unit.name).is_ok_and(|facts| facts.load == "masked"))
-        .map(|unit| unit.name.clone())
+        .zip(host.units(&units).unwrap_or_default())
+        .filter(|(_, facts)| facts.load == "masked")
+        .map(|(name, _)| (*name).to_owned())
         .collect();
     let programs: Vec<(String, Result<String, String>)> = wanted
         .programs

@@ -5,9 +5,13 @@ use std::process::{Command, Stdio};
 
 use provision::host::tools::{self, Tool};
 
+use super::install::approve;
 use super::machine::tell;
 use crate::app::App;
+use crate::args::StateArgs;
+use crate::exit::Exit;
 use crate::failure::{Failure, codes};
+use crate::session;
 
 /// Whether it is there in the version that is needed.
 fn is_there(tool: Tool) -> bool {
@@ -19,7 +23,7 @@ fn is_there(tool: Tool) -> bool {
 }
 
 /// Looks, installs, and says what is left to do by hand.
-pub(super) fn install(app: &App, _is_approved: bool) -> Result<(), Box<Failure>> {
+pub(super) fn install(app: &App, is_approved: bool) -> Result<(), Box<Failure>> {
     let missing: Vec<Tool> = Tool::ALL.into_iter().filter(|tool| !is_there(*tool)).collect();
     if missing.is_empty() {
         app.say("the agent's tools are all there");
@@ -27,6 +31,15 @@ pub(super) fn install(app: &App, _is_approved: bool) -> Result<(), Box<Failure>>
     }
     let system = checks::host::collect::collect(Path::new("/")).system.unwrap_or_default();
     let plan = tools::plan(&system.id, &system.version, &missing);
+    if !plan.commands.is_empty() && !is_approved {
+        session::run(app, &StateArgs::default(), async |session| {
+            for words in &plan.commands {
+                session.say(&format!("this is going to be run: {}", words.join(" ")));
+            }
+            approve(session, false, "Install them?").await?;
+            Ok(Exit::Done)
+        })?;
+    }
     for words in &plan.commands {
         let line = words.join(" ");
         app.say(&format!("running: {line}"));
@@ -49,8 +62,7 @@ pub(super) fn install(app: &App, _is_approved: bool) -> Result<(), Box<Failure>>
             return Err(failed(&last));
         }
     }
-    let mut left: Vec<Tool> = missing.into_iter().filter(|tool| !is_there(*tool)).collect();
-    left.retain(|tool| plan.by_hand.contains(tool) || !is_there(*tool));
+    let left: Vec<Tool> = missing.into_iter().filter(|tool| !is_there(*tool)).collect();
     tell(app, &tools::findings(&left));
     Ok(())
 }

@@ -179,6 +179,10 @@ impl<H: Host> Host for FailingHost<H> {
         self.inner.unit(name)
     }
 
+    fn units(&self, names: &[&str]) -> Result<Vec<UnitFacts>, HostError> {
+        self.inner.units(names)
+    }
+
     fn log(&self, unit: &str, lines: u32) -> String {
         self.inner.log(unit, lines)
     }

@@ -92,9 +92,9 @@ pub struct HostError {
 pub enum Verb {
     /// Read all unit files again.
     DaemonReload,
-    /// Start it at boot.
+    /// Start it at boot. systemd has it in mind from the next [`Verb::DaemonReload`] on.
     Enable,
-    /// Do not start it at boot.
+    /// Do not start it at boot. systemd has it in mind from the next [`Verb::DaemonReload`] on.
     Disable,
     /// Start it now.
     Start,
@@ -213,6 +213,10 @@ pub trait Host {
     fn systemctl(&self, verb: Verb, unit: &str) -> Result<(), HostError>;
     /// What systemd says of a unit.
     fn unit(&self, name: &str) -> Result<UnitFacts, HostError>;
+    /// The same of several, in their order.
+    fn units(&self, names: &[&str]) -> Result<Vec<UnitFacts>, HostError> {
+        names.iter().map(|name| self.unit(name)).collect()
+    }
     /// The last lines of a unit's log, oldest first; nothing where there is none.
     fn log(&self, unit: &str, lines: u32) -> String;
     /// Runs a program to its end, with an empty environment and a bound of half a minute.

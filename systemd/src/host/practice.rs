@@ -318,7 +318,8 @@ impl Host for PracticeHost {
                 machine.units.retain(|name, unit| unit.is_active || loaded.contains_key(name));
             }
             Verb::Enable => {
-                if !machine.loaded.contains_key(unit) {
+                // On the disk; systemd need not have read it.
+                if !machine.nodes.contains_key(&Path::new("/etc/systemd/system").join(unit)) {
                     return Err(refused("Unit file does not exist."));
                 }
                 machine.enabled.insert(unit.to_owned());

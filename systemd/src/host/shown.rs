@@ -27,6 +27,11 @@ pub(super) fn read(text: &str) -> (UnitFacts, u32) {
     (facts, process)
 }
 
+/// The same of several units, between which there is an empty line.
+pub(super) fn read_all(text: &str) -> Vec<(UnitFacts, u32)> {
+    text.split("\n\n").filter(|block| !block.trim().is_empty()).map(read).collect()
+}
+
 /// A program's file as `/proc/PID/exe` shows it. The file of a program that was replaced is marked by the kernel.
 pub(super) fn program(link: PathBuf) -> PathBuf {
     match link.to_str().and_then(|text| text.strip_suffix(" (deleted)")) {
@@ -48,5 +53,15 @@ mod tests {
         let (timer, _) = read("NextElapseUSecRealtime=Sat 2026-11-21 20:00:00 UTC\nMainPID=[not set]\n");
         assert_eq!(timer.next.as_deref(), Some("Sat 2026-11-21 20:00:00 UTC"));
         assert_eq!(program(PathBuf::from("/opt/x (deleted)")), PathBuf::from("/opt/x"));
+    }
+
+    #[test]
+    fn several_units_are_told_apart() {
+        let text = "MainPID=42\nActiveState=active\n\nLoadState=not-found\nActiveState=inactive\n\nActiveState=failed\n";
+        let found = read_all(text);
+        let states: Vec<&str> = found.iter().map(|(facts, _)| facts.active.as_str()).collect();
+        assert_eq!(states, ["active", "inactive", "failed"]);
+        assert_eq!(found.iter().map(|(_, process)| *process).collect::<Vec<_>>(), [42, 0, 0]);
+        assert!(read_all("").is_empty());
     }
 }

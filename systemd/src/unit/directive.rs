@@ -105,6 +105,7 @@ directives! {
         KillSignal(Signal) since 0: "Which signal asks it to end.";
         User(Names) since 0: "A user of its own, which owns nothing else.";
         Group(Names) since 0: "The group that may read settings and certificates.";
+        Slice(Names) since 0: "Which control group it is in.";
         SupplementaryGroups(Names) since 0: "Groups besides.";
         DynamicUser(Switch) since 235: "A user that exists only while this runs.";
         StateDirectory(Names) since 235: "What it keeps, below /var/lib, made before the start.";

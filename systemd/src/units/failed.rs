@@ -34,6 +34,10 @@ pub(super) fn service(setup: &Setup) -> Unit {
         )
         .with(D::Group(Names(vec![USER])))
         .with(D::SupplementaryGroups(Names(vec!["systemd-journal"])))
+        .because(
+            "A unit of many instances would get a slice of its own, which nothing ever stops again.",
+            D::Slice(Names(vec!["system.slice"])),
+        )
         .with(D::CapabilityBoundingSet(Capabilities(Vec::new())))
         .with(hardening::online())
         .with(D::ProtectHome(Home::Hidden))

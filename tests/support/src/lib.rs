@@ -5,8 +5,7 @@
 //! stands before it and suggests when to renew, [`PairServer`] serves what it issued, and [`TextDns`] is a DNS for it to look at. [`KillingProxy`] stands
 //! between the program and one of them and stops, spoils or delays chosen calls. [`rerun`] gives a test an
 //! environment of its own. [`python()`] runs a script of a client that others wrote, [`OpenAiClient`] one of OpenAI's.
-//! [`Booted`] is a machine with a systemd of its own, [`Neighbour`] a host beside it, [`TlsFront`] takes TLS off for what
-//! speaks plain HTTP. What cannot be had is a failure that says how to get it, never a skipped test.
+//! [`Booted`] is a machine with a systemd of its own, [`Load`] many clients of the proxy. What cannot be had is a failure that says how to get it, never a skipped test.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -17,6 +16,7 @@
 
 mod booted;
 mod http;
+mod load;
 mod ministack;
 mod moto;
 mod names;
@@ -29,7 +29,8 @@ mod server;
 mod tls;
 mod venv;
 
-pub use booted::{Booted, Neighbour, Preparation};
+pub use booted::{Booted, Preparation};
+pub use load::{Found, Load};
 pub use ministack::Ministack;
 pub use moto::Moto;
 pub use names::TextDns;

@@ -163,6 +163,7 @@ fn a_host_is_installed_answers_survives_a_reboot_is_upgraded_under_load_and_is_l
     let said = done(&machine, &format!("install --bundle {BUNDLE} --yes"));
     assert!(said.contains("nothing to change"), "{said}");
     assert_eq!(machine.read("/var/lib/sre-agent/host.journal"), journal);
+    packages_are_asked_about_and_their_failure_is_told(&machine);
 
     machine.reboot();
     answers(&machine, &client(&machine, folder.path()));
@@ -199,8 +200,54 @@ fn a_host_is_installed_answers_survives_a_reboot_is_upgraded_under_load_and_is_l
     assert_ne!(now["program"], status["program"]);
     assert_eq!(machine.run(&["ls", "/opt/sre-agent/bin"]).lines().count(), 4);
 
+    // The first one comes back with the bundle.
+    done(&machine, &format!("upgrade --bundle {BUNDLE} --yes"));
+    let now: Value = serde_json::from_str(&done(&machine, "status --format json")).unwrap();
+    assert_eq!(now["program"], status["program"]);
+    data_outlives_a_removal_and_is_taken_up_again(&machine);
     done(&machine, "uninstall --yes");
     is_as_before(&machine, &before);
+}
+
+/// With package managers that reach nobody, and without Docker.
+fn packages_are_asked_about_and_their_failure_is_told(machine: &Booted) {
+    machine.write("/srv/tools/docker", b"#!/bin/sh\nexit 1\n", 0o755);
+    let manager = b"#!/bin/sh\necho \"$*\" >>/srv/tools/said\necho 'E: nobody is there' >&2\nexit 100\n";
+    for name in ["apt-get", "dnf"] {
+        machine.write(&format!("/srv/tools/{name}"), manager, 0o755);
+    }
+    let tools = |approval: &str| {
+        let command = format!(
+            "PATH=/srv/tools:$PATH {DEPLOY} host install --bundle {BUNDLE} --with-agent-tools {approval}"
+        );
+        let output = machine.output(&["sh", "-c", &command]);
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = tools("");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("--yes") && !machine.exists("/srv/tools/said"), "{said}");
+    let (code, said) = tools("--yes");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("error[SRE-HOST-028]") && said.contains("nobody is there"), "{said}");
+    assert_eq!(machine.read("/srv/tools/said").lines().count(), 1);
+}
+
+/// Certificate and ledger stay, and an installation from a configuration goes on with them.
+fn data_outlives_a_removal_and_is_taken_up_again(machine: &Booted) {
+    let data = ["/etc/sre-agent/tls/live/privkey.pem", "/var/lib/bedrock-nova-proxy/usage.db"];
+    let key = machine.read(data[0]);
+    let said = done(machine, "uninstall --keep-data --yes");
+    assert!(said.contains("kept: certificates and keys, ledger"), "{said}");
+    assert!(data.iter().all(|path| machine.exists(path)) && !machine.exists("/opt/sre-agent"));
+    let units = machine.output(&["systemctl", "list-unit-files", "--no-legend", "sre-agent*", "bedrock*"]);
+    assert_eq!(String::from_utf8_lossy(&units.stdout), "");
+    let config = "version: 1\ndeployment: {id: sre-here}\naws: {region: us-east-1}\n\
+                  tls: {domain: api.sre-cli.net, source: acme, acme: {directory: \"https://127.0.0.1:9/directory\"}}\n";
+    machine.write("/srv/config.yaml", config.as_bytes(), 0o600);
+    let said =
+        done(machine, &format!("install --config /srv/config.yaml --proxy-config {BUNDLE}/proxy.yaml --yes"));
+    assert!(said.contains("answers over TLS"), "{said}");
+    assert_eq!(machine.read(data[0]), key);
 }
 
 /// Nothing is left and nothing is gone, neither on the disk nor in systemd's mind.
@@ -211,7 +258,8 @@ fn is_as_before(machine: &Booted, before: &[String]) {
     assert!(left.is_empty() && gone.is_empty(), "left: {left:#?}\ngone: {gone:#?}");
     // systemd keeps the mere name of a service until the kernel has let go of the last process of its control group,
     // also after that process is gone; that is no unit.
-    let names = machine.systemctl(&["list-units", "--all", "--no-legend", "sre-agent*", "bedrock*"]);
+    let names =
+        machine.systemctl(&["list-units", "--all", "--no-legend", "sre-agent*", "bedrock*", "system-sre*"]);
     assert!(names.lines().all(|line| line.contains("not-found inactive dead")), "{names}");
     // It fails where there is none.
     let files = machine.output(&["systemctl", "list-unit-files", "--no-legend", "sre-agent*", "bedrock*"]);

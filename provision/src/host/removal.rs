@@ -40,7 +40,8 @@ impl Engine<'_> {
             &mut journal,
             &HostRecord::Note { topic: HostTopic::RemovalStarted, text: text.to_owned() },
         )?;
-        let socket = Thing::Running { unit: PROXY_SOCKET.to_owned(), fingerprint: String::new(), program: None };
+        let socket =
+            Thing::Running { unit: PROXY_SOCKET.to_owned(), fingerprint: String::new(), program: None };
         if journal.state().held(&socket.id()).is_some_and(Held::is_ours) {
             // It takes the service along, in one go: between two stops a client would start the service again. What
             // goes wrong here is tried again and said when it is their turn.

@@ -1,7 +1,7 @@
 //! Looks at everything that a plan is about.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use systemd::host::{Host, HostError, UnitFacts};

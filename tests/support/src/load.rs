@@ -161,15 +161,15 @@ impl Found {
 
     /// A row of it.
     pub fn row(&self, name: &str) -> String {
+        let answered = self.took.lock().expect("nobody panicked").len();
+        let certificates = self.certificates.lock().expect("nobody panicked").len();
         format!(
-            "| {name} | {} | {} | {} | {:.1} | {:.1} | {:.1} | {} |",
-            self.took.lock().expect("nobody panicked").len(),
+            "| {name} | {answered} | {} | {} | {:.1} | {:.1} | {:.1} | {certificates} |",
             self.refused(),
             self.again.load(Ordering::Relaxed),
             self.percentile(50),
             self.percentile(99),
             self.percentile(100),
-            self.certificates.lock().expect("nobody panicked").len(),
         )
     }
 }

@@ -1,5 +1,10 @@
 //! 200 requests a second to the proxy, and how long each took from the moment it was due, whether those before it have
 //! been answered or not. A fourth of them come over a connection of their own, the others over a few that are kept.
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "numbers of requests and moments within seconds"
+)]
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -120,7 +125,7 @@ impl Load {
         let mut requests = JoinSet::new();
         let started = Instant::now();
         for number in 0.. {
-            let due = started + EVERY * u32::try_from(number).unwrap();
+            let due = started + EVERY * u32::try_from(number).expect("seconds have few requests");
             if due - started >= part {
                 break;
             }
@@ -134,7 +139,7 @@ impl Load {
             });
         }
         requests.join_all().await;
-        Arc::into_inner(found).unwrap()
+        Arc::into_inner(found).expect("all requests have ended")
     }
 }
 

@@ -8,7 +8,6 @@
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
     reason = "a bench may stop, and prints what it found"
 )]
 

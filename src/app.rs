@@ -17,6 +17,17 @@ use crate::watcher::{Told, Watcher};
 /// How a command ends.
 pub(crate) type Ended = Result<Exit, Box<Failure>>;
 
+/// How questions are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// On the whole screen.
+    Full,
+    /// A line at a time.
+    Simple,
+    /// A line at a time, without moving the cursor.
+    Plain,
+}
+
 /// The program around a command.
 #[derive(Clone)]
 pub(crate) struct App {
@@ -80,6 +91,18 @@ impl App {
     /// Whether stdout takes colours.
     pub(crate) fn out_colour(&self) -> bool {
         self.colour && self.io.out_is_terminal
+    }
+
+    /// How questions are asked. Screen readers cannot be told apart, so they say so themselves.
+    pub(crate) fn manner(&self) -> Manner {
+        let is_accessible = self.variable("ACCESSIBLE").is_some_and(|value| value != "0");
+        if is_accessible || self.variable("TERM").is_none_or(|term| term == "dumb") {
+            Manner::Plain
+        } else if self.simple {
+            Manner::Simple
+        } else {
+            Manner::Full
+        }
     }
 
     /// Whether somebody sees questions and can answer them.

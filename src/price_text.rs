@@ -80,8 +80,15 @@ impl Cost {
             Some((line.title.clone(), amount))
         };
         let bill = &self.bill;
-        let practice = if self.is_practice { "the practice account costs nothing; this is what a real one would; " } else { "" };
-        let note = format!("{practice}USD a month in {}, prices of {}, at the expected use; not a quote", bill.region, bill.prices_of);
+        let practice = if self.is_practice {
+            "the practice account costs nothing; this is what a real one would; "
+        } else {
+            ""
+        };
+        let note = format!(
+            "{practice}USD a month in {}, prices of {}, at the expected use; not a quote",
+            bill.region, bill.prices_of
+        );
         (bill.lines.iter().filter_map(line).collect(), bill.total.expected.to_string(), note)
     }
 

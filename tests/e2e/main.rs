@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod booted;
+mod certificates;
 mod faults;
 mod first_boot;
 mod kill;

@@ -46,17 +46,8 @@ impl Around {
     /// Around a wizard that gets its news here.
     pub(super) fn new(app: &App, state: &StateArgs, kept: Kept, news: Sender<Input>) -> Self {
         let (clerk, drafts) = mpsc::channel::<Draft>();
-        let mut quiet = app.clone();
-        quiet.io = Io {
-            input: Arc::new(Mutex::new(std::io::empty())),
-            out: Stream::new(std::io::sink()),
-            err: Stream::new(std::io::sink()),
-            input_is_terminal: false,
-            out_is_terminal: false,
-            err_is_terminal: false,
-        };
         let around = Self {
-            app: quiet,
+            app: unseen(app),
             state: state.clone(),
             kept: kept.clone(),
             hands: Hands::new(news.clone()),
@@ -177,6 +168,20 @@ impl Around {
         threads.retain(|thread| !thread.is_finished());
         threads.extend(spawned);
     }
+}
+
+/// The program with streams that nobody sees.
+pub(super) fn unseen(app: &App) -> App {
+    let mut unseen = app.clone();
+    unseen.io = Io {
+        input: Arc::new(Mutex::new(std::io::empty())),
+        out: Stream::new(std::io::sink()),
+        err: Stream::new(std::io::sink()),
+        input_is_terminal: false,
+        out_is_terminal: false,
+        err_is_terminal: false,
+    };
+    unseen
 }
 
 /// A failure as the wizard shows it.

@@ -7,6 +7,7 @@ mod ask;
 mod discover;
 mod hands;
 mod kept;
+mod lines;
 mod work;
 
 use std::path::Path;
@@ -23,7 +24,7 @@ use wizard::walk::State;
 
 use self::around::Around;
 use self::kept::Kept;
-use crate::app::{App, Ended};
+use crate::app::{App, Ended, Manner};
 use crate::args::WizardArgs;
 use crate::compose::SystemClock;
 use crate::exit::Exit;
@@ -41,7 +42,11 @@ pub(crate) fn command(app: &App, args: &WizardArgs) -> Ended {
     }
     let kept = Kept::beside(&storage::state_file(app, args.state.state_file.as_ref(), false));
     let draft = begin(app, args, &kept)?;
-    full_screen(app, args, kept, draft)
+    match app.manner() {
+        Manner::Plain => lines::ask_all(app, args, &kept, draft, true),
+        Manner::Simple => lines::ask_all(app, args, &kept, draft, false),
+        Manner::Full => full_screen(app, args, &kept, draft),
+    }
 }
 
 /// What the wizard opens with: what was kept, else the file that is named, else nothing.
@@ -81,7 +86,7 @@ impl tui::Program for Around {
 }
 
 /// Walks through the pages on the whole screen.
-fn full_screen(app: &App, args: &WizardArgs, kept: Kept, draft: Draft) -> Ended {
+fn full_screen(app: &App, args: &WizardArgs, kept: &Kept, draft: Draft) -> Ended {
     let (news, inputs) = mpsc::channel();
     let mut around = Around::new(app, &args.state, kept.clone(), news.clone());
     let endings = Endings::listen(news)?;
@@ -110,7 +115,8 @@ fn full_screen(app: &App, args: &WizardArgs, kept: Kept, draft: Draft) -> Ended 
 }
 
 fn colour(app: &App) -> Colour {
-    let is_full = ["COLORTERM"].iter().filter_map(|name| app.variable(name)).any(|value| value.contains("truecolor"));
+    let is_full =
+        ["COLORTERM"].iter().filter_map(|name| app.variable(name)).any(|value| value.contains("truecolor"));
     match (app.err_colour(), is_full) {
         (false, _) => Colour::None,
         (true, true) => Colour::Full,
@@ -138,7 +144,8 @@ struct Endings {
 impl Endings {
     fn listen(news: mpsc::Sender<Input>) -> Result<Self, Box<Failure>> {
         let failed = |error: std::io::Error| {
-            Failure::new(codes::BUG, "signals", "the system refused what the wizard needs").evidence(error.to_string())
+            Failure::new(codes::BUG, "signals", "the system refused what the wizard needs")
+                .evidence(error.to_string())
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let mut signals = {

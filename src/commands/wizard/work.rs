@@ -20,9 +20,9 @@ use crate::args::{
     VerifyArgs,
 };
 use crate::commands::{deploy, rehearse, resume, rollback, verify};
+use crate::compose::SystemClock;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::compose::SystemClock;
 use crate::guided::Guided;
 use crate::price_text::cost;
 use crate::settings;
@@ -132,12 +132,13 @@ fn finished(around: &Around, exit: Exit) {
 fn watched(around: &Around) -> App {
     let mut app = around.app.clone();
     let told = around.clone();
-    app.watcher = Some(Watcher::new(around.stop.clone(), Arc::new(around.hands.clone()), move |what| match what {
-        Told::Event(event) => told.tell(Input::Event(event)),
-        Told::Said(_) => {}
-        Told::Deployed => told.tell(Input::Applied(Ok(Vec::new()))),
-        Told::Serves(serving) => told.tell(Input::Verified(Ok(Box::new(served(&told, *serving))))),
-    }));
+    app.watcher =
+        Some(Watcher::new(around.stop.clone(), Arc::new(around.hands.clone()), move |what| match what {
+            Told::Event(event) => told.tell(Input::Event(event)),
+            Told::Said(_) => {}
+            Told::Deployed => told.tell(Input::Applied(Ok(Vec::new()))),
+            Told::Serves(serving) => told.tell(Input::Verified(Ok(Box::new(served(&told, *serving))))),
+        }));
     app
 }
 

@@ -29,7 +29,7 @@ mod server;
 mod tls;
 mod venv;
 
-pub use booted::{Booted, Preparation};
+pub use booted::{Booted, Neighbour, Preparation};
 pub use load::{Found, Load};
 pub use ministack::Ministack;
 pub use moto::Moto;

@@ -79,8 +79,8 @@ enum When {
     Is(&'static str, &'static str),
     /// While another key does not have this value.
     IsNot(&'static str, &'static str),
-    /// While another key has a value.
-    Given(&'static str),
+    /// While one of these has a value.
+    Given(&'static [&'static str]),
     /// While another key has none.
     NotGiven(&'static str),
 }
@@ -100,7 +100,7 @@ const RULES: &[(&str, When)] = &[
     // So does an adopted user pool keep its second factor.
     ("cognito.mfa", When::NotGiven("cognito.adopt_user_pool_id")),
     ("tls.acme", When::Is("tls.source", "acme")),
-    ("tls.acme.eab_hmac_path", When::Given("tls.acme.eab_key_id")),
+    ("tls.acme.eab_hmac_path", When::Given(&["tls.acme.eab_key_id", "tls.acme.eab_hmac_path"])),
     ("tls.cert_path", When::Is("tls.source", "files")),
     ("tls.key_path", When::Is("tls.source", "files")),
     ("gateway.", When::Is(GATEWAY, YES)),
@@ -117,7 +117,7 @@ pub fn is_relevant(path: &str, answers: &Answers, defaults: &Defaults) -> bool {
         match when {
             When::Is(path, word) => held(path) == *word,
             When::IsNot(path, word) => held(path) != *word,
-            When::Given(path) => !is_nothing(held(path)),
+            When::Given(paths) => paths.iter().any(|path| !is_nothing(held(path))),
             When::NotGiven(path) => is_nothing(held(path)),
         }
     })
@@ -169,8 +169,11 @@ mod tests {
         for (about, when) in RULES {
             let is_key = |path: &str| key(path).is_some();
             assert!(KEYS.iter().any(|key| key.path.starts_with(about)), "{about}");
-            let (When::Is(path, _) | When::IsNot(path, _) | When::Given(path) | When::NotGiven(path)) = when;
-            assert!(is_key(path), "{path}");
+            let paths = match when {
+                When::Is(path, _) | When::IsNot(path, _) | When::NotGiven(path) => std::slice::from_ref(path),
+                When::Given(paths) => paths,
+            };
+            assert!(paths.iter().all(|path| is_key(path)), "{paths:?}");
         }
     }
 

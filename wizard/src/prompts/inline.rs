@@ -62,6 +62,11 @@ impl<W: Write> Prompter for Inline<W> {
         let prompt = with_default(asked);
         let said = Select::new(&prompt, entries)
             .with_starting_cursor(default.unwrap_or_default().min(options.len()))
+            // What was chosen, without what told it from the others.
+            .with_formatter(&|chosen| match chosen.value {
+                Entry::Option(option) => option.value.clone(),
+                Entry::Help => "?".to_owned(),
+            })
             .with_render_config(self.look)
             .raw_prompt();
         Ok(match understood(said)? {

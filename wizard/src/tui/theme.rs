@@ -90,14 +90,15 @@ impl Theme {
             Meaning::Calm => {
                 (plain.add_modifier(Modifier::BOLD | Modifier::REVERSED), (110, 180, 220), Color::Cyan)
             }
-            Meaning::Title => (plain.add_modifier(Modifier::BOLD), (130, 190, 235), Color::Cyan),
+            Meaning::Title | Meaning::Busy => {
+                (plain.add_modifier(Modifier::BOLD), (130, 190, 235), Color::Cyan)
+            }
             Meaning::Text => return plain,
             Meaning::Muted => return plain.add_modifier(Modifier::DIM),
             Meaning::Selected => return plain.add_modifier(Modifier::REVERSED),
             Meaning::Good => (plain, (120, 200, 120), Color::Green),
             Meaning::Warning => (plain.add_modifier(Modifier::BOLD), (230, 190, 80), Color::Yellow),
             Meaning::Bad => (plain.add_modifier(Modifier::BOLD), (240, 100, 100), Color::Red),
-            Meaning::Busy => (plain.add_modifier(Modifier::BOLD), (130, 190, 235), Color::Cyan),
             Meaning::Key => (plain.add_modifier(Modifier::BOLD), (200, 200, 140), Color::Yellow),
             Meaning::Answer => return plain.add_modifier(Modifier::BOLD),
         };

@@ -41,7 +41,7 @@ impl Check {
 /// Notes what is to be asked: an answer on this page that is right in itself and was not asked about.
 pub(super) fn schedule(state: &mut State) {
     for path in ASKED {
-        if !form::find(path).is_some_and(|field| field.page == state.page) {
+        if form::find(path).is_none_or(|field| field.page != state.page) {
             continue;
         }
         let text = state.holds(path);

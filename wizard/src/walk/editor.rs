@@ -38,7 +38,9 @@ impl Editor {
             // What is copied from a list comes in lines, and a list is written with commas.
             Cmd::Paste(text) => {
                 let joined = text.trim().lines().map(str::trim).collect::<Vec<_>>().join(",");
-                joined.chars().filter(|character| !character.is_control()).for_each(|it| self.insert(it));
+                for character in joined.chars().filter(|character| !character.is_control()) {
+                    self.insert(character);
+                }
             }
             Cmd::Erase if self.cursor > 0 => self.remove(self.cursor.saturating_sub(1), self.cursor),
             Cmd::Delete => self.remove(self.cursor, self.cursor.saturating_add(1)),

@@ -25,7 +25,7 @@ pub(crate) const ANSWERS: &[(&str, &str)] = &[
 ];
 
 pub(crate) fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(1_793_000_000 + second).unwrap()
+    Timestamp::from_second(1_793_000_000_i64.saturating_add(second)).unwrap()
 }
 
 pub(crate) fn discovery() -> Discovery {
@@ -179,7 +179,7 @@ pub(crate) fn events() -> Vec<Event> {
             step: Some(step),
             reason: "waiting for IAM propagation (usually 10 to 30 s)".into(),
             attempt,
-            elapsed_ms: u64::from(attempt) * 3000,
+            elapsed_ms: u64::from(attempt).saturating_mul(3000),
             next_in_ms: 3000,
         });
     }
@@ -190,7 +190,7 @@ pub(crate) fn events() -> Vec<Event> {
 /// A state with a run under way.
 pub(crate) fn applying() -> State {
     let mut state = reviewing(false);
-    state.cursor = state.review_items().len() - 1;
+    state.cursor = state.review_items().len().saturating_sub(1);
     let effects = send(&mut state, &[Cmd::Enter]);
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Apply(_))), "{effects:?}");
     for event in events() {

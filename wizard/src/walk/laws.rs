@@ -222,7 +222,7 @@ proptest! {
 
 /// Answers a question by keys alone.
 fn answer(state: &mut State, path: &str, text: &str) {
-    let mut steps = 0;
+    let mut steps = 0_usize;
     while state.focus.as_deref() != Some(path) {
         send(state, &[Cmd::Next]);
         if state.focus.is_none() {
@@ -231,7 +231,7 @@ fn answer(state: &mut State, path: &str, text: &str) {
                 send(state, &[Cmd::Previous]);
             }
         }
-        steps += 1;
+        steps = steps.saturating_add(1);
         assert!(steps < 100, "{path} is never reached");
     }
     if state.mode() == Mode::Typing {
@@ -242,7 +242,7 @@ fn answer(state: &mut State, path: &str, text: &str) {
     }
     while state.answers.get(path) != Some(text) {
         send(state, &[Cmd::Toggle]);
-        steps += 1;
+        steps = steps.saturating_add(1);
         assert!(steps < 100, "{path} is never {text}");
     }
 }

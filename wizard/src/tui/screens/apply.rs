@@ -13,7 +13,7 @@ use crate::tui::theme::{Mark, Meaning};
 use crate::walk::{Phase, State};
 
 /// The page.
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     if state.run.shows_log {
         return log(frame, area, state, theme);
     }
@@ -28,7 +28,7 @@ fn elapsed(state: &State) -> String {
 }
 
 /// The steps.
-pub(super) fn list(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
+pub(super) fn list(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     let progress = &state.run.progress;
     let (done, of) = (progress.done_count(), progress.rows.len());
     let verb = match (state.run.phase, state.run.takes_back) {
@@ -53,7 +53,7 @@ pub(super) fn list(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
     parts::list(frame, area, block, lines, state.cursor);
 }
 
-fn step(row: &Row, selected: bool, state: &State, width: usize, theme: &Theme) -> Line<'static> {
+fn step(row: &Row, selected: bool, state: &State, width: usize, theme: Theme) -> Line<'static> {
     let (mark, meaning) = match row.stage {
         Stage::Ahead => (Mark::Ahead, Meaning::Muted),
         Stage::Running => (Mark::Running, Meaning::Busy),
@@ -78,7 +78,7 @@ fn step(row: &Row, selected: bool, state: &State, width: usize, theme: &Theme) -
 }
 
 /// What the selected step did; the end of it, unless somebody scrolled.
-fn log(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
+fn log(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     let width = usize::from(area.width.saturating_sub(2));
     let step = state.looked_at();
     let title = step.map_or("Log", model::plan::StepId::title);

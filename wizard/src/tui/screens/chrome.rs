@@ -12,7 +12,7 @@ use crate::tui::{Theme, keys};
 use crate::walk::State;
 
 /// Account, Region and whether it is real; the deployment and the page.
-pub(super) fn header(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
+pub(super) fn header(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     let width = usize::from(area.width);
     let rehearsal = state.is_rehearsal();
     let account = state.discovery.account_id.as_deref();
@@ -41,7 +41,7 @@ pub(super) fn header(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &T
 }
 
 /// Why the last command did not do what was meant.
-pub(super) fn notice(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
+pub(super) fn notice(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     let (text, meaning) = match &state.notice {
         Some(notice) => (notice.clone(), Meaning::Warning),
         None if state.run.is_stopping => (
@@ -55,7 +55,7 @@ pub(super) fn notice(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &T
 }
 
 /// The keys that work here, as many as fit; help is never left out.
-pub(super) fn footer(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
+pub(super) fn footer(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     let length = |(key, what): &keys::Key| key.len().saturating_add(what.len()).saturating_add(4);
     let mut here = keys::here(state);
     let last = here.pop();
@@ -69,5 +69,5 @@ pub(super) fn footer(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &T
     let spans = shown.into_iter().flat_map(|(key, what)| {
         [span(format!(" {key} "), Meaning::Key, theme), span(format!("{what}  "), Meaning::Text, theme)]
     });
-    frame.render_widget(Paragraph::new(Line::from_iter(spans)), area);
+    frame.render_widget(Paragraph::new(spans.collect::<Line<'_>>()), area);
 }

@@ -13,7 +13,7 @@ use crate::tui::theme::{Mark, Meaning};
 use crate::walk::State;
 
 /// The page.
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     let width = usize::from(area.width.saturating_sub(2));
     match (&state.verified, state.page) {
         (Some(verified), Page::Verify) => checks(frame, area, state, verified, theme),
@@ -34,7 +34,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
     }
 }
 
-fn checks(frame: &mut Frame<'_>, area: Rect, state: &State, verified: &Verified, theme: &Theme) {
+fn checks(frame: &mut Frame<'_>, area: Rect, state: &State, verified: &Verified, theme: Theme) {
     let width = usize::from(area.width.saturating_sub(2));
     let (mark, meaning) = parts::severity(verified.severity);
     let summary = format!("{} {}", theme.mark(mark), verified.summary);
@@ -65,7 +65,7 @@ fn checks(frame: &mut Frame<'_>, area: Rect, state: &State, verified: &Verified,
     parts::list(frame, area, pane("Checks", theme), lines, at);
 }
 
-fn report(frame: &mut Frame<'_>, area: Rect, state: &State, verified: &Verified, theme: &Theme) {
+fn report(frame: &mut Frame<'_>, area: Rect, state: &State, verified: &Verified, theme: Theme) {
     let [left, right] = parts::split(area, 8);
     let width = usize::from(left.width.saturating_sub(2));
     let (mark, meaning) = parts::severity(verified.severity);

@@ -17,7 +17,7 @@ use crate::walk::{Asking, CheckStage, State, asking};
 const TITLE: usize = 24;
 
 /// The page.
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     let [questions, about] = parts::split(area, if state.focus.is_some() { 8 } else { 4 });
     let block = pane(state.page.title(), theme);
     let inner = block.inner(questions);
@@ -51,7 +51,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
 }
 
 /// Where this is, and whose account.
-fn welcome(state: &State, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+fn welcome(state: &State, width: usize, theme: Theme) -> Vec<Line<'static>> {
     let known = &state.discovery;
     let place = match &known.place {
         Place::Laptop => "this computer".to_owned(),
@@ -96,7 +96,7 @@ fn question(
     field: &'static Field,
     in_focus: bool,
     width: usize,
-    theme: &Theme,
+    theme: Theme,
 ) -> (Line<'static>, Option<usize>) {
     let room = width.saturating_sub(TITLE);
     let mark = if in_focus { theme.mark(Mark::Here) } else { " " };
@@ -143,7 +143,7 @@ fn shown(text: &str) -> String {
 }
 
 /// What holds where nothing was said, and where that comes from.
-fn default(state: &State, field: &Field, room: usize, theme: &Theme) -> Vec<ratatui::text::Span<'static>> {
+fn default(state: &State, field: &Field, room: usize, theme: Theme) -> Vec<ratatui::text::Span<'static>> {
     let Some(default) = state.defaults.get(field.path) else {
         let held = state.holds(field.path);
         let text = if held.is_empty() { field.key().map_or(String::new(), absent) } else { held };
@@ -172,7 +172,7 @@ fn absent(key: &model::config::Key) -> String {
 }
 
 /// What is wrong with an answer, and what the account says about it.
-fn remarks(state: &State, field: &'static Field, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+fn remarks(state: &State, field: &'static Field, width: usize, theme: Theme) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     if let Some(problem) = state.problem(field) {
         let meaning = if problem.is_error() { Meaning::Bad } else { Meaning::Warning };
@@ -194,7 +194,7 @@ fn remarks(state: &State, field: &'static Field, width: usize, theme: &Theme) ->
             (format!("not checked: {because}"), Meaning::Warning)
         }
         CheckStage::Said(Verdict::Wrong { message, instead }) => {
-            let instead = instead.as_ref().map(|text| format!(" Ctrl-T takes {text}.")).unwrap_or_default();
+            let instead = instead.as_ref().map(|text| format!("; Ctrl-T takes {text}")).unwrap_or_default();
             (format!("wrong: {message}{instead}"), Meaning::Bad)
         }
     };
@@ -202,7 +202,7 @@ fn remarks(state: &State, field: &'static Field, width: usize, theme: &Theme) ->
     lines
 }
 
-fn help(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
+fn help(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     let width = usize::from(area.width.saturating_sub(2));
     let Some(field) = state.focus.as_deref().and_then(form::find) else {
         let lines = parts::wrapped(state.page.about(), width, "", Meaning::Text, theme);
@@ -213,7 +213,7 @@ fn help(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
 }
 
 /// All there is to know about a question.
-pub(super) fn about(state: &State, field: &'static Field, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+pub(super) fn about(state: &State, field: &'static Field, width: usize, theme: Theme) -> Vec<Line<'static>> {
     let mut lines = parts::wrapped(field.help, width, "", Meaning::Text, theme);
     if let Some(default) = state.defaults.get(field.path) {
         let text = if default.text.is_empty() { "nothing".to_owned() } else { default.text.clone() };

@@ -11,7 +11,7 @@ use crate::tui::theme::{Mark, Meaning};
 use crate::walk::{HandItem, State};
 
 /// The page.
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     let Some(task) = &state.run.hand else { return };
     let block = pane(&format!("By hand: {}", task.step.title()), theme);
     let inner = block.inner(area);
@@ -63,7 +63,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
     }
 }
 
-fn row(label: &str, value: &str, selected: bool, width: usize, theme: &Theme) -> Line<'static> {
+fn row(label: &str, value: &str, selected: bool, width: usize, theme: Theme) -> Line<'static> {
     let here = if selected { theme.mark(Mark::Here) } else { " " };
     let label = format!("{here} {:<24} ", cut(label, 24));
     let room = width.saturating_sub(label.chars().count());

@@ -37,7 +37,7 @@ pub const MIN_HEIGHT: u16 = 16;
 ///  Enter next   Esc back   F1 help
 /// ```
 pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) {
-    let area = frame.area();
+    let (area, theme) = (frame.area(), *theme);
     if area.width < MIN_WIDTH || area.height < MIN_HEIGHT {
         return too_small(frame, area);
     }
@@ -50,7 +50,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) {
     overlay::draw(frame, body, state, theme);
 }
 
-fn page(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
+fn page(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     match state.page {
         page if page.holds_fields() => fields::draw(frame, area, state, theme),
         _ if !ways(state).is_empty() => trouble::draw(frame, area, state, theme),

@@ -13,7 +13,7 @@ use crate::tui::{Theme, keys};
 use crate::walk::{Asking, Overlay, Question, State, asking};
 
 /// What lies over the page, if anything does.
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     match &state.overlay {
         None => {}
         Some(Overlay::Help) => help(frame, area, state, theme),
@@ -51,7 +51,7 @@ fn box_of(area: Rect, width: u16, height: u16) -> Rect {
     Rect { x, y, width, height }
 }
 
-fn help(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
+fn help(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     let area = box_of(area, 92, area.height);
     let width = usize::from(area.width.saturating_sub(2));
     let mut lines: Vec<Line<'static>> = Vec::new();
@@ -69,7 +69,7 @@ fn help(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
     parts::scrolled(frame, area, pane("Help", theme), lines, state.scroll);
 }
 
-fn ask(frame: &mut Frame<'_>, area: Rect, question: Question, yes: bool, state: &State, theme: &Theme) {
+fn ask(frame: &mut Frame<'_>, area: Rect, question: Question, yes: bool, state: &State, theme: Theme) {
     let (title, text, yes_label, no_label) = match question {
         Question::Leave => (
             "Leave?",
@@ -95,7 +95,7 @@ fn ask(frame: &mut Frame<'_>, area: Rect, question: Question, yes: bool, state: 
     parts::list(frame, area, pane(title, theme), lines, 0);
 }
 
-fn picker(frame: &mut Frame<'_>, area: Rect, path: &str, index: usize, state: &State, theme: &Theme) {
+fn picker(frame: &mut Frame<'_>, area: Rect, path: &str, index: usize, state: &State, theme: Theme) {
     let Some(field) = form::find(path) else { return };
     let Asking::List(options) = asking(state, field) else { return };
     let height = u16::try_from(options.len().saturating_add(3)).unwrap_or(u16::MAX);

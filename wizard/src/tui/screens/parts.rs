@@ -23,20 +23,20 @@ pub(super) fn split(area: Rect, rows: u16) -> [Rect; 2] {
 }
 
 /// A frame with a title.
-pub(super) fn pane<'a>(title: &str, theme: &Theme) -> Block<'a> {
+pub(super) fn pane<'a>(title: &str, theme: Theme) -> Block<'a> {
     Block::bordered()
         .border_set(theme.border())
         .border_style(theme.style(Meaning::Muted))
-        .title(Line::styled(format!(" {title} "), theme.style(Meaning::Title)))
+        .title(Line::styled(format!(" {title} "), theme.style(Meaning::Title).not_dim()))
 }
 
 /// Text of one meaning.
-pub(super) fn span(text: impl Into<String>, meaning: Meaning, theme: &Theme) -> Span<'static> {
+pub(super) fn span(text: impl Into<String>, meaning: Meaning, theme: Theme) -> Span<'static> {
     Span::styled(text.into(), theme.style(meaning))
 }
 
 /// A line of one meaning.
-pub(super) fn line(text: impl Into<String>, meaning: Meaning, theme: &Theme) -> Line<'static> {
+pub(super) fn line(text: impl Into<String>, meaning: Meaning, theme: Theme) -> Line<'static> {
     Line::from(span(text, meaning, theme))
 }
 
@@ -102,7 +102,7 @@ pub(super) fn wrapped(
     width: usize,
     indent: &str,
     meaning: Meaning,
-    theme: &Theme,
+    theme: Theme,
 ) -> Vec<Line<'static>> {
     wrap(text, width, indent).into_iter().map(|text| line(text, meaning, theme)).collect()
 }
@@ -129,7 +129,7 @@ pub(super) fn severity(severity: Severity) -> (Mark, Meaning) {
 }
 
 /// A finding with all it has to say.
-pub(super) fn finding(finding: &Finding, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+pub(super) fn finding(finding: &Finding, width: usize, theme: Theme) -> Vec<Line<'static>> {
     let (mark, meaning) = severity(finding.severity);
     let head = format!("{} {}  {}", theme.mark(mark), finding.code, finding.subject);
     let mut lines = vec![line(cut(&head, width), meaning, theme)];
@@ -147,7 +147,7 @@ pub(super) fn finding(finding: &Finding, width: usize, theme: &Theme) -> Vec<Lin
 }
 
 /// A button on a line of its own.
-pub(super) fn button(label: &str, selected: bool, theme: &Theme) -> Line<'static> {
+pub(super) fn button(label: &str, selected: bool, theme: Theme) -> Line<'static> {
     let mark = if selected { theme.mark(Mark::Here) } else { " " };
     let meaning = if selected { Meaning::Selected } else { Meaning::Answer };
     Line::from(vec![

@@ -14,7 +14,7 @@ use crate::tui::theme::{Mark, Meaning};
 use crate::walk::{ReviewItem, State, tree};
 
 /// The page.
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     if state.judgement.config.is_none() {
         return problems(frame, area, state, theme);
     }
@@ -33,7 +33,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
     parts::scrolled(frame, about, pane(title, theme), lines, state.scroll);
 }
 
-fn problems(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
+fn problems(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     let width = usize::from(area.width.saturating_sub(2));
     let mut lines =
         vec![line("Some answers are missing or wrong. Enter goes to the question.", Meaning::Text, theme)];
@@ -52,7 +52,7 @@ fn problems(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
     parts::list(frame, area, pane("Not yet", theme), lines, at);
 }
 
-fn steps(frame: &mut Frame<'_>, area: Rect, state: &State, preview: &Preview, theme: &Theme) {
+fn steps(frame: &mut Frame<'_>, area: Rect, state: &State, preview: &Preview, theme: Theme) {
     let pending = preview.plan.pending().count();
     let total = &preview.cost.total;
     let title = format!("Plan: {pending} of {} steps change something, {total}", preview.plan.steps.len());
@@ -109,7 +109,7 @@ fn steps(frame: &mut Frame<'_>, area: Rect, state: &State, preview: &Preview, th
 }
 
 /// Why a step is there and what it sets.
-fn details(preview: &Preview, id: model::plan::StepId, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+fn details(preview: &Preview, id: model::plan::StepId, width: usize, theme: Theme) -> Vec<Line<'static>> {
     let Some(step) = preview.plan.step(id) else { return Vec::new() };
     let mut lines = Vec::new();
     if let Some(reason) = &step.irreversible {
@@ -131,7 +131,7 @@ fn details(preview: &Preview, id: model::plan::StepId, width: usize, theme: &The
 }
 
 /// What it costs and what cannot be taken back.
-fn consequences(preview: &Preview, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+fn consequences(preview: &Preview, width: usize, theme: Theme) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     if let Some(reason) = &preview.confirm {
         lines.extend(parts::wrapped(reason, width, "", Meaning::Bad, theme));

@@ -143,8 +143,8 @@ fn colours() {
         ("trouble, no colours", styles(&failed(), Colour::None)),
         ("review, all colours", styles(&reviewing(true), Colour::Full)),
     ];
-    let all: String = text.into_iter().map(|(title, text)| format!("{title}\n{text}\n")).collect();
-    insta::assert_snapshot!("colours", all);
+    let all: Vec<String> = text.into_iter().map(|(title, text)| format!("{title}\n{text}\n")).collect();
+    insta::assert_snapshot!("colours", all.concat());
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::tui::theme::Meaning;
 use crate::walk::{Phase, State, Way, ways};
 
 /// The page.
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     let ways = ways(state);
     let rows = u16::try_from(ways.len().saturating_add(2)).unwrap_or(u16::MAX);
     let has_steps = state.page == Page::Apply && !state.run.progress.rows.is_empty();
@@ -45,7 +45,7 @@ fn title(state: &State) -> &'static str {
     }
 }
 
-fn told(state: &State, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+fn told(state: &State, width: usize, theme: Theme) -> Vec<Line<'static>> {
     let Some(trouble) = &state.trouble else {
         let text = match state.run.phase {
             Phase::RolledBack => "What the run made is gone. Your answers are still here.",

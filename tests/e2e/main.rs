@@ -1,7 +1,12 @@
 //! The built program against an emulated account over real HTTP: deployed, killed with SIGKILL, resumed, cleaned up.
 //!
 //! Feature: aws-ec2-production-deployment, Property 5: Error Handling and Recovery
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test that cannot go on stops, and says why"
+)]
 
 mod booted;
 mod certificates;

@@ -63,7 +63,7 @@ impl Moto {
             "certificate": pair.map(|(chain, _)| file("chain", chain)),
             "key": pair.map(|(_, key)| file("key", key)),
         }));
-        let port = answer["port"].as_u64().and_then(|port| u16::try_from(port).ok());
+        let port = answer.get("port").and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());
         SocketAddr::new(at.ip(), port.unwrap_or_else(|| panic!("moto does not serve {at}: {answer}")))
     }
 

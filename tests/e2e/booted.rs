@@ -127,7 +127,7 @@ impl<'a> Place<'a> {
             machine.write(&format!("/usr/local/share/ca-certificates/{name}.crt"), root.as_bytes(), 0o644);
         }
         machine.run(&["update-ca-certificates"]);
-        let hosts: String = SERVICES.iter().map(|(name, at)| format!("{at} {name}\n")).collect();
+        let hosts = SERVICES.map(|(name, at)| format!("{at} {name}\n")).concat();
         machine.write("/etc/hosts", format!("127.0.0.1 localhost {NAME}\n{hosts}").as_bytes(), 0o644);
         let (moto, variables) = cloud.inside(|| {
             let moto = Moto::start();

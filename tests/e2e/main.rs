@@ -3,6 +3,7 @@
 //! Feature: aws-ec2-production-deployment, Property 5: Error Handling and Recovery
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a test that cannot go on stops, and says why"

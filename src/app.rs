@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, codes};
 use crate::io::Io;
 use crate::next;
-use crate::watcher::{Told, Watcher};
+use crate::watcher::Watcher;
 
 /// How a command ends.
 pub(crate) type Ended = Result<Exit, Box<Failure>>;
@@ -136,11 +136,9 @@ impl App {
 
     /// Says something beside the result.
     pub(crate) fn say(&self, text: &str) {
-        if self.quiet {
+        // Who watches has pages of its own for this.
+        if self.quiet || self.watcher.is_some() {
             return;
-        }
-        if let Some(watcher) = &self.watcher {
-            return watcher.tell(Told::Said(text.to_owned()));
         }
         match self.format {
             Format::Text => self.io.err.write(&format!("{text}\n")),

@@ -11,8 +11,6 @@ use tokio_util::sync::CancellationToken;
 pub(crate) enum Told {
     /// The engine did something.
     Event(Box<Event>),
-    /// A line for people, which the wizard does not show: its own pages say it.
-    Said,
     /// The resources of a rehearsal are there; what serves comes next.
     Deployed,
     /// A rehearsal serves and was verified.

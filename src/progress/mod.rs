@@ -271,8 +271,7 @@ impl Painter {
 
     fn say(&mut self, text: &str) {
         match (self.manner, &mut self.live) {
-            (Manner::Quiet, _) => {}
-            (Manner::Watched, _) => self.tell(Told::Said(text.to_owned())),
+            (Manner::Quiet | Manner::Watched, _) => {}
             (Manner::Json, _) => self.stream.write(&format!("{}\n", json!({"note": text}))),
             (_, Some(live)) => live.say(text),
             (_, None) => self.stream.write(&format!("{text}\n")),

@@ -135,7 +135,6 @@ fn watched(around: &Around) -> App {
     app.watcher =
         Some(Watcher::new(around.stop.clone(), Arc::new(around.hands.clone()), move |what| match what {
             Told::Event(event) => told.tell(Input::Event(event)),
-            Told::Said(_) => {}
             Told::Deployed => told.tell(Input::Applied(Ok(Vec::new()))),
             Told::Serves(serving) => told.tell(Input::Verified(Ok(Box::new(served(&told, *serving))))),
         }));

@@ -1,6 +1,6 @@
 //! The pages with questions.
 
-use model::config::{Kind, Problem};
+use model::config::Problem;
 
 use super::checks;
 use super::{Cmd, Editor, Overlay, State};
@@ -79,17 +79,13 @@ pub(super) fn as_typed(answers: &Answers, path: &str) -> String {
     }
 }
 
-/// Notes a typed line. An empty one says nothing, so that the default holds.
+/// Notes a typed line, read as every front end reads it. An empty one says nothing, so that the default holds.
 pub(super) fn say(answers: &mut Answers, path: &str, line: &str) {
-    let line = line.trim();
-    let key = form::find(path).and_then(Field::key);
-    let takes_nothing =
-        key.is_some_and(|key| key.nullable || matches!(key.kind, Kind::Cidrs | Kind::Ports | Kind::Texts(_)));
-    match line {
-        "" => answers.unset(path),
-        NOTHING if takes_nothing => answers.set(path, ""),
-        _ => answers.set(path, line),
+    if line.trim().is_empty() {
+        return answers.unset(path);
     }
+    let text = form::find(path).map_or_else(|| line.trim().to_owned(), |field| form::parsed(field, line));
+    answers.set(path, text);
 }
 
 /// Takes over what is being typed.

@@ -1,14 +1,14 @@
 //! Pages with questions: a line for each, and below or beside them all there is to know about the one in focus.
 
 use ratatui::Frame;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::text::Line;
 
 use super::parts;
 use super::parts::{cut, line, pane, span};
 use crate::discovery::Place;
 use crate::exchange::Verdict;
-use crate::form::{self, Field, Page};
+use crate::form::{self, Field, Page, Tone};
 use crate::tui::Theme;
 use crate::tui::theme::{Mark, Meaning};
 use crate::walk::{Asking, CheckStage, State, asking};
@@ -18,6 +18,13 @@ const TITLE: usize = 24;
 
 /// The page.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
+    let picture = picture(state, theme);
+    // Where there is no room for it, it stands below the questions.
+    let rows = u16::try_from(picture.len().saturating_add(2)).unwrap_or(u16::MAX);
+    let has_room = !picture.is_empty() && area.height >= rows.saturating_add(22);
+    let [area, below] =
+        Layout::vertical([Constraint::Min(3), Constraint::Length(if has_room { rows } else { 0 })])
+            .areas(area);
     let [questions, about] = parts::split(area, if state.focus.is_some() { 8 } else { 4 });
     let block = pane(state.page.title(), theme);
     let inner = block.inner(questions);
@@ -39,6 +46,12 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Them
         at = lines.len();
     }
     lines.push(parts::button("Next page", state.focus.is_none(), theme));
+    if has_room {
+        parts::scrolled(frame, below, pane("What follows from this", theme), picture, 0);
+    } else if !picture.is_empty() {
+        lines.push(Line::default());
+        lines.extend(picture);
+    }
     let height = usize::from(inner.height);
     let top = at.saturating_add(3).min(lines.len()).saturating_sub(height).min(at);
     parts::list(frame, questions, block, lines, at);
@@ -48,6 +61,26 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Them
         frame.set_cursor_position(Position::new(offset(inner.x, column), offset(inner.y, row)));
     }
     help(frame, about, state, theme);
+}
+
+/// What follows from the answers of a page, where a picture says it better than words.
+fn picture(state: &State, theme: Theme) -> Vec<Line<'static>> {
+    let spoken = state.spoken();
+    let picture = match state.page {
+        Page::SecurityGroup => form::access_picture(&spoken, &state.defaults),
+        Page::Tls => form::tls_picture(&spoken, &state.defaults),
+        _ => Vec::new(),
+    };
+    let lines = picture.into_iter().map(|drawn| {
+        let meaning = match drawn.tone {
+            Tone::Plain => Meaning::Text,
+            Tone::Good => Meaning::Good,
+            Tone::Warning => Meaning::Warning,
+            Tone::Bad => Meaning::Bad,
+        };
+        line(drawn.text, meaning, theme)
+    });
+    lines.collect()
 }
 
 /// Where this is, and whose account.
@@ -233,7 +266,7 @@ pub(super) fn about(state: &State, field: &'static Field, width: usize, theme: T
     for (name, text) in rows {
         lines.extend(parts::wrapped(&format!("{name}: {text}"), width, "", Meaning::Muted, theme));
     }
-    if key.nullable {
+    if form::takes_nothing(field) {
         lines.push(line("Type none for nothing; an empty line means the default.", Meaning::Muted, theme));
     }
     lines

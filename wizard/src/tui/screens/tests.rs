@@ -121,6 +121,7 @@ screens! {
     environment => state(Page::Environment, &[]);
     network_choosing => overlaid(on_field(Page::Network, "network.vpc_id", ANSWERS), &Cmd::Enter);
     cognito_prefix_taken => taken_prefix();
+    security_group => state(Page::SecurityGroup, ANSWERS);
     tls_everything => overlaid(state(Page::Tls, ANSWERS), &Cmd::Advanced);
     help => overlaid(state(Page::Tls, ANSWERS), &Cmd::Help);
     leaving => overlaid(state(Page::Proxy, ANSWERS), &Cmd::Leave);

@@ -1,6 +1,7 @@
 //! The terminal is given back as it was found, however the program ends: on return, on an error, on a panic.
 
 use std::io::{self, Stderr, Write};
+use std::mem::ManuallyDrop;
 use std::panic::{self, PanicHookInfo};
 use std::sync::Arc;
 
@@ -17,7 +18,9 @@ type Hook = dyn Fn(&PanicHookInfo<'_>) + Send + Sync;
 
 /// Holds the terminal in raw mode on the alternate screen for as long as it lives.
 pub struct Guard {
-    terminal: Terminal<CrosstermBackend<Stderr>>,
+    /// Never dropped: it would complain to a terminal that may be gone, and panic over it. What it would do is done
+    /// by [`leave`].
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stderr>>>,
     /// What was done on a panic before.
     before: Arc<Hook>,
 }
@@ -39,7 +42,8 @@ impl Guard {
             next(info);
         }));
         // From here on a failure drops the guard, which gives everything back.
-        let mut guard = Self { terminal: Terminal::new(CrosstermBackend::new(io::stderr()))?, before };
+        let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stderr()))?);
+        let mut guard = Self { terminal, before };
         guard.enter()?;
         Ok(guard)
     }
@@ -61,7 +65,7 @@ impl Guard {
         execute!(io::stderr(), EnterAlternateScreen, EnableBracketedPaste, Hide, Clear(ClearType::All))?;
         // A terminal that knows of an empty screen. `Terminal::clear` would ask where the cursor is, and not every
         // terminal answers.
-        self.terminal = Terminal::new(CrosstermBackend::new(io::stderr()))?;
+        self.terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stderr()))?);
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! The loop: one channel of everything that happens, a step for each, and a frame when something changed.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ratatui::crossterm::event::{self, Event};
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::{Colour, Guard, Theme, keymap, screens};
 use crate::exchange::{Effect, Input, Leave};
@@ -84,18 +85,50 @@ impl Drop for Over<'_> {
 
 /// Reads the terminal.
 fn read(sender: &Sender<Happening>, is_over: &AtomicBool) {
+    // Asked once: what was hung up is no terminal any more.
+    let is_terminal = io::stdin().is_terminal();
     while !is_over.load(Ordering::Relaxed) {
-        let happening = match event::poll(NAP) {
-            Ok(false) => continue,
-            Ok(true) => event::read().map_or(Happening::Gone, Happening::Terminal),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(_) => Happening::Gone,
-        };
-        let is_gone = matches!(happening, Happening::Gone);
-        if sender.send(happening).is_err() || is_gone {
+        let happenings =
+            if is_terminal && is_gone() { Err(io::ErrorKind::UnexpectedEof.into()) } else { pending() };
+        let is_gone = happenings.is_err();
+        let events = happenings.unwrap_or_default().into_iter().map(Happening::Terminal);
+        for happening in events.chain(is_gone.then_some(Happening::Gone)) {
+            if sender.send(happening).is_err() {
+                return;
+            }
+        }
+        if is_gone {
             return;
         }
     }
+}
+
+/// Waits for the terminal for a while; whether it was hung up. This is found out before crossterm reads, which would take
+/// the end of a terminal for a pause and read on for ever.
+fn is_gone() -> bool {
+    let stdin = io::stdin();
+    let mut waited = [PollFd::new(&stdin, PollFlags::IN)];
+    let nap = Timespec { tv_sec: 0, tv_nsec: 250_000_000 };
+    let woken = rustix::event::poll(&mut waited, Some(&nap)).is_ok();
+    let ends = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    woken && waited.iter().any(|fd| fd.revents().intersects(ends))
+}
+
+/// What was typed, and whether the window has another size.
+fn pending() -> io::Result<Vec<Event>> {
+    let mut events = Vec::new();
+    // Where the keys come from elsewhere than standard input, it was not waited for.
+    let mut wait = if io::stdin().is_terminal() { Duration::ZERO } else { NAP };
+    while events.len() < MAX_BURST {
+        match event::poll(wait) {
+            Ok(true) => events.push(event::read()?),
+            Ok(false) => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        wait = Duration::ZERO;
+    }
+    Ok(events)
 }
 
 /// Puts the program's news into the same channel, so that there is one order of everything.

@@ -252,6 +252,10 @@ impl Session<'_> {
         let prepared = Box::pin(engine.prepare(config, account, state, adoptions));
         let prepared = self.look(async { prepared.await.map_err(|error| Failure::of_run(&error)) }).await?;
         self.payload.borrow().check(&prepared.plan)?;
+        if prepared.plan.guided().next().is_some() {
+            // The operator is going to type, and a list that changes in place reads the terminal as well.
+            self.view.voice().lines_from_here();
+        }
         Ok(prepared)
     }
 }

@@ -165,7 +165,26 @@ mod tests {
 
     #[test]
     fn a_task_reads_as_numbered_text_and_survives_json() {
-        insta::assert_snapshot!(task().text());
+        insta::assert_snapshot!(task().text(), @r#"
+By hand, cognito.user-pool: Create user pool x-users
+
+  x-users differs:
+  - mfa: nothing where optional is wanted
+    Authentication > Sign-in
+
+  In account 123456789012, us-east-1:
+  https://console.aws.amazon.com/cognito
+  Amazon Cognito > User pools
+
+  1. User pool name: x-users
+     (exactly so)
+  2. JSON:
+{
+  "a": 1
+}
+
+  It is found by its name.
+"#);
         let text = serde_json::to_string(&task()).unwrap();
         assert_eq!(serde_json::from_str::<Task>(&text).unwrap(), task());
     }

@@ -55,7 +55,7 @@ pub(crate) fn role(cx: &Context<'_>, want: &Want, description: &str, policy_name
     }
 }
 
-/// The Console has no page for an instance profile; CloudShell is a page of the Console that takes commands.
+/// The Console has no page for an instance profile; its shell is a page of the Console that takes commands.
 pub(crate) fn instance_profile(cx: &Context<'_>, want: &Want) -> Guide {
     let (name, role) = (&want.name, text(want, "role"));
     let tags: Vec<String> = tags::by_hand(cx.deployment, StepId::InstanceProfile.as_str())

@@ -31,7 +31,7 @@ fn a_task_is_shown_stopped_at_listed_without_a_terminal_and_left_to_calls() {
     }
     desk.run(RESUME).expect(4).says(&["SRE-RUN-020", "#AllocateAddress:", "resume: "]);
     // What does not wait for it was done meanwhile; a terminal that goes away is no answer.
-    typing(&desk, RESUME, "").expect(8);
+    typing(&desk, RESUME, "\u{4}").expect(8);
     typing(&desk, RESUME, "a\n").expect(0);
     let status = desk.run("status").expect(0).stdout;
     assert!(status.contains("ec2.address") && !status.contains("made by hand"), "{status}");

@@ -61,7 +61,7 @@ async fn peopled() -> (Bench, String, String) {
     bench.deploy(&other).await.unwrap();
     let instance = bench.state().unwrap().step(StepId::Instance).id.unwrap();
     std::fs::remove_file(bench.state_file()).unwrap();
-    let subnet = bench.practice.seed(|seed| seed.subnet_without_internet_gateway()).unwrap();
+    let subnet = bench.practice.seed(cloud::practice::Seed::subnet_without_internet_gateway).unwrap();
     (bench, subnet, instance)
 }
 
@@ -178,8 +178,7 @@ async fn killed_while_a_person_is_at_it_the_next_run_takes_what_was_made_and_ask
             let mut bench = bench(PracticeOptions::instant(), [step]);
             let player = seat(&mut bench, |player| player.falls_silent = Some((step, is_made)));
             let config = usual();
-            let ended =
-                tokio::time::timeout(std::time::Duration::from_secs(3600), bench.deploy(&config)).await;
+            let ended = tokio::time::timeout(std::time::Duration::from_hours(1), bench.deploy(&config)).await;
             assert!(ended.is_err(), "{step}: {ended:?}");
             assert_eq!(player.tasks().len(), 1);
             // The next run is not told again which steps a person does: the approved plan says so.

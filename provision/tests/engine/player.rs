@@ -119,9 +119,9 @@ fn word<'a>(command: &'a str, flag: &str) -> &'a str {
 }
 
 /// The Console waits for what it has just made.
-async fn call<T, F: Future<Output = Result<T, CallError>>>(make: impl Fn() -> F) -> T {
+async fn call<T, F: Future<Output = Result<T, CallError>>>(attempt: impl Fn() -> F) -> T {
     for _ in 0..20 {
-        match make().await {
+        match attempt().await {
             Ok(made) => return made,
             Err(error)
                 if matches!(error.kind, cloud::ErrorKind::NotFound | cloud::ErrorKind::NotPropagated) =>

@@ -61,7 +61,8 @@ async fn peopled() -> (Bench, String, String) {
     bench.deploy(&other).await.unwrap();
     let instance = bench.state().unwrap().step(StepId::Instance).id.unwrap();
     std::fs::remove_file(bench.state_file()).unwrap();
-    let subnet = bench.practice.seed(cloud::practice::Seed::subnet_without_internet_gateway).unwrap();
+    let mut subnet = String::new();
+    bench.practice.seed(|account| subnet = account.subnet_without_internet_gateway()).unwrap();
     (bench, subnet, instance)
 }
 

@@ -78,7 +78,7 @@ impl ProgressModel {
             }),
             What::Acting { step, action } => self.change(*step, |row| row.doing.clone_from(action)),
             What::ByHand { task } => {
-                self.change(task.step, |row| row.doing = format!("by hand: {}", task.title))
+                self.change(task.step, |row| row.doing = format!("by hand: {}", task.title));
             }
             What::Waiting { step: Some(step), reason, attempt, elapsed_ms, .. } => {
                 self.change(*step, |row| row.doing = waiting(reason, *attempt, *elapsed_ms));

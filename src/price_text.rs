@@ -89,7 +89,7 @@ impl Cost {
             "{practice}USD a month in {}, prices of {}, at the expected use; not a quote",
             bill.region, bill.prices_of
         );
-        (bill.lines.iter().filter_map(line).collect(), bill.total.expected.to_string(), note)
+        (bill.lines.iter().filter_map(line).collect(), format!("{} USD a month", bill.total.expected), note)
     }
 
     /// The lines of one kind that cost something, or may.

@@ -103,6 +103,7 @@ fn full_screen(app: &App, args: &WizardArgs, kept: &Kept, draft: Draft) -> Ended
     Ok(match left {
         Leave::Done => {
             kept.forget();
+            say_what_there_is(app, &state);
             Exit::Done
         }
         Leave::ChecksFailed => Exit::Checks,
@@ -112,6 +113,18 @@ fn full_screen(app: &App, args: &WizardArgs, kept: &Kept, draft: Draft) -> Ended
             Exit::Cancelled
         }
     })
+}
+
+/// The page that was left is gone from the screen; what one may need of it stays.
+fn say_what_there_is(app: &App, state: &State) {
+    let Some(verified) = &state.verified else { return };
+    app.say(&verified.summary);
+    for file in &verified.files {
+        app.say(&format!("  report: {file}"));
+    }
+    for next in &verified.next {
+        app.say(&format!("  {next}"));
+    }
 }
 
 fn colour(app: &App) -> Colour {

@@ -115,7 +115,8 @@ pub(super) fn verify(around: &Around) -> Result<Verified, Box<Failure>> {
     let state = storage::peek(&state_file)?;
     let config = state.as_ref().map(resume::approved_config).transpose()?.flatten();
     let url = config.and_then(|config| config.tls.domain).map(|domain| format!("https://{domain}"));
-    Ok(verified(&around.app, found.report.as_ref(), url, Vec::new(), &state_file))
+    let next = after_deployment(&around.app, &state_file);
+    Ok(verified(found.report.as_ref(), url, Vec::new(), &state_file, next))
 }
 
 /// Rehearses; what serves goes on until the wizard ends.
@@ -144,15 +145,17 @@ fn watched(around: &Around) -> App {
 /// What a rehearsal that serves came to.
 fn served(around: &Around, serving: Serving) -> Verified {
     let Serving { url, report, snippets } = serving;
-    verified(&around.app, report.as_ref(), Some(url), snippets, &rehearsal_state_file(around))
+    let state_file = rehearsal_state_file(around);
+    let next = after_rehearsal(&around.app, &state_file);
+    verified(report.as_ref(), Some(url), snippets, &state_file, next)
 }
 
 fn verified(
-    app: &App,
     report: Option<&VerificationReport>,
     url: Option<String>,
     snippets: Vec<(String, String)>,
     state_file: &Path,
+    next: Vec<String>,
 ) -> Verified {
     let mut findings: Vec<Finding> = report.map(|report| report.findings.clone()).unwrap_or_default();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -164,7 +167,6 @@ fn verified(
         Some(_) => (Severity::Error, "something is missing or does not work"),
         None => (Severity::Unknown, "nothing is known: there is no state file"),
     };
-    let at = crate::next::quoted(&state_file.display().to_string());
     let ending = |ending: &str| crate::report_file::beside(state_file, ending).display().to_string();
     Verified {
         severity,
@@ -173,12 +175,28 @@ fn verified(
         url,
         snippets,
         files: ["report.json", "report.md", "report.html"].map(ending).to_vec(),
-        next: vec![
-            format!("look again at any time: {} verify --state-file {at}", app.program),
-            format!("have certificates checked every day: {} check certs --install-timer", app.program),
-            format!("remove it all: {} cleanup --state-file {at}", app.program),
-        ],
+        next,
     }
+}
+
+/// What to do next with a deployment.
+fn after_deployment(app: &App, state_file: &Path) -> Vec<String> {
+    let at = crate::next::quoted(&state_file.display().to_string());
+    vec![
+        format!("look again at any time: {} verify --state-file {at}", app.program),
+        format!("have certificates checked every day: {} check certs --install-timer", app.program),
+        format!("remove it all: {} cleanup --state-file {at}", app.program),
+    ]
+}
+
+/// What to do next with a rehearsal.
+fn after_rehearsal(app: &App, state_file: &Path) -> Vec<String> {
+    let (rehearse, at) = (crate::next::rehearse(app), crate::next::of_rehearsal(state_file));
+    vec![
+        "it serves until you leave; nothing real was made".to_owned(),
+        format!("leave it running: {rehearse} --resume --keep{at}"),
+        format!("remove it all: {rehearse} --cleanup{at}"),
+    ]
 }
 
 /// The configuration, written where the run finds it again.

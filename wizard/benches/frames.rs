@@ -72,6 +72,16 @@ fn failed() -> State {
 
 fn frames(criterion: &mut Criterion) {
     let mut terminal = Terminal::new(TestBackend::new(200, 60)).unwrap();
+    // What the library takes for a frame with nothing in it.
+    criterion.bench_function("frame 200x60, nothing", |bencher| {
+        bencher.iter(|| {
+            terminal
+                .draw(|frame| {
+                    black_box(frame.area());
+                })
+                .unwrap();
+        });
+    });
     for (name, state) in [("questions", state(Page::Tls)), ("trouble", failed())] {
         criterion.bench_function(&format!("frame 200x60, {name}"), |bencher| {
             bencher.iter(|| {
@@ -87,7 +97,8 @@ fn keys(criterion: &mut Criterion) {
         bencher.iter_batched(
             || state(Page::Environment),
             |mut state| {
-                step(&mut state, Msg::Cmd(Cmd::End));
+                // From the button to the last question.
+                step(&mut state, Msg::Cmd(Cmd::Up));
                 for character in "sre-agent-".chars().cycle().take(100) {
                     step(&mut state, Msg::Cmd(Cmd::Type(character)));
                 }

@@ -30,6 +30,9 @@ use crate::payload::Payload;
 use crate::progress::View;
 use crate::signals::Signals;
 
+/// The wizard does several things at a time, and a practice account takes one after the other.
+pub(crate) const OWN_LOCKS: Duration = Duration::from_secs(20);
+
 /// A command at work.
 pub(crate) struct Session<'a> {
     /// The program around it.
@@ -81,7 +84,11 @@ pub(crate) fn run_with<T>(
         app,
         cancel: app.watcher.as_ref().map(|watcher| watcher.stop.child_token()).unwrap_or_default(),
         limits: limits(state.call_timeout),
-        lock_timeout: state.lock_timeout.unwrap_or(Duration::ZERO),
+        lock_timeout: state.lock_timeout.unwrap_or(if app.watcher.is_some() {
+            OWN_LOCKS
+        } else {
+            Duration::ZERO
+        }),
         clock: SystemClock,
         entropy: compose::entropy(),
         view,

@@ -28,3 +28,4 @@ mod support;
 mod terminal;
 mod unattended;
 mod verify;
+mod wizard;

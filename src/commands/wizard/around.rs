@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::args::StateArgs;
 use crate::failure::Failure;
 use crate::io::{Io, Stream};
+use crate::session::OWN_LOCKS;
 
 /// Everything that the wizard's effects need.
 #[derive(Clone)]
@@ -48,7 +49,7 @@ impl Around {
         let (clerk, drafts) = mpsc::channel::<Draft>();
         let around = Self {
             app: unseen(app),
-            state: state.clone(),
+            state: StateArgs { lock_timeout: Some(state.lock_timeout.unwrap_or(OWN_LOCKS)), ..state.clone() },
             kept: kept.clone(),
             hands: Hands::new(news.clone()),
             news,

@@ -11,12 +11,16 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 /// How long anything may take to appear; a machine that builds something at the same time is slow.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How long nothing must be written until a frame counts as whole.
+const BREATH: Duration = Duration::from_millis(50);
+
 /// What is on the screen, and how often it changed.
 struct Seen {
     parser: vt100::Parser,
     /// Everything that was written, for what a screen does not show.
     written: Vec<u8>,
     is_closed: bool,
+    is_hung_up: bool,
 }
 
 /// A program on a pseudo terminal. It is killed with this value.
@@ -51,8 +55,10 @@ impl Terminal {
         let mut reader = pair.master.try_clone_reader().expect("the terminal can be read");
         let keys = pair.master.take_writer().expect("the terminal can be typed into");
         let parser = vt100::Parser::new(rows, columns, 0);
-        let seen =
-            Arc::new((Mutex::new(Seen { parser, written: Vec::new(), is_closed: false }), Condvar::new()));
+        let seen = Arc::new((
+            Mutex::new(Seen { parser, written: Vec::new(), is_closed: false, is_hung_up: false }),
+            Condvar::new(),
+        ));
         let screen = Arc::clone(&seen);
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
@@ -68,7 +74,7 @@ impl Terminal {
                     _ => seen.is_closed = true,
                 }
                 changed.notify_all();
-                if seen.is_closed {
+                if seen.is_closed || seen.is_hung_up {
                     return;
                 }
             }
@@ -100,7 +106,8 @@ impl Terminal {
                 "{what}: not seen{}; the screen:\n{screen}",
                 if seen.is_closed { " before the program ended" } else { "" }
             );
-            seen = changed.wait_timeout(seen, left).unwrap_or_else(PoisonError::into_inner).0;
+            // What is waited for may be elsewhere than on the screen.
+            seen = changed.wait_timeout(seen, left.min(BREATH)).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -108,6 +115,20 @@ impl Terminal {
     #[track_caller]
     pub fn see(&self, text: &str) -> String {
         self.wait_until(text, |screen| screen.contains(text))
+    }
+
+    /// What is on the screen once nothing more is written to it: a frame as a whole.
+    pub fn still(&self) -> String {
+        let began = Instant::now();
+        let (seen, changed) = &*self.seen;
+        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let written = seen.written.len();
+            seen = changed.wait_timeout(seen, BREATH).unwrap_or_else(PoisonError::into_inner).0;
+            if seen.written.len() == written || seen.is_closed || began.elapsed() > PATIENCE {
+                return seen.parser.screen().contents();
+            }
+        }
     }
 
     /// What is on the screen now.
@@ -150,6 +171,9 @@ impl Terminal {
 
     /// Closes the terminal, as a connection that is lost does.
     pub fn hang_up(&mut self) {
+        self.seen.0.lock().unwrap_or_else(PoisonError::into_inner).is_hung_up = true;
+        // Whoever reads holds the terminal as well, and lets go of it at the next thing that is drawn.
+        self.resize(79, 23);
         self.keys = None;
         self.master = None;
     }
@@ -200,6 +224,8 @@ pub mod keys {
     pub const LEFT: &str = "\u{1b}[D";
     /// Ctrl and C.
     pub const CTRL_C: &str = "\u{3}";
+    /// Ctrl and N.
+    pub const CTRL_N: &str = "\u{e}";
     /// Ctrl and U.
     pub const CTRL_U: &str = "\u{15}";
     /// Ctrl and Z.

@@ -62,6 +62,8 @@ pub fn run(
     clock: &dyn Fn() -> Timestamp,
 ) -> io::Result<Leave> {
     let mut guard = Guard::take()?;
+    // From here on crossterm hears of a new size; one between the first frame and the first key must not be missed.
+    event::poll(Duration::ZERO)?;
     let is_over = AtomicBool::new(false);
     let (sender, happenings) = channel();
     thread::scope(|scope| {

@@ -242,7 +242,8 @@ pub(super) fn forward(state: &mut State, effects: &mut Vec<Effect>) {
 }
 
 pub(super) fn has_anything(state: &State, page: Page) -> bool {
-    let ends = page == Page::Welcome || !is_field_page(page);
+    // What the instance may do is worth reading, though there is nothing to decide.
+    let ends = matches!(page, Page::Welcome | Page::Iam) || !is_field_page(page);
     ends || !form::relevant(page, &state.spoken(), &state.defaults).is_empty()
 }
 

@@ -133,7 +133,8 @@ fn the_whole_walk_ends_in_a_verified_rehearsal() {
     terminal.see("To the report");
     film.take(&terminal, 3.0);
     terminal.press(keys::ENTER);
-    let screen = terminal.see("Clients go to https://localhost:");
+    terminal.see("Clients go to https://localhost:");
+    let screen = terminal.still();
     film.take(&terminal, 4.0);
     assert!(screen.contains("curl --cacert .rehearsal/served/ca.pem"), "{screen}");
     go_to(&mut terminal, keys::DOWN, "[ Done ]");
@@ -202,7 +203,7 @@ fn killed_in_the_middle_of_a_run_it_goes_on_and_makes_nothing_twice() {
     terminal.press(keys::CTRL_C);
     terminal.see("Leave");
     terminal.press(keys::CTRL_C);
-    assert_eq!(terminal.exit(), 8);
+    assert_eq!(terminal.exit(), 0, "everything is done");
 }
 
 #[test]

@@ -41,6 +41,8 @@ impl std::fmt::Debug for Options<'_> {
 
 /// How long the threads sleep at most before they notice that the wizard is over.
 const NAP: Duration = Duration::from_millis(250);
+/// The shortest time that crossterm waits at all: for nothing, it would not even look.
+const AT_ONCE: Duration = Duration::from_millis(1);
 /// Events that are taken together before a frame is drawn, so that a flood cannot keep the screen still.
 const MAX_BURST: usize = 256;
 
@@ -63,7 +65,7 @@ pub fn run(
 ) -> io::Result<Leave> {
     let mut guard = Guard::take()?;
     // From here on crossterm hears of a new size; one between the first frame and the first key must not be missed.
-    event::poll(Duration::ZERO)?;
+    event::poll(AT_ONCE)?;
     let is_over = AtomicBool::new(false);
     let (sender, happenings) = channel();
     thread::scope(|scope| {
@@ -120,7 +122,7 @@ fn is_gone() -> bool {
 fn pending() -> io::Result<Vec<Event>> {
     let mut events = Vec::new();
     // Where the keys come from elsewhere than standard input, it was not waited for.
-    let mut wait = if io::stdin().is_terminal() { Duration::ZERO } else { NAP };
+    let mut wait = if io::stdin().is_terminal() { AT_ONCE } else { NAP };
     while events.len() < MAX_BURST {
         match event::poll(wait) {
             Ok(true) => events.push(event::read()?),
@@ -128,7 +130,7 @@ fn pending() -> io::Result<Vec<Event>> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
-        wait = Duration::ZERO;
+        wait = AT_ONCE;
     }
     Ok(events)
 }

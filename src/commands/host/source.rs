@@ -60,13 +60,12 @@ pub(super) fn programs(
     folder: Option<&Path>,
     proxy_program: Option<&PathBuf>,
 ) -> Result<(Programs, PathBuf), Box<Failure>> {
-    let (proxy, deploy) = match folder {
-        Some(folder) => (folder.join(Program::Proxy.name()), folder.join(Program::Deploy.name())),
-        None => {
-            let own = own()?;
-            let beside = own.with_file_name(Program::Proxy.name());
-            (proxy_program.cloned().unwrap_or(beside), own)
-        }
+    let (proxy, deploy) = if let Some(folder) = folder {
+        (folder.join(Program::Proxy.name()), folder.join(Program::Deploy.name()))
+    } else {
+        let own = own()?;
+        let beside = own.with_file_name(Program::Proxy.name());
+        (proxy_program.cloned().unwrap_or(beside), own)
     };
     let programs = BTreeMap::from([(Program::Proxy, program(&proxy)?), (Program::Deploy, program(&deploy)?)]);
     Ok((programs, proxy))

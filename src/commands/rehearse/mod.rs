@@ -197,7 +197,7 @@ impl Rehearsal<'_> {
             None => {
                 let job = resume::Job { state_file, args: config_args(self.args), fast };
                 session::run(app, &state, async |session| resume::run_with(session, &job).await)
-                    .map(|resumed| resumed.exit())
+                    .map(resume::Resumed::exit)
             }
             Some(config) => {
                 let job =

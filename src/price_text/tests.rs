@@ -35,6 +35,7 @@ fn plan(region: &str, mode: Mode, instance: &str, change: impl Fn(StepId) -> Opt
         change: change(*id).unwrap_or(Change::Create),
         why: Vec::new(),
         fields: fields(*id),
+        way: model::plan::Way::Automatic,
         irreversible: None,
     };
     Plan {

@@ -38,6 +38,7 @@ fn step(id: StepId, change: Change) -> PlannedStep {
         change,
         why: Vec::new(),
         fields,
+        way: crate::plan::Way::Automatic,
         irreversible: None,
     }
 }

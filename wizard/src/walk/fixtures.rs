@@ -141,6 +141,7 @@ fn planned(id: StepId, replaces: bool) -> PlannedStep {
         change,
         why: vec!["The configuration asks for it and the account has none.".into()],
         fields: BTreeMap::from([("tags".to_owned(), serde_json::json!({"Name": "sre-agent-prod"}))]),
+        way: model::plan::Way::Automatic,
         irreversible,
     }
 }

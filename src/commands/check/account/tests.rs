@@ -106,9 +106,9 @@ fn clean_up(app: &App, cloud: &Cloud, config: &Config, state: &State) {
 
 /// Deploys on a practice account in each way, and does `work` with what is there then. The engine does not wait for
 /// anything.
-fn deployed(work: impl AsyncFn(&session::Session<'_>, &Practice, &Config, &State)) {
+fn deployed(work: &impl AsyncFn(&session::Session<'_>, &Practice, &Config, &State)) {
     for install in INSTALLS {
-        deployed_as(install, &work);
+        deployed_as(install, work);
     }
 }
 
@@ -148,7 +148,7 @@ fn hooked(practice: &Practice, hook: impl Hook + 'static) -> Cloud {
 
 #[test]
 fn a_call_that_fails_makes_nothing_ok_that_rests_on_it() {
-    deployed(async |session, practice, config, state| {
+    deployed(&async |session, practice, config, state| {
         let recorder = Arc::new(Recorder::default());
         let hook: Arc<dyn Hook> = Arc::clone(&recorder) as _;
         let well = checked(session, &practice.cloud().hooked(&hook), config, state).await.unwrap();
@@ -198,7 +198,7 @@ fn a_call_that_fails_makes_nothing_ok_that_rests_on_it() {
 
 #[test]
 fn when_everything_fails_nothing_is_ok() {
-    deployed(async |session, practice, config, state| {
+    deployed(&async |session, practice, config, state| {
         for kind in [
             Fault::answered("AccessDeniedException", "not authorized to perform this"),
             Fault::answered("ThrottlingException", "Rate exceeded"),

@@ -64,13 +64,13 @@ mod tests {
 
     fn shown(serial: &str, days: i64) -> Shown {
         let not_before: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let not_after = not_before + SignedDuration::from_hours(24 * days);
+        let not_after = not_before.checked_add(SignedDuration::from_hours(24 * days)).unwrap();
         Shown { serial: serial.to_owned(), not_before, not_after, names: Vec::new() }
     }
 
     /// So many hours before its end.
     fn before(shown: &Shown, hours: i64) -> Timestamp {
-        shown.not_after - SignedDuration::from_hours(hours)
+        shown.not_after.checked_sub(SignedDuration::from_hours(hours)).unwrap()
     }
 
     #[test]

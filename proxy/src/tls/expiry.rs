@@ -64,7 +64,7 @@ mod tests {
 
     fn shown(serial: &str, days: i64) -> Shown {
         let not_before: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let not_after = not_before.checked_add(SignedDuration::from_hours(24 * days)).unwrap();
+        let not_after = not_before.checked_add(SignedDuration::from_hours(days.saturating_mul(24))).unwrap();
         Shown { serial: serial.to_owned(), not_before, not_after, names: Vec::new() }
     }
 

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use model::plan::StepId;
 
 use super::values::{assignment, duration};
+use crate::guided::Guided;
 
 /// `rehearse`
 #[derive(Debug, Clone, Default, Args)]
@@ -47,6 +49,12 @@ pub(crate) struct RehearseArgs {
     /// How long the proxy may take until it is ready [default: 30s]
     #[arg(long, value_parser = duration, value_name = "TIME")]
     pub(crate) ready_within: Option<Duration>,
+    /// What is used as it is; only the wizard says so.
+    #[arg(skip)]
+    pub(crate) adopt: Vec<(StepId, String)>,
+    /// What the operator does by hand; only the wizard says so.
+    #[arg(skip)]
+    pub(crate) guided: Vec<Guided>,
 }
 
 /// `with-parent`, which `rehearse` calls by itself.

@@ -149,7 +149,7 @@ fn the_whole_walk_ends_in_a_verified_rehearsal() {
     assert!(report["findings"].as_array().unwrap().iter().any(|finding| finding["code"] == "SRE-EP-010"));
     // What is shown in the documentation is a copy of this.
     std::fs::write(concat!(env!("CARGO_TARGET_TMPDIR"), "/wizard.svg"), film.svg()).unwrap();
-    desk.run("rehearse --cleanup").expect(0);
+    desk.run("rehearse --cleanup --fast").expect(0);
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn killed_in_the_middle_of_a_run_it_goes_on_and_makes_nothing_twice() {
     terminal.press(keys::ENTER);
     terminal.see("To the report");
     let once: BTreeMap<String, usize> = account(&desk);
-    for kind in ["instances", "addresses", "profiles", "pools", "domains"] {
+    for kind in ["groups", "instances", "addresses", "profiles", "pools", "domains"] {
         assert_eq!(once[kind], 1, "{kind}: {once:?}");
     }
     terminal.press(keys::CTRL_C);
@@ -221,8 +221,8 @@ fn a_stop_is_at_a_safe_point_and_can_be_gone_on_from() {
         }
         assert_eq!(terminal.exit(), 8, "{how}: {}", terminal.screen());
         assert_eq!(terminal.manners(), (false, false), "{how}");
-        desk.run("rehearse --resume").expect(0);
-        desk.run("rehearse --cleanup").expect(0);
+        desk.run("rehearse --resume --fast").expect(0);
+        desk.run("rehearse --cleanup --fast").expect(0);
         std::fs::remove_file(desk.path(".deployment_state.draft.json")).unwrap();
     }
 }
@@ -296,7 +296,28 @@ fn every_way_of_asking_writes_the_same_file() {
     let written = terminal.written();
     assert!(!written.contains("\u{1b}[?1049h") && !written.contains("\u{1b}[2"), "nothing moves the cursor");
     assert_eq!(plain.read(".deployment_state.config.yaml"), file);
-    plain.run("rehearse --cleanup").expect(0);
+    plain.run("rehearse --cleanup --fast").expect(0);
+}
+
+#[test]
+fn a_step_by_hand_is_shown_looked_for_and_can_be_left_to_the_program() {
+    let desk = folder();
+    let mut terminal = sit(&desk, "", USUAL, &[]);
+    walk_to_review(&mut terminal);
+    go_to(&mut terminal, keys::UP, "Security group");
+    terminal.press(" ");
+    terminal.see("by hand");
+    carry_out(&mut terminal);
+    terminal.see("https://us-east-1.console.aws.amazon.com/ec2/home");
+    go_to(&mut terminal, keys::DOWN, "I did it");
+    terminal.press(keys::ENTER);
+    // Nothing was made, so it is asked again and says where it looked.
+    terminal.see("was not found");
+    go_to(&mut terminal, keys::DOWN, "Do it for me");
+    terminal.press(keys::ENTER);
+    terminal.see("To the report");
+    assert_eq!(account(&desk)["groups"], 1, "it was made once");
+    terminal.kill();
 }
 
 #[test]

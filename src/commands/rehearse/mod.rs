@@ -34,7 +34,8 @@ use crate::exit::Exit;
 use crate::failure::{Failure, codes};
 use crate::running::{self, Claim, Place, Seen};
 use crate::session::{self, Session};
-use crate::{next, settings, storage};
+use crate::watcher::{Serving, Told};
+use crate::{guided, next, settings, storage};
 
 pub(crate) use process::with_parent;
 
@@ -200,11 +201,13 @@ impl Rehearsal<'_> {
                     .map(resume::Resumed::exit)
             }
             Some(config) => {
-                let job =
-                    deploy::Job { config, state_file, adoptions: Adoptions::new(), fast, profile: None };
+                let adoptions: Adoptions = self.args.adopt.iter().cloned().collect();
+                let job = deploy::Job { config, state_file, adoptions, fast, profile: None };
                 // Nothing real is made, so nobody is asked.
-                let run =
-                    async |session: &Session<'_>| deploy::run_with(session, &job, async |_, _| Ok(())).await;
+                let run = async |session: &Session<'_>| {
+                    session.guides(guided::steps(&self.args.guided));
+                    deploy::run_with(session, &job, async |_, _| Ok(())).await
+                };
                 session::run(app, &state, run).map(|_| Exit::Done)
             }
         }

@@ -55,6 +55,8 @@ pub(super) fn apply(around: &Around, wish: &Wish) {
                 config: config_args.config,
                 state_file: Some(rehearsal_state_file(around)),
                 keep: true,
+                adopt: adoptions(&wish.ways).into_iter().collect(),
+                guided: guided(&wish.ways),
                 ..RehearseArgs::default()
             };
             return rehearse(around, &args);

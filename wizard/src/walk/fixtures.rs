@@ -233,7 +233,7 @@ pub(crate) fn verified() -> Verified {
         severity: Severity::Warning,
         summary: "The endpoint answers; 1 warning.".into(),
         findings: vec![
-            Finding::new("SRE-TLS-007", Severity::Warning, "api.example.com", "The certificate expires in 12 days.")
+            Finding::new("SRE-TLS-006", Severity::Warning, "api.example.com", "The certificate expires in 12 days.")
                 .hint("Look at `systemctl status` of the renewal timer."),
             ok("SRE-NET-001", "The name points at the address."),
             ok("SRE-EP-003", "A chat completion came back in 640 ms."),

@@ -49,6 +49,10 @@ pub(crate) struct App {
     pub(crate) verbose: u8,
     /// Whether the command is a check.
     pub(crate) is_check: bool,
+    /// Whether questions are asked a line at a time.
+    pub(crate) simple: bool,
+    /// Who shows what happens, where the terminal is not the command's own.
+    pub(crate) watcher: Option<Watcher>,
 }
 
 impl App {
@@ -75,6 +79,8 @@ impl App {
             quiet: common.quiet || output == OutputFormat::Nagios,
             verbose: common.verbose,
             is_check: false,
+            simple: common.simple,
+            watcher: None,
         }
     }
 

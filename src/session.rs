@@ -9,6 +9,7 @@ use std::time::Duration;
 use cloud::Cloud;
 use cloud::port::sts::Identity;
 use model::config::Config;
+use model::event::EventSink;
 use model::plan::StepId;
 use model::{AccountId, Finding};
 use provision::clock::{Clock as _, Entropy};

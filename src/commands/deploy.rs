@@ -61,9 +61,18 @@ pub(crate) fn command(app: &App, args: &DeployArgs) -> Ended {
     let report = session::run(app, &args.state, async |session| {
         session.programs_in(&args.programs);
         session.guides(guided::steps(&args.guided));
-        deploy(session, &job).await
-    });
-    super::host::install_after_deploy(app, &job.config, &args.config, &args.state, ended)
+        run_with(session, &job, async |session, prepared| approve(session, &args.approval, prepared).await)
+            .await
+    })?;
+    let deployed = Deployed {
+        config: &job.config,
+        state_file: &job.state_file,
+        report,
+        args: &args.config,
+        state: &args.state,
+        programs: &args.programs,
+    };
+    after_deploy(app, deployed)
 }
 
 /// The configuration, or everything that is missing for a run without questions, at once.
@@ -164,7 +173,7 @@ pub(crate) async fn run_with(
     if run == Run::Resume {
         super::resume::check_destroys_no_more(held.state.as_ref(), &prepared)?;
     } else {
-        session.result(&plan_text(&prepared.plan, session.app.out_colour()));
+        session.result(&plan_text(&prepared.plan, config, session.now(), session.app.out_colour()));
         approve(session, &prepared).await?;
     }
     let journal = match held.journal {

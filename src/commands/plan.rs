@@ -26,14 +26,12 @@ pub(crate) fn command(app: &App, args: &PlanArgs) -> Ended {
     session::run(app, state_args, async |session: &Session<'_>| {
         session.programs_in(&args.programs);
         let adoptions = args.adopt.iter().cloned().collect();
-        let prepared =
-            session.prepare(&cloud, &config, &identity.account, state.as_ref(), &adoptions).await?;
-        session.settle();
-        let (plan, now) = (&prepared.plan, session.now());
+        let plan = look(session, &config, &state_file, &adoptions).await?;
+        let now = session.now();
         match app.format {
-            Format::Text => app.result(&plan_text(plan, &config, now, app.out_colour())),
+            Format::Text => app.result(&plan_text(&plan, &config, now, app.out_colour())),
             Format::Json => {
-                let document = PlanWithCost { plan, cost: cost(plan, &config, now) };
+                let document = PlanWithCost { plan: &plan, cost: cost(&plan, &config, now) };
                 app.result(&serde_json::to_string_pretty(&document).unwrap_or_default());
             }
         }

@@ -113,7 +113,7 @@ pub(super) fn verify(around: &Around) -> Result<Verified, Box<Failure>> {
     let state_file = storage::state_file(&around.app, around.state.state_file.as_ref(), false);
     let usual = UsualArgs { state: around.state.clone(), ..UsualArgs::default() };
     let args = VerifyArgs { usual, ..VerifyArgs::default() };
-    let found = verify::verify(&watched(around), &args)?;
+    let found = verify::verify(&watched(around), &args, None)?;
     let state = storage::peek(&state_file)?;
     let config = state.as_ref().map(resume::approved_config).transpose()?.flatten();
     let url = config.and_then(|config| config.tls.domain).map(|domain| format!("https://{domain}"));

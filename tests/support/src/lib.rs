@@ -5,7 +5,9 @@
 //! stands before it and suggests when to renew, [`PairServer`] serves what it issued, and [`TextDns`] is a DNS for it to look at. [`KillingProxy`] stands
 //! between the program and one of them and stops, spoils or delays chosen calls. [`rerun`] gives a test an
 //! environment of its own. [`python()`] runs a script of a client that others wrote, [`OpenAiClient`] one of OpenAI's.
-//! [`Booted`] is a machine with a systemd of its own, [`Load`] many clients of the proxy. What cannot be had is a failure that says how to get it, never a skipped test.
+//! [`Terminal`] is a terminal that a program is driven through.
+//! [`Booted`] is a machine with a systemd of its own, [`Neighbour`] a host beside it, [`Load`] many clients of the proxy, [`TlsFront`] takes TLS off for what
+//! speaks plain HTTP. What cannot be had is a failure that says how to get it, never a skipped test.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -26,6 +28,7 @@ mod proxy;
 mod python;
 mod rerun;
 mod server;
+mod terminal;
 mod tls;
 mod venv;
 
@@ -39,4 +42,5 @@ pub use picture::Film;
 pub use proxy::{Fault, KillingProxy, ProxyPlan, RecordedCall};
 pub use python::{OpenAiClient, RunningScript, python};
 pub use rerun::{environment, rerun};
+pub use terminal::{Terminal, keys};
 pub use tls::{TlsFront, certificate};

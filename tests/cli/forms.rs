@@ -34,7 +34,7 @@ fn contradictions_are_usage_errors() {
         "deploy --online",
         "deploy --adopt nonsense",
         "--lock-timeout forever --config config.yaml",
-        "wizard",
+        "magician",
     ] {
         desk.run(line).expect(2).says(&["error[SRE-CLI-001]", "sre-agent-deploy explain SRE-CLI-001"]);
     }
@@ -42,7 +42,8 @@ fn contradictions_are_usage_errors() {
 
 #[test]
 fn without_arguments_it_says_what_there_is() {
-    Desk::new().run("").expect(2).says(&["rehearse", "the wizard is not part of this version yet"]);
+    Desk::new().run("wizard").expect(2).says(&["error[SRE-CLI-021]", "config init"]);
+    Desk::new().run("").expect(2).says(&["rehearse", "the wizard needs a terminal to ask"]);
 }
 
 #[test]

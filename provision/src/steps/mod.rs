@@ -352,9 +352,10 @@ pub fn removed_after(id: StepId) -> &'static [StepId] {
 pub mod names {
     use model::{AccountId, DeploymentId, Region};
 
-    /// The security group.
+    /// The security group. EC2 refuses names that begin as the ids of groups do.
     pub fn security_group(id: &DeploymentId) -> String {
-        format!("{id}-proxy")
+        let front = if id.as_str().starts_with("sg-") { "deployment-" } else { "" };
+        format!("{front}{id}-proxy")
     }
 
     /// The role and the instance profile.

@@ -223,11 +223,9 @@ async fn show_control(
         };
         let key = challenge.key_authorization();
         answers.show(client.authority.challenge, &name, &challenge.token, &key).await?;
-        let ready = challenge.set_ready();
-        tokio::select! {
-            ready = ready => ready.map_err(|error| failed(&error))?,
-            () = answers.serve() => {}
-        }
+        // Whoever asks in the meantime waits to be answered below: an answer that is begun here would be broken off by the
+        // authority's word that it begins to ask.
+        challenge.set_ready().await.map_err(|error| failed(&error))?;
         open = open.saturating_add(1);
     }
     if open == 0 {

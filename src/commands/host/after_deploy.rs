@@ -185,7 +185,7 @@ host: {install: here}
         let (config_file, state) = (path("config.yaml"), path("state"));
         let line = ["p", "deploy", "--config", &config_file, "--state-file", &state, "--yes"];
         let exit = crate::run(line.map(OsString::from).into(), environment.clone(), silent());
-        assert_eq!(exit, Exit::Failed);
+        assert_ne!(exit, Exit::Done, "the account's side is there, and the machine's is refused");
 
         let state_file = folder.path().join("state");
         let app = App::new("p", environment, silent(), Format::Json, &Common::default());

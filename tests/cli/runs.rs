@@ -46,16 +46,16 @@ fn the_folder_of_programs_reaches_an_installation_here_and_stays_in_the_command_
     let desk = Desk::new().with("SRE_AGENT_DEPLOY_HOST_ROOT", "/proc");
     desk.edit("config.yaml", "install: none", "install: here");
     let said = ["there is no program `elsewhere/bedrock-nova-proxy`", "--programs elsewhere"];
-    desk.run(&format!("{DEPLOY} --programs elsewhere")).expect(1).says(&said);
-    desk.run("--resume --programs elsewhere").expect(1).says(&said);
+    desk.run(&format!("{DEPLOY} --programs elsewhere")).expect(2).says(&said);
+    desk.run("--resume --programs elsewhere").expect(2).says(&said);
     desk.run("host install --config config.yaml --mode production --yes --programs elsewhere")
-        .expect(1)
+        .expect(2)
         .says(&said[..1]);
 }
 
 #[test]
 fn a_bundle_whose_folder_is_not_there_is_not_called_incomplete() {
-    let ended = Desk::new().run("host install --bundle nowhere --yes").expect(1).says(&[
+    let ended = Desk::new().run("host install --bundle nowhere --yes").expect(2).says(&[
         "SRE-HOST-016",
         "`nowhere` is no folder that can be read",
         "--bundle DIR",

@@ -63,7 +63,7 @@ fn a_bundle_whose_folder_is_not_there_is_not_called_incomplete() {
     assert!(!ended.stderr.contains("SHA256SUMS;"), "{}", ended.stderr);
     let desk = Desk::new();
     std::fs::create_dir(desk.path("empty")).unwrap();
-    desk.run("host install --bundle empty --yes").expect(1).says(&["the bundle has no `SHA256SUMS`"]);
+    desk.run("host install --bundle empty --yes").expect(2).says(&["the bundle has no `SHA256SUMS`"]);
 }
 
 #[test]

@@ -6,6 +6,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use ratatui::crossterm::event::{self, Event};
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -235,24 +237,8 @@ fn copy(terminal: &mut dyn Write, text: &str) -> io::Result<()> {
     if text.len() > MAX_COPY_BYTES {
         return Ok(());
     }
-    write!(terminal, "\u{1b}]52;c;{}\u{7}", base64(text.as_bytes()))?;
+    write!(terminal, "\u{1b}]52;c;{}\u{7}", STANDARD.encode(text))?;
     terminal.flush()
-}
-
-/// The standard alphabet with padding; a dependency for these lines would be larger than they are.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let word =
-            (0..3).fold(0_u32, |word, place| word << 8 | u32::from(chunk.get(place).copied().unwrap_or(0)));
-        for (place, shift) in [18_u32, 12, 6, 0].into_iter().enumerate() {
-            let letter = usize::try_from(word >> shift & 63).ok().and_then(|index| ALPHABET.get(index));
-            let is_padding = place > chunk.len();
-            text.push(if is_padding { '=' } else { letter.map_or('=', |letter| char::from(*letter)) });
-        }
-    }
-    text
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use model::config::{self, Config, Inputs, Loaded, Mode, SourceText};
 
@@ -31,15 +31,7 @@ pub(crate) fn read(
     let path = args.config.clone().or_else(|| app.variable("SRE_AGENT_DEPLOY_CONFIG").map(PathBuf::from));
     let (name, bytes) = match (&path, sample) {
         (Some(path), _) => {
-            let mut bytes = Vec::new();
-            File::open(path).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes)).map_err(
-                |error| {
-                    Failure::of_file("read the configuration file", path, &error).hint(format!(
-                        "check the path; `{} config init --output FILE` makes a file to begin with",
-                        app.program
-                    ))
-                },
-            )?;
+            let bytes = file(app, path)?;
             (path.display().to_string(), Some(bytes))
         }
         (None, Some(sample)) => ("the sample".to_owned(), Some(sample.as_bytes().to_vec())),
@@ -53,6 +45,18 @@ pub(crate) fn read(
         mode: args.mode.or(mode),
     });
     Ok(Source { name, bytes, loaded })
+}
+
+/// What a configuration file holds, or why it cannot be read.
+pub(crate) fn file(app: &App, path: &Path) -> Result<Vec<u8>, Box<Failure>> {
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes)).map_err(|error| {
+        Failure::of_file("read the configuration file", path, &error).hint(format!(
+            "check the path; `{} config init --output FILE` makes a file to begin with",
+            app.program
+        ))
+    })?;
+    Ok(bytes)
 }
 
 /// Path of a key → value, of all flags that stand for one.

@@ -30,7 +30,7 @@ use crate::compose::SystemClock;
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
 use crate::signals::Signals;
-use crate::storage;
+use crate::{settings, storage};
 
 /// `wizard`
 pub(crate) fn command(app: &App, args: &WizardArgs) -> Ended {
@@ -66,12 +66,12 @@ fn begin(app: &App, args: &WizardArgs, kept: &Kept) -> Result<Draft, Box<Failure
 
 /// The answers that a configuration file holds. One that says something wrong is asked about again, not refused.
 fn answers(app: &App, path: &Path) -> Result<form::Answers, Box<Failure>> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::of_file("read the configuration file", path, &error))?;
+    let bytes = settings::file(app, path)?;
+    let text = String::from_utf8_lossy(&bytes);
     let (answers, problems) = form::from_file(&text);
     if answers.is_empty() && problems.iter().any(model::config::Problem::is_error) {
         let name = path.display().to_string();
-        let file = SourceText { name: &name, bytes: text.as_bytes() };
+        let file = SourceText { name: &name, bytes: &bytes };
         let shown = model::config::render(&problems, Some(&file), app.render_style(app.io.err_is_terminal));
         let found = model::config::Loaded { config: None, problems: problems.clone(), settings: Vec::new() };
         return Err(Failure::invalid(&problems, shown, found.result()));

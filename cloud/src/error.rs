@@ -154,6 +154,11 @@ impl ErrorKind {
             {
                 Self::NotPropagated
             }
+            "ConflictException" if message.contains("already exists") => Self::AlreadyExists,
+            "ValidationException" | "ConflictException" if message.contains("has targets associated") => {
+                Self::InUse
+            }
+            "ConflictException" | "RetryableConflictException" => Self::NotPropagated,
             "InvalidInstanceID" if message.contains("pending instance") => Self::NotPropagated,
             "OperationNotPermitted" if message.contains("disableApiTermination") => Self::Protected,
             "EntityAlreadyExists"
@@ -213,6 +218,7 @@ impl ErrorKind {
             | "TooManyBuckets"
             | "ParameterLimitExceeded"
             | "ServiceQuotaExceededException"
+            | "ResourceLimitExceededException"
             | "InsufficientInstanceCapacity" => Self::Quota,
             "IdempotentParameterMismatch" | "IdempotentInstanceTerminated" => Self::TokenMismatch,
             "InternalFailure"

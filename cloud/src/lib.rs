@@ -19,8 +19,9 @@ pub use error::{CallError, ErrorKind};
 pub use hook::{Access, Call, Hook, Hooked};
 
 use port::{
-    acm::Acm, bedrock::Bedrock, bedrock::BedrockRuntime, cognito::Cognito, ec2::Ec2, iam::Iam,
-    quotas::Quotas, route53::Route53, s3::S3, ssm::Ssm, sts::Sts, tagging::Tagging,
+    acm::Acm, agentcore::AgentCore, bedrock::Bedrock, bedrock::BedrockRuntime, cognito::Cognito, ec2::Ec2,
+    iam::Iam, quotas::Quotas, route53::Route53, s3::S3, secrets::Secrets, ssm::Ssm, sts::Sts,
+    tagging::Tagging,
 };
 
 /// An account in one Region, reached through its ports.
@@ -50,6 +51,10 @@ pub struct Cloud {
     pub bedrock: Arc<dyn Bedrock>,
     /// One token of a model.
     pub bedrock_runtime: Arc<dyn BedrockRuntime>,
+    /// Gateways and what they stand on.
+    pub agentcore: Arc<dyn AgentCore>,
+    /// The values of secrets.
+    pub secrets: Arc<dyn Secrets>,
 }
 
 impl Cloud {
@@ -69,6 +74,8 @@ impl Cloud {
             s3: Arc::new(Hooked::new(Arc::clone(&self.s3), Arc::clone(hook))),
             bedrock: Arc::new(Hooked::new(Arc::clone(&self.bedrock), Arc::clone(hook))),
             bedrock_runtime: Arc::new(Hooked::new(Arc::clone(&self.bedrock_runtime), Arc::clone(hook))),
+            agentcore: Arc::new(Hooked::new(Arc::clone(&self.agentcore), Arc::clone(hook))),
+            secrets: Arc::new(Hooked::new(Arc::clone(&self.secrets), Arc::clone(hook))),
         }
     }
 }

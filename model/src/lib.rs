@@ -2,6 +2,7 @@
 //!
 //! Nothing here does IO, waits, or reads a clock or the environment; everything is a value or a function of values.
 
+pub mod agent;
 pub mod bedrock;
 pub mod config;
 pub mod document;

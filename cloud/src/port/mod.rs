@@ -4,6 +4,7 @@
 //! `NotFound`; the engine counts it as done. Lists return all pages.
 
 pub mod acm;
+pub mod agentcore;
 pub mod bedrock;
 pub mod cognito;
 pub mod ec2;
@@ -12,6 +13,7 @@ pub mod path;
 pub mod quotas;
 pub mod route53;
 pub mod s3;
+pub mod secrets;
 pub mod ssm;
 pub mod sts;
 pub mod tagging;

@@ -147,7 +147,9 @@ fn throttled(service: &str) -> Refusal {
         "ec2" => Refusal::new("RequestLimitExceeded", "Request limit exceeded."),
         "cognito-idp" | "servicequotas" => Refusal::new("TooManyRequestsException", "Rate exceeded"),
         "s3" => Refusal::new("SlowDown", "Please reduce your request rate."),
-        "acm" | "ssm" | "bedrock" => Refusal::new("ThrottlingException", "Rate exceeded"),
+        "acm" | "ssm" | "bedrock" | "bedrock-agentcore" | "secretsmanager" => {
+            Refusal::new("ThrottlingException", "Rate exceeded")
+        }
         "tag" => Refusal::new("ThrottledException", "Rate exceeded"),
         _ => Refusal::new("Throttling", "Rate exceeded"),
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::port::ec2::Rule;
 
-use super::state::{Address, Bucket, Certificate, Instance, Pool, State, TxtSet};
+use super::state::{Address, Bucket, Certificate, Course, Gateway, Instance, Pool, State, TxtSet};
 
 /// Everything that a port can change, one value for each thing, sorted by its text.
 pub(super) fn of(state: &State) -> Vec<Value> {
@@ -49,6 +49,12 @@ pub(super) fn of(state: &State) -> Vec<Value> {
         };
         zone.txt.iter().map(record).collect::<Vec<_>>()
     });
+    let providers = state
+        .providers
+        .iter()
+        .map(|(name, one)| json!({"type": "credential-provider", "name": name, "tags": one.tags}));
+    let gateways =
+        state.gateways.values().filter(|one| one.course != Course::Deleting).map(|one| gateway(state, one));
     let mut all: Vec<Value> = groups
         .chain(buckets)
         .chain(parameters)
@@ -60,6 +66,8 @@ pub(super) fn of(state: &State) -> Vec<Value> {
         .chain(domains)
         .chain(certificates)
         .chain(records)
+        .chain(providers)
+        .chain(gateways)
         .collect();
     all.sort_by_cached_key(Value::to_string);
     all
@@ -144,12 +152,13 @@ fn plain_tags(tags: &Tags) -> Tags {
 }
 
 /// Keys without the digests in them, for the same reason.
+fn plain_key(key: &str) -> String {
+    key.split('/').map(|part| if is_digest(part) { "SHA256" } else { part }).collect::<Vec<_>>().join("/")
+}
+
 fn bucket(name: &str, one: &Bucket) -> Value {
-    let plain = |key: &str| {
-        key.split('/').map(|part| if is_digest(part) { "SHA256" } else { part }).collect::<Vec<_>>().join("/")
-    };
     let objects: Vec<Value> =
-        one.objects.iter().map(|(key, object)| json!({"key": plain(key), "size": object.size})).collect();
+        one.objects.iter().map(|(key, object)| json!({"key": plain_key(key), "size": object.size})).collect();
     json!({"type": "bucket", "name": name, "encryption": one.encryption, "blocked": one.blocked,
            "policy": one.policy, "objects": objects, "tags": one.tags})
 }
@@ -166,4 +175,37 @@ fn plain_policy(state: &State, document: &Value) -> Value {
 fn certificate(one: &Certificate) -> Value {
     json!({"type": "certificate", "name": one.domain, "status": one.status, "in_use_by": one.in_use_by,
            "tags": one.tags})
+}
+
+/// What is on its way to be ready counts as ready.
+fn gateway(state: &State, one: &Gateway) -> Value {
+    let condition = |course: &Course| match course {
+        Course::Failed(reason) => reason.clone(),
+        _ => "READY".to_owned(),
+    };
+    let mut targets: Vec<Value> = one
+        .targets
+        .values()
+        .filter(|target| target.course != Course::Deleting)
+        .map(|target| {
+            let settings = &target.settings;
+            json!({"name": target.name, "condition": condition(&target.course), "schema": plain_key(&settings.schema_uri),
+                   "provider": settings.provider_arn, "header": settings.header,
+                   "private": settings.private_endpoint.is_some()})
+        })
+        .collect();
+    targets.sort_by_cached_key(Value::to_string);
+    let clients: BTreeSet<&str> = one
+        .settings
+        .allowed_clients
+        .iter()
+        .map(|id| {
+            let client = state.pools.values().find_map(|pool| pool.clients.get(id));
+            client.map_or(id.as_str(), |client| client.name.as_str())
+        })
+        .collect();
+    let pool = state.pools.iter().find(|(id, _)| one.settings.discovery_url.contains(id.as_str()));
+    json!({"type": "gateway", "name": one.name, "condition": condition(&one.course), "targets": targets,
+           "role": one.settings.role_arn, "clients": clients, "scopes": one.settings.allowed_scopes,
+           "issuer": pool.map(|(_, pool)| &pool.name), "tags": one.tags})
 }

@@ -7,6 +7,7 @@
 
 mod acm;
 mod address;
+mod agentcore;
 mod bedrock;
 mod boot;
 mod catalog;
@@ -201,6 +202,8 @@ impl Practice {
             s3: Arc::clone(&self.desk) as _,
             bedrock: Arc::clone(&self.desk) as _,
             bedrock_runtime: Arc::clone(&self.desk) as _,
+            agentcore: Arc::clone(&self.desk) as _,
+            secrets: Arc::clone(&self.desk) as _,
         }
     }
 

@@ -12,6 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::port::acm::{CertificateDetail, IssuedCertificate};
+use crate::port::agentcore::{GatewaySettings, TargetSettings};
 use crate::port::bedrock::{ModelAvailability, ModelLife};
 use crate::port::ec2::{InstanceState, Rule};
 use crate::port::path::{AclEntry, GroupRule, Route};
@@ -74,6 +75,15 @@ pub(super) struct State {
     /// Changes in them by id, each with the looks until all name servers have it.
     #[serde(default)]
     pub(super) zone_changes: BTreeMap<String, u32>,
+    /// API key credential providers by name.
+    #[serde(default)]
+    pub(super) providers: BTreeMap<String, Provider>,
+    /// Gateways by id.
+    #[serde(default)]
+    pub(super) gateways: BTreeMap<String, Gateway>,
+    /// Why the next targets of these names fail.
+    #[serde(default)]
+    pub(super) failing_targets: BTreeMap<String, String>,
     /// What goes wrong when instances boot.
     #[serde(default)]
     pub(super) mishap: Option<Mishap>,
@@ -99,6 +109,48 @@ pub(super) struct Bucket {
 pub(super) struct Object {
     pub(super) size: u64,
     pub(super) sha256: String,
+}
+
+/// An API key credential provider. Its key opens nothing but a rehearsal.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Provider {
+    pub(super) unseen: Unseen,
+    pub(super) api_key: String,
+    pub(super) secret_arn: String,
+    pub(super) tags: Tags,
+}
+
+/// Where a gateway or a target is on its way to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Course {
+    Creating,
+    Updating,
+    Deleting,
+    Ready,
+    Failed(String),
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Gateway {
+    pub(super) unseen: Unseen,
+    /// Looks until it is where its course leads.
+    pub(super) settle: u32,
+    pub(super) course: Course,
+    pub(super) name: String,
+    pub(super) token: String,
+    pub(super) settings: GatewaySettings,
+    pub(super) targets: BTreeMap<String, Target>,
+    pub(super) tags: Tags,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Target {
+    pub(super) unseen: Unseen,
+    pub(super) settle: u32,
+    pub(super) course: Course,
+    pub(super) name: String,
+    pub(super) token: String,
+    pub(super) settings: TargetSettings,
 }
 
 /// A hosted zone, with its text records by name.
@@ -389,6 +441,9 @@ impl State {
             own_parameters: BTreeMap::new(),
             zones: BTreeMap::new(),
             zone_changes: BTreeMap::new(),
+            providers: BTreeMap::new(),
+            gateways: BTreeMap::new(),
+            failing_targets: BTreeMap::new(),
             mishap: None,
             pace: Pace::default(),
         };

@@ -1,0 +1,261 @@
+//! Amazon Bedrock AgentCore: credential providers, gateways and their targets.
+//!
+//! Source: service model "Amazon Bedrock AgentCore Control", 2023-06-05. A gateway, a target and a provider have a name that is
+//! unique in its place. Gateways and targets come, change and go in the background: what a call answers is only
+//! that it began.
+
+use std::collections::BTreeSet;
+
+use model::Secret;
+use model::tags::Tags;
+use serde::{Deserialize, Serialize};
+
+use crate::hook::port;
+
+/// An API key credential provider to make. There is no token: the name alone keeps it single.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCredentialProvider {
+    /// 1 to 128 letters, digits, hyphens and underscores.
+    pub name: String,
+    /// The key that it gives to the gateway.
+    pub api_key: Secret<String>,
+    /// Put on at creation.
+    pub tags: Tags,
+}
+
+/// A provider and the key that it is to give from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKeyChange {
+    /// The provider's name.
+    pub name: String,
+    /// The key.
+    pub api_key: Secret<String>,
+}
+
+/// An API key credential provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialProvider {
+    /// Unique in the account and Region.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The ARN of the secret in which the service keeps the key.
+    pub secret_arn: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// How the service describes where a gateway or a target is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// As the service spells it: `CREATING`, `READY`, `FAILED`, ...
+    pub status: String,
+    /// Why, in the words of the service.
+    pub reasons: Vec<String>,
+}
+
+impl Condition {
+    /// It can be used.
+    pub fn is_ready(&self) -> bool {
+        self.status == "READY"
+    }
+
+    /// It will not become ready by itself.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.status.as_str(), "FAILED" | "UPDATE_UNSUCCESSFUL" | "SYNCHRONIZE_UNSUCCESSFUL")
+    }
+}
+
+/// Everything about a gateway that is set. `UpdateGateway` resets what it is not told, so it travels together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewaySettings {
+    /// The role that it assumes.
+    pub role_arn: String,
+    /// Where it finds the issuer of the tokens: a URL that ends in `/.well-known/openid-configuration`.
+    pub discovery_url: String,
+    /// The app clients whose tokens it takes. Cognito's access tokens have no audience.
+    pub allowed_clients: BTreeSet<String>,
+    /// Scopes of which a token needs one; empty for any.
+    pub allowed_scopes: BTreeSet<String>,
+    /// For people.
+    pub description: String,
+    /// Whether its errors say what went wrong behind it (`exceptionLevel: DEBUG`).
+    pub explains_errors: bool,
+}
+
+/// A gateway to make: MCP, tokens of an issuer (`CUSTOM_JWT`), semantic search of tools.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewGateway {
+    /// `([0-9a-zA-Z][-]?){1,48}`, unique in the account and Region.
+    pub name: String,
+    /// 33 to 256 of `[a-zA-Z0-9-]`: the same token makes the same gateway.
+    pub client_token: String,
+    /// The rest.
+    pub settings: GatewaySettings,
+    /// Put on at creation.
+    pub tags: Tags,
+}
+
+/// What a gateway is to be from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewayChange {
+    /// The gateway.
+    pub id: String,
+    /// Its name, which the call wants and which cannot be changed.
+    pub name: String,
+    /// All settings.
+    pub settings: GatewaySettings,
+}
+
+/// A gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gateway {
+    /// The name in lower case, a hyphen and ten characters.
+    pub id: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its name.
+    pub name: String,
+    /// Where MCP is spoken to it, once there is a place.
+    pub url: Option<String>,
+    /// Where it is on its way.
+    pub condition: Condition,
+    /// How it finds out who may call: `CUSTOM_JWT`, `AWS_IAM`, `NONE`.
+    pub authorizer: String,
+    /// Its settings; without `CUSTOM_JWT` those of the tokens are empty.
+    pub settings: GatewaySettings,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// A gateway in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewaySummary {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// How a gateway reaches what is not public: through a network interface in a VPC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrivateEndpoint {
+    /// The VPC.
+    pub vpc_id: String,
+    /// Where the interfaces are.
+    pub subnet_ids: BTreeSet<String>,
+    /// What guards them.
+    pub security_group_ids: BTreeSet<String>,
+    /// A public name that leads to the private address, where the schema's own name does not.
+    pub routing_domain: Option<String>,
+}
+
+/// Everything about a target that is set. `UpdateGatewayTarget` replaces it whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetSettings {
+    /// For people.
+    pub description: String,
+    /// The OpenAPI schema, `s3://BUCKET/KEY`.
+    pub schema_uri: String,
+    /// The account that owns the schema's bucket.
+    pub schema_owner: String,
+    /// The ARN of the API key credential provider.
+    pub provider_arn: String,
+    /// The header that carries the key.
+    pub header: String,
+    /// How it is reached where it is not public.
+    pub private_endpoint: Option<PrivateEndpoint>,
+}
+
+/// A target to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTarget {
+    /// The gateway's id; its ARN is refused.
+    pub gateway_id: String,
+    /// `([0-9a-zA-Z][-]?){1,100}`, unique in the gateway.
+    pub name: String,
+    /// As [`NewGateway::client_token`].
+    pub client_token: String,
+    /// The rest.
+    pub settings: TargetSettings,
+}
+
+/// One target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetRef {
+    /// The gateway's id.
+    pub gateway_id: String,
+    /// The target's id.
+    pub id: String,
+}
+
+/// What a target is to be from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetChange {
+    /// The target.
+    pub target: TargetRef,
+    /// Its name, which the call wants.
+    pub name: String,
+    /// All settings.
+    pub settings: TargetSettings,
+}
+
+/// A target. It has no tags of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Ten characters.
+    pub id: String,
+    /// Its gateway's id.
+    pub gateway_id: String,
+    /// Its name.
+    pub name: String,
+    /// Where it is on its way.
+    pub condition: Condition,
+    /// Its settings; `None` for a target of another kind than an OpenAPI schema in S3 with an API key.
+    pub settings: Option<TargetSettings>,
+}
+
+/// A target in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetSummary {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
+port! {
+    /// Amazon Bedrock AgentCore, the control plane.
+    "bedrock-agentcore" AgentCore {
+        /// A provider by name, with its tags.
+        Read "GetApiKeyCredentialProvider" get_credential_provider(String) -> Option<CredentialProvider>;
+        /// Names of all API key credential providers of the Region.
+        Read "ListApiKeyCredentialProviders" list_credential_providers(()) -> Vec<String>;
+        /// Makes a provider, and with it a secret of the service.
+        Write "CreateApiKeyCredentialProvider" create_credential_provider(NewCredentialProvider) -> CredentialProvider;
+        /// Has a provider give another key.
+        Write "UpdateApiKeyCredentialProvider" update_credential_provider(ApiKeyChange) -> ();
+        /// Deletes a provider and its secret.
+        Write "DeleteApiKeyCredentialProvider" delete_credential_provider(String) -> ();
+        /// A gateway by id, with its tags.
+        Read "GetGateway" get_gateway(String) -> Option<Gateway>;
+        /// All gateways of the Region.
+        Read "ListGateways" list_gateways(()) -> Vec<GatewaySummary>;
+        /// Begins to make a gateway; answers its id.
+        Write "CreateGateway" create_gateway(NewGateway) -> String;
+        /// Begins to change a gateway.
+        Write "UpdateGateway" update_gateway(GatewayChange) -> ();
+        /// Begins to delete a gateway that has no targets.
+        Write "DeleteGateway" delete_gateway(String) -> ();
+        /// A target.
+        Read "GetGatewayTarget" get_target(TargetRef) -> Option<Target>;
+        /// All targets of a gateway; none for one that does not exist.
+        Read "ListGatewayTargets" list_targets(String) -> Vec<TargetSummary>;
+        /// Begins to make a target; answers its id.
+        Write "CreateGatewayTarget" create_target(NewTarget) -> String;
+        /// Begins to change a target; the gateway reads the schema anew.
+        Write "UpdateGatewayTarget" update_target(TargetChange) -> ();
+        /// Begins to delete a target.
+        Write "DeleteGatewayTarget" delete_target(TargetRef) -> ();
+    }
+}

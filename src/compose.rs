@@ -228,7 +228,12 @@ async fn reach_real(
     profile: Option<String>,
 ) -> Result<Cloud, Box<Failure>> {
     use cloud_aws::{ConnectOptions, connect};
-    let options = ConnectOptions { region, profile, attempt_timeout: session.limits.attempt };
+    let options = ConnectOptions {
+        region,
+        profile,
+        attempt_timeout: session.limits.attempt,
+        ..ConnectOptions::default()
+    };
     // The SDK looks everywhere for its configuration, and a future holds all of that.
     Box::pin(connect(options)).await.map_err(|error| {
         Failure::new(codes::NO_REGION, "aws.region", error.to_string())

@@ -147,6 +147,8 @@ impl ErrorKind {
             "InvalidParameterException" if message.contains("already exists") => Self::AlreadyExists,
             "InvalidParameterException" if message.contains("has a domain configured") => Self::InUse,
             "InvalidParameterException" if message.contains("No such domain") => Self::NotFound,
+            // What Secrets Manager will delete some day cannot be read any more.
+            "InvalidRequestException" if message.contains("marked for deletion") => Self::NotFound,
             "InvalidChangeBatch"
                 if ["but it already exists", "but it was not found", "do not match the current values"]
                     .iter()
@@ -159,6 +161,8 @@ impl ErrorKind {
                 Self::InUse
             }
             "ConflictException" | "RetryableConflictException" => Self::NotPropagated,
+            // Said of a role that is wrong, and of one that was made a moment ago.
+            "ValidationException" if message.contains("Role validation failed") => Self::NotPropagated,
             "InvalidInstanceID" if message.contains("pending instance") => Self::NotPropagated,
             "OperationNotPermitted" if message.contains("disableApiTermination") => Self::Protected,
             "EntityAlreadyExists"
@@ -196,7 +200,9 @@ impl ErrorKind {
             | "AccessDeniedException"
             | "UnauthorizedOperation"
             | "NotAuthorizedException"
-            | "UnauthorizedAccess" => Self::Denied,
+            | "UnauthorizedAccess"
+            | "UnauthorizedException"
+            | "SubscriptionRequiredException" => Self::Denied,
             "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => Self::CredentialsExpired,
             "AuthFailure"
             | "InvalidClientTokenId"
@@ -225,6 +231,9 @@ impl ErrorKind {
             | "InternalError"
             | "InternalErrorException"
             | "InternalServerError"
+            | "InternalServerException"
+            | "InternalServiceError"
+            | "ServiceException"
             | "ServiceUnavailable"
             | "ServiceUnavailableException"
             | "ServiceFailure"
@@ -282,6 +291,34 @@ mod tests {
         assert_eq!(ErrorKind::classify(invalid, "Invalid instance type"), ErrorKind::Invalid);
         assert_eq!(ErrorKind::classify("InvalidInstanceID.NotFound", ""), ErrorKind::NotFound);
         assert_eq!(ErrorKind::classify("InvalidGroup.Duplicate", ""), ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn the_codes_of_agentcore_and_its_secrets() {
+        for (code, message, kind) in [
+            ("AccessDeniedException", "", ErrorKind::Denied),
+            ("UnauthorizedException", "", ErrorKind::Denied),
+            ("SubscriptionRequiredException", "", ErrorKind::Denied),
+            ("ConflictException", "A gateway with name one already exists", ErrorKind::AlreadyExists),
+            ("ConflictException", "Gateway one is not in READY status", ErrorKind::NotPropagated),
+            ("ValidationException", "Gateway one has targets associated with it", ErrorKind::InUse),
+            ("ValidationException", "Role validation failed for 'arn'.", ErrorKind::NotPropagated),
+            ("ValidationException", "1 validation error detected", ErrorKind::Invalid),
+            ("ConcurrentModificationException", "", ErrorKind::NotPropagated),
+            ("RetryableConflictException", "", ErrorKind::NotPropagated),
+            ("ResourceNotFoundException", "", ErrorKind::NotFound),
+            ("ServiceQuotaExceededException", "", ErrorKind::Quota),
+            ("ResourceLimitExceededException", "", ErrorKind::Quota),
+            ("ThrottlingException", "", ErrorKind::Throttled),
+            ("ThrottledException", "", ErrorKind::Throttled),
+            ("InternalServerException", "", ErrorKind::ServerFault),
+            ("ServiceException", "", ErrorKind::ServerFault),
+            ("InternalServiceError", "", ErrorKind::ServerFault),
+            ("InvalidRequestException", "... because it was marked for deletion.", ErrorKind::NotFound),
+            ("InvalidRequestException", "", ErrorKind::Invalid),
+        ] {
+            assert_eq!(ErrorKind::classify(code, message), kind, "{code} {message}");
+        }
     }
 
     #[test]

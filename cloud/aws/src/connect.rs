@@ -17,6 +17,7 @@ use cloud::Cloud;
 use model::Region;
 
 use crate::acm::AwsAcm;
+use crate::agentcore::AwsAgentCore;
 use crate::bedrock::{AwsBedrock, AwsBedrockRuntime};
 use crate::cognito::AwsCognito;
 use crate::ec2::AwsEc2;
@@ -24,6 +25,7 @@ use crate::iam::AwsIam;
 use crate::quotas::AwsQuotas;
 use crate::route53::AwsRoute53;
 use crate::s3::AwsS3;
+use crate::secrets::AwsSecrets;
 use crate::ssm::AwsSsm;
 use crate::sts::AwsSts;
 use crate::tagging::AwsTagging;
@@ -43,13 +45,20 @@ pub struct ConnectOptions {
     pub region: Option<Region>,
     /// The profile whose credentials are used, even where the environment holds others.
     pub profile: Option<String>,
+    /// The control plane of AgentCore, where it is another than the Region's own or the environment's.
+    pub agentcore_endpoint: Option<String>,
     /// How long one attempt of a call may take.
     pub attempt_timeout: Duration,
 }
 
 impl Default for ConnectOptions {
     fn default() -> Self {
-        Self { region: None, profile: None, attempt_timeout: Duration::from_secs(30) }
+        Self {
+            region: None,
+            profile: None,
+            agentcore_endpoint: None,
+            attempt_timeout: Duration::from_secs(30),
+        }
     }
 }
 
@@ -72,7 +81,8 @@ pub enum ConnectError {
 /// Reaches the account that the standard chain of configuration names.
 ///
 /// `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>` are honoured. Credentials are loaded with the first call.
-pub async fn connect(options: ConnectOptions) -> Result<Cloud, ConnectError> {
+pub async fn connect(mut options: ConnectOptions) -> Result<Cloud, ConnectError> {
+    let agentcore_endpoint = options.agentcore_endpoint.take();
     let config = load(options).await?;
     Ok(Cloud {
         sts: Arc::new(AwsSts::new(&config)),
@@ -87,6 +97,8 @@ pub async fn connect(options: ConnectOptions) -> Result<Cloud, ConnectError> {
         s3: Arc::new(AwsS3::new(&config)),
         bedrock: Arc::new(AwsBedrock::new(&config)),
         bedrock_runtime: Arc::new(AwsBedrockRuntime::new(&config)),
+        agentcore: Arc::new(AwsAgentCore::new(&config, agentcore_endpoint)),
+        secrets: Arc::new(AwsSecrets::new(&config)),
     })
 }
 

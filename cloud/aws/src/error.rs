@@ -53,6 +53,11 @@ pub(crate) fn absent(service: &str, operation: &str, field: &str) -> CallError {
     CallError::new(service, operation, ErrorKind::Other, format!("the answer has no `{field}`"))
 }
 
+/// A request that lacks a part that the service demands: a bug of the adapter.
+pub(crate) fn unbuilt(service: &str, operation: &str, error: &dyn Error) -> CallError {
+    CallError::new(service, operation, ErrorKind::Invalid, error.to_string())
+}
+
 /// `None` for what does not exist.
 pub(crate) fn found<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
     match answer {

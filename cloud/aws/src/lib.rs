@@ -6,6 +6,7 @@
 //! thing twice.
 
 mod acm;
+mod agentcore;
 mod bedrock;
 mod cognito;
 mod connect;
@@ -15,6 +16,7 @@ mod iam;
 mod quotas;
 mod route53;
 mod s3;
+mod secrets;
 mod ssm;
 mod sts;
 mod tagging;

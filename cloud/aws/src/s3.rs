@@ -23,7 +23,7 @@ use cloud::{CallError, ErrorKind};
 use model::tags::Tags;
 use serde_json::Value;
 
-use crate::error::{absent, failed, found};
+use crate::error::{absent, failed, found, unbuilt};
 use crate::tags::from_pairs;
 
 const SERVICE: &str = "s3";
@@ -61,12 +61,7 @@ fn to_tags(tags: Tags, operation: &str) -> Result<Vec<Tag>, CallError> {
     tags.into_iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build())
         .collect::<Result<_, _>>()
-        .map_err(|error| unbuilt(operation, &error))
-}
-
-/// A request that lacks a part that the service demands: a bug of this file.
-fn unbuilt(operation: &str, error: &dyn std::error::Error) -> CallError {
-    CallError::new(SERVICE, operation, ErrorKind::Invalid, error.to_string())
+        .map_err(|error| unbuilt(SERVICE, operation, &error))
 }
 
 /// A digest in hex as S3 writes it.
@@ -187,7 +182,7 @@ impl S3 for AwsS3 {
             .put_bucket_tagging()
             .bucket(change.bucket.name)
             .expected_bucket_owner(change.bucket.owner.as_str())
-            .tagging(tagging.map_err(|error| unbuilt(OPERATION, &error))?)
+            .tagging(tagging.map_err(|error| unbuilt(SERVICE, OPERATION, &error))?)
             .send()
             .await
             .map_err(failed(SERVICE, OPERATION))?;
@@ -199,14 +194,18 @@ impl S3 for AwsS3 {
         let default =
             ServerSideEncryptionByDefault::builder().sse_algorithm(ServerSideEncryption::Aes256).build();
         let rule = ServerSideEncryptionRule::builder()
-            .apply_server_side_encryption_by_default(default.map_err(|error| unbuilt(OPERATION, &error))?)
+            .apply_server_side_encryption_by_default(
+                default.map_err(|error| unbuilt(SERVICE, OPERATION, &error))?,
+            )
             .build();
         let configuration = ServerSideEncryptionConfiguration::builder().rules(rule).build();
         self.client
             .put_bucket_encryption()
             .bucket(bucket.name)
             .expected_bucket_owner(bucket.owner.as_str())
-            .server_side_encryption_configuration(configuration.map_err(|error| unbuilt(OPERATION, &error))?)
+            .server_side_encryption_configuration(
+                configuration.map_err(|error| unbuilt(SERVICE, OPERATION, &error))?,
+            )
             .send()
             .await
             .map_err(failed(SERVICE, OPERATION))?;
@@ -325,14 +324,14 @@ impl S3 for AwsS3 {
         const OPERATION: &str = "DeleteObjects";
         let objects: Result<Vec<ObjectIdentifier>, _> =
             keys.keys.into_iter().map(|key| ObjectIdentifier::builder().key(key).build()).collect();
-        let objects = objects.map_err(|error| unbuilt(OPERATION, &error))?;
+        let objects = objects.map_err(|error| unbuilt(SERVICE, OPERATION, &error))?;
         let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build();
         let answer = self
             .client
             .delete_objects()
             .bucket(keys.bucket.name)
             .expected_bucket_owner(keys.bucket.owner.as_str())
-            .delete(delete.map_err(|error| unbuilt(OPERATION, &error))?)
+            .delete(delete.map_err(|error| unbuilt(SERVICE, OPERATION, &error))?)
             .send()
             .await
             .map_err(failed(SERVICE, OPERATION))?;

@@ -35,6 +35,7 @@ areas!(
     domains,
     certificates,
     tagging,
+    gateways,
     not_found_answers,
 );
 

@@ -10,6 +10,7 @@
     reason = "test support: a breach of the contract is a panic"
 )]
 
+mod agentcore;
 mod bedrock;
 mod cognito;
 mod ec2;
@@ -29,6 +30,7 @@ use model::tags::{Tags, at_creation};
 use crate::port::ec2::{SubnetQuery, VpcQuery};
 use crate::{CallError, Cloud, ErrorKind};
 
+pub use agentcore::{credential_providers, gateways};
 pub use bedrock::{models, one_token, simulations, unknown_models_do_not_answer};
 pub use cognito::{app_clients, domains, user_pools};
 pub use ec2::{addresses, dry_runs, instances, networks, security_groups};
@@ -162,6 +164,8 @@ pub async fn all(cloud: &Cloud, fixture: &Fixture) {
     models(cloud, fixture).await;
     one_token(cloud, fixture).await;
     unknown_models_do_not_answer(cloud, fixture).await;
+    credential_providers(cloud, fixture).await;
+    gateways(cloud, fixture).await;
     not_found_answers(cloud, fixture).await;
 }
 

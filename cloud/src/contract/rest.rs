@@ -7,6 +7,7 @@ use model::tags::DEPLOYMENT;
 use serde_json::json;
 
 use crate::port::acm::{CertificateExport, NewCertificate};
+use crate::port::agentcore::TargetRef;
 use crate::port::cognito::{AppClientRef, PoolDomain, ResourceServerRef};
 use crate::port::ec2::{
     AddressAssociation, AddressQuery, GroupQuery, InstanceQuery, NewSecurityGroup, Protocol, Rule,
@@ -231,4 +232,15 @@ pub async fn not_found_answers(cloud: &Cloud, fixture: &Fixture) {
     assert_eq!(cloud.acm.describe_in_full(arn.clone()).await.expect("certificate"), None);
     assert_eq!(cloud.acm.get_certificate(arn.clone()).await.expect("certificate"), None);
     refused(cloud.acm.delete_certificate(arn).await, missing, "DeleteCertificate");
+
+    let agentcore = &cloud.agentcore;
+    let gateway_id = || "missing-0000000000".to_owned();
+    let target = || TargetRef { gateway_id: gateway_id(), id: "0000000000".to_owned() };
+    assert_eq!(agentcore.get_gateway(gateway_id()).await.expect("gateway"), None);
+    assert_eq!(agentcore.get_target(target()).await.expect("target"), None);
+    assert_eq!(agentcore.list_targets(gateway_id()).await.expect("targets"), []);
+    refused(agentcore.delete_gateway(gateway_id()).await, missing, "DeleteGateway");
+    refused(agentcore.delete_target(target()).await, missing, "DeleteGatewayTarget");
+    let arn = format!("arn:aws:secretsmanager:us-east-1:{}:secret:missing-000000", who.account);
+    assert_eq!(cloud.secrets.get_secret_value(arn).await.expect("secret"), None);
 }

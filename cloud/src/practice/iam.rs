@@ -130,6 +130,7 @@ impl State {
         })?;
         let arn = self.role_arn(&new.path, &new.name);
         let role = state::Role {
+            unknown_to_agentcore: self.pace.lag,
             unseen: self.unseen(),
             path: new.path,
             trust: new.trust,

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::port::ec2::Rule;
 
-use super::state::{Address, Bucket, Certificate, Course, Gateway, Instance, Pool, State, TxtSet};
+use super::agentcore::record::{Course, Gateway};
+use super::state::{Address, Bucket, Certificate, Instance, Pool, State, TxtSet};
 
 /// Everything that a port can change, one value for each thing, sorted by its text.
 pub(super) fn of(state: &State) -> Vec<Value> {

@@ -25,6 +25,11 @@ impl Refusal {
         Self { code: "UnauthorizedOperation", message: words }
     }
 
+    /// The same as AgentCore passes it on.
+    pub(super) fn into_agentcore(self) -> Self {
+        Self { code: "AccessDeniedException", ..self }
+    }
+
     pub(super) fn error(self, service: &str, operation: &str) -> CallError {
         CallError::from_service(service, operation, self.code, self.message)
     }

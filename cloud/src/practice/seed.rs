@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::port::acm::{CertificateDetail, IssuedCertificate};
-use crate::port::agentcore::GatewaySettings;
 use crate::port::bedrock::{ModelAvailability, ModelLife};
 use crate::port::ec2::Rule;
 use crate::port::path::{AclEntry, Destination, GroupRule, Route, RouteTarget};
@@ -20,8 +19,8 @@ use super::boot::Mishap;
 use super::network::everything_out;
 use super::path::everywhere;
 use super::state::{
-    Bucket, Certificate, Course, Domain, Gateway, Group, Image, InstanceType, ModelNote, Pool, Profile,
-    Provider, Role, RouteTable, State, Subnet, TxtSet, Unseen, Zone,
+    Bucket, Certificate, Domain, Group, Image, InstanceType, ModelNote, Pool, Profile, Role, RouteTable,
+    State, Subnet, TxtSet, Unseen, Zone,
 };
 
 /// What AWS thinks of the caller's credentials.
@@ -38,7 +37,7 @@ pub enum Credentials {
 
 /// Changes an account from outside. What it makes is seen at once, as things are that have been there for long.
 pub struct Seed<'a> {
-    state: &'a mut State,
+    pub(super) state: &'a mut State,
 }
 
 impl<'a> Seed<'a> {
@@ -199,6 +198,7 @@ impl<'a> Seed<'a> {
             "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
         let role = Role {
             unseen: Unseen::default(),
+            unknown_to_agentcore: 0,
             path: path.to_owned(),
             trust,
             policies: BTreeMap::new(),
@@ -411,50 +411,6 @@ impl<'a> Seed<'a> {
     /// Deletes a role with all that is in it, whoever uses it.
     pub fn delete_role(&mut self, name: &str) -> bool {
         self.state.roles.remove(name).is_some()
-    }
-
-    /// Has the next target of that name fail, for that reason.
-    pub fn fail_target(&mut self, name: &str, reason: &str) {
-        self.state.failing_targets.insert(name.to_owned(), reason.to_owned());
-    }
-
-    /// A credential provider that somebody else made; its ARN.
-    pub fn credential_provider(&mut self, name: &str, api_key: &str) -> String {
-        let secret = self.state.arn(
-            "secretsmanager",
-            &format!("secret:bedrock-agentcore-identity!default/apikey/{name}-AbCdEf"),
-        );
-        let provider = Provider {
-            unseen: Unseen::default(),
-            api_key: api_key.to_owned(),
-            secret_arn: secret,
-            tags: Tags::new(),
-        };
-        self.state.providers.insert(name.to_owned(), provider);
-        self.state.provider_arn(name)
-    }
-
-    /// The key that a credential provider gives now.
-    pub fn api_key(&self, name: &str) -> Option<&str> {
-        self.state.providers.get(name).map(|one| one.api_key.as_str())
-    }
-
-    /// A gateway that somebody else made, ready; its id.
-    pub fn gateway(&mut self, name: &str, settings: GatewaySettings) -> String {
-        let hex = self.state.next_hex();
-        let id = format!("{}-{}", name.to_ascii_lowercase(), hex.get(..10).unwrap_or_default());
-        let gateway = Gateway {
-            unseen: Unseen::default(),
-            settle: 0,
-            course: Course::Ready,
-            name: name.to_owned(),
-            token: hex,
-            settings,
-            targets: BTreeMap::new(),
-            tags: Tags::new(),
-        };
-        self.state.gateways.insert(id.clone(), gateway);
-        id
     }
 
     /// Attaches a certificate to something, so that it cannot be deleted.

@@ -12,11 +12,11 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::port::acm::{CertificateDetail, IssuedCertificate};
-use crate::port::agentcore::{GatewaySettings, TargetSettings};
 use crate::port::bedrock::{ModelAvailability, ModelLife};
 use crate::port::ec2::{InstanceState, Rule};
 use crate::port::path::{AclEntry, GroupRule, Route};
 
+use super::agentcore::record::{Gateway, Provider};
 use super::boot::{Boot, Mishap};
 use super::seed::Credentials;
 use super::{PracticeOptions, catalog};
@@ -109,48 +109,6 @@ pub(super) struct Bucket {
 pub(super) struct Object {
     pub(super) size: u64,
     pub(super) sha256: String,
-}
-
-/// An API key credential provider. Its key opens nothing but a rehearsal.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Provider {
-    pub(super) unseen: Unseen,
-    pub(super) api_key: String,
-    pub(super) secret_arn: String,
-    pub(super) tags: Tags,
-}
-
-/// Where a gateway or a target is on its way to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Course {
-    Creating,
-    Updating,
-    Deleting,
-    Ready,
-    Failed(String),
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Gateway {
-    pub(super) unseen: Unseen,
-    /// Looks until it is where its course leads.
-    pub(super) settle: u32,
-    pub(super) course: Course,
-    pub(super) name: String,
-    pub(super) token: String,
-    pub(super) settings: GatewaySettings,
-    pub(super) targets: BTreeMap<String, Target>,
-    pub(super) tags: Tags,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Target {
-    pub(super) unseen: Unseen,
-    pub(super) settle: u32,
-    pub(super) course: Course,
-    pub(super) name: String,
-    pub(super) token: String,
-    pub(super) settings: TargetSettings,
 }
 
 /// A hosted zone, with its text records by name.
@@ -320,6 +278,9 @@ pub(super) struct Launch {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Role {
     pub(super) unseen: Unseen,
+    /// Times that a service tries it in vain, until it has reached AgentCore.
+    #[serde(default)]
+    pub(super) unknown_to_agentcore: u32,
     pub(super) path: String,
     pub(super) trust: Value,
     pub(super) policies: BTreeMap<String, Policy>,

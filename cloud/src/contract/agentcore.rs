@@ -1,0 +1,260 @@
+//! Credential providers with their secrets, gateways and their targets.
+//!
+//! Moto (5.2.5) has no credential providers, honours no client tokens, lets names be taken twice, deletes a gateway
+//! with its targets, never finishes an update and fails nothing. All of that is in this crate's own tests.
+
+use std::collections::BTreeSet;
+
+use model::Secret;
+use serde_json::json;
+
+use crate::port::agentcore::{
+    ApiKeyChange, Gateway, GatewayChange, GatewaySettings, NewCredentialProvider, NewGateway, NewTarget,
+    Target, TargetChange, TargetRef, TargetSettings,
+};
+use crate::port::iam::{NewRole, RolePolicy, RolePolicyDocument};
+use crate::port::s3::{Body, BucketRef, NewBucket, NewObject, ObjectKeys};
+use crate::{Cloud, ErrorKind};
+
+use super::{Fixture, refused};
+
+const SCHEMA: &str = "sre/k8s_api.yaml";
+
+/// A client token of this deployment.
+fn token(fixture: &Fixture, what: &str) -> String {
+    format!("{}-00000000000000000000000000000000", fixture.name(what))
+}
+
+fn new_provider(fixture: &Fixture) -> NewCredentialProvider {
+    NewCredentialProvider {
+        name: fixture.name("provider"),
+        api_key: Secret::new("the-first-key".to_owned()),
+        tags: fixture.tags("provider"),
+    }
+}
+
+/// Makes a provider, reads it and its secret back, rotates its key, deletes it.
+pub async fn credential_providers(cloud: &Cloud, fixture: &Fixture) {
+    let agentcore = &cloud.agentcore;
+    let new = new_provider(fixture);
+    assert_eq!(agentcore.get_credential_provider(new.name.clone()).await.expect("read"), None);
+    let made = agentcore.create_credential_provider(new.clone()).await.expect("a provider is made");
+    assert_eq!((&made.name, &made.tags), (&new.name, &new.tags));
+    let again = agentcore.create_credential_provider(new.clone()).await;
+    refused(again, ErrorKind::AlreadyExists, "CreateApiKeyCredentialProvider");
+    let seen = fixture
+        .until("the provider is seen", async || {
+            agentcore.get_credential_provider(new.name.clone()).await.expect("providers can be read")
+        })
+        .await;
+    assert_eq!(seen, made);
+    let listed = agentcore.list_credential_providers(()).await.expect("providers can be listed");
+    assert!(listed.contains(&new.name), "{listed:?}");
+    let key = async || {
+        let secret = cloud.secrets.get_secret_value(made.secret_arn.clone()).await.expect("a secret is read");
+        secret.expect("the service keeps the key").expose().clone()
+    };
+    assert!(key().await.contains("the-first-key"));
+    let change = ApiKeyChange { name: new.name.clone(), api_key: Secret::new("the-second-key".to_owned()) };
+    agentcore.update_credential_provider(change.clone()).await.expect("a key is rotated");
+    assert!(key().await.contains("the-second-key"));
+    agentcore.delete_credential_provider(new.name.clone()).await.expect("a provider is deleted");
+    assert_eq!(agentcore.get_credential_provider(new.name.clone()).await.expect("read"), None);
+    assert_eq!(cloud.secrets.get_secret_value(made.secret_arn.clone()).await.expect("read"), None);
+    let missing = ErrorKind::NotFound;
+    refused(agentcore.update_credential_provider(change).await, missing, "UpdateApiKeyCredentialProvider");
+    refused(agentcore.delete_credential_provider(new.name).await, missing, "DeleteApiKeyCredentialProvider");
+}
+
+/// What a gateway stands on.
+struct Ground {
+    role: RolePolicy,
+    role_arn: String,
+    bucket: BucketRef,
+    provider_arn: String,
+}
+
+async fn ground(cloud: &Cloud, fixture: &Fixture) -> Ground {
+    let account = cloud.sts.get_caller_identity(()).await.expect("the caller is known").account;
+    let bucket = BucketRef { name: format!("{}-{account}-schemas", fixture.deployment), owner: account };
+    let new = NewBucket { name: bucket.name.clone(), tags: fixture.tags("schemas") };
+    cloud.s3.create_bucket(new).await.expect("a bucket is made");
+    fixture
+        .until("the bucket is seen", async || {
+            cloud.s3.head_bucket(bucket.clone()).await.expect("buckets can be looked for").then_some(())
+        })
+        .await;
+    let body = Body::from(b"openapi: 3.0.3\n".to_vec());
+    let sha256 = "faa4988e76ddd0d66e9c95e3d7da6faecc44be96bf988ac35b22dd39213ff509".to_owned();
+    let schema = NewObject { bucket: bucket.clone(), key: SCHEMA.to_owned(), body, sha256 };
+    cloud.s3.put_object(schema).await.expect("a schema is put");
+
+    let name = fixture.name("gateway");
+    let trust = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "bedrock-agentcore.amazonaws.com"}}
+    ]});
+    let new = NewRole {
+        name: name.clone(),
+        path: "/".to_owned(),
+        description: "contract test".to_owned(),
+        trust,
+        tags: fixture.tags("gateway-role"),
+    };
+    let role_arn = cloud.iam.create_role(new).await.expect("a role is made");
+    let role = RolePolicy { role: name, policy: "schemas".to_owned() };
+    let document = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": format!("arn:aws:s3:::{}/sre/*", bucket.name)}
+    ]});
+    let RolePolicy { role: named, policy } = role.clone();
+    let policy = RolePolicyDocument { role: named, policy, document };
+    cloud.iam.put_role_policy(policy).await.expect("a policy is put");
+
+    let provider_arn = if fixture.has("CreateApiKeyCredentialProvider") {
+        let made = cloud.agentcore.create_credential_provider(new_provider(fixture)).await;
+        made.expect("a provider is made").arn
+    } else {
+        let account = &bucket.owner;
+        format!(
+            "arn:aws:bedrock-agentcore:us-east-1:{account}:token-vault/default/apikeycredentialprovider/one"
+        )
+    };
+    Ground { role, role_arn, bucket, provider_arn }
+}
+
+async fn clear(cloud: &Cloud, fixture: &Fixture, ground: Ground) {
+    if fixture.has("CreateApiKeyCredentialProvider") {
+        let name = new_provider(fixture).name;
+        cloud.agentcore.delete_credential_provider(name).await.expect("the provider is deleted");
+    }
+    cloud.iam.delete_role_policy(ground.role.clone()).await.expect("the policy is deleted");
+    cloud.iam.delete_role(ground.role.role).await.expect("the role is deleted");
+    let keys = ObjectKeys { bucket: ground.bucket.clone(), keys: vec![SCHEMA.to_owned()] };
+    cloud.s3.delete_objects(keys).await.expect("the schema is deleted");
+    cloud.s3.delete_bucket(ground.bucket).await.expect("the bucket is deleted");
+}
+
+/// Makes a gateway, reads it back, makes a target in it, changes both, deletes both.
+pub async fn gateways(cloud: &Cloud, fixture: &Fixture) {
+    let agentcore = &cloud.agentcore;
+    let ground = ground(cloud, fixture).await;
+    let settings = GatewaySettings {
+        role_arn: ground.role_arn.clone(),
+        discovery_url:
+            "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_aaaaaaaaa/.well-known/openid-configuration"
+                .to_owned(),
+        allowed_clients: BTreeSet::from(["one".to_owned(), "two".to_owned()]),
+        allowed_scopes: BTreeSet::new(),
+        description: "contract test".to_owned(),
+        explains_errors: true,
+    };
+    let new = NewGateway {
+        name: fixture.name("Gateway"),
+        client_token: token(fixture, "gateway"),
+        settings: settings.clone(),
+        tags: fixture.tags("gateway"),
+    };
+    // A new role reaches the service late.
+    let id = fixture
+        .until("a gateway is made", async || match agentcore.create_gateway(new.clone()).await {
+            Err(error) if error.kind == ErrorKind::NotPropagated => None,
+            made => Some(made.expect("a gateway is made")),
+        })
+        .await;
+    let gateway = ready_gateway(cloud, fixture, &id).await;
+    assert_eq!((&gateway.id, &gateway.name, &gateway.tags), (&id, &new.name, &new.tags));
+    assert!(gateway.arn.ends_with(&format!(":gateway/{id}")), "{gateway:?}");
+    assert!(gateway.url.as_ref().is_some_and(|url| url.contains(&id)), "{gateway:?}");
+    assert_eq!((gateway.authorizer.as_str(), &gateway.settings), ("CUSTOM_JWT", &settings));
+    let listed = agentcore.list_gateways(()).await.expect("gateways can be listed");
+    let listed: Vec<&str> =
+        listed.iter().filter(|one| one.name == new.name).map(|one| one.id.as_str()).collect();
+    assert_eq!(listed, [id.as_str()]);
+
+    targets(cloud, fixture, &id, &ground).await;
+
+    let changed = GatewaySettings {
+        allowed_clients: BTreeSet::from(["three".to_owned()]),
+        allowed_scopes: BTreeSet::from(["sre/invoke".to_owned()]),
+        description: "changed".to_owned(),
+        ..settings
+    };
+    let change = GatewayChange { id: id.clone(), name: new.name, settings: changed.clone() };
+    agentcore.update_gateway(change.clone()).await.expect("a gateway is changed");
+    let gateway = agentcore.get_gateway(id.clone()).await.expect("gateways can be read");
+    assert_eq!(gateway.map(|one| (one.settings, one.tags)), Some((changed, new.tags)));
+    agentcore.delete_gateway(id.clone()).await.expect("a gateway is deleted");
+    fixture
+        .until("the gateway has gone", async || {
+            let found = agentcore.get_gateway(id.clone()).await.expect("gateways can be read");
+            found.is_none().then_some(())
+        })
+        .await;
+    let missing = ErrorKind::NotFound;
+    refused(agentcore.update_gateway(change).await, missing, "UpdateGateway");
+    refused(agentcore.delete_gateway(id.clone()).await, missing, "DeleteGateway");
+    assert_eq!(agentcore.list_targets(id.clone()).await.expect("read"), []);
+    let nobody = TargetRef { gateway_id: id, id: "0123456789".to_owned() };
+    assert_eq!(agentcore.get_target(nobody).await.expect("read"), None);
+    clear(cloud, fixture, ground).await;
+}
+
+async fn ready_gateway(cloud: &Cloud, fixture: &Fixture, id: &str) -> Gateway {
+    fixture
+        .until("the gateway is ready", async || {
+            let found = cloud.agentcore.get_gateway(id.to_owned()).await.expect("gateways can be read");
+            found.filter(|gateway| gateway.condition.is_ready())
+        })
+        .await
+}
+
+async fn ready_target(cloud: &Cloud, fixture: &Fixture, wanted: &TargetRef) -> Target {
+    fixture
+        .until("the target is ready", async || {
+            let found = cloud.agentcore.get_target(wanted.clone()).await.expect("targets can be read");
+            found.filter(|target| target.condition.is_ready())
+        })
+        .await
+}
+
+async fn targets(cloud: &Cloud, fixture: &Fixture, gateway_id: &str, ground: &Ground) {
+    let agentcore = &cloud.agentcore;
+    let settings = TargetSettings {
+        description: "contract test".to_owned(),
+        schema_uri: format!("s3://{}/{SCHEMA}", ground.bucket.name),
+        schema_owner: ground.bucket.owner.as_str().to_owned(),
+        provider_arn: ground.provider_arn.clone(),
+        header: "X-API-Key".to_owned(),
+        private_endpoint: None,
+    };
+    assert_eq!(agentcore.list_targets(gateway_id.to_owned()).await.expect("targets can be listed"), []);
+    let new = NewTarget {
+        gateway_id: gateway_id.to_owned(),
+        name: "k8s-api".to_owned(),
+        client_token: token(fixture, "target"),
+        settings: settings.clone(),
+    };
+    let id = agentcore.create_target(new.clone()).await.expect("a target is made");
+    let wanted = TargetRef { gateway_id: gateway_id.to_owned(), id: id.clone() };
+    let target = ready_target(cloud, fixture, &wanted).await;
+    assert_eq!((&target.id, &target.name, target.gateway_id.as_str()), (&id, &new.name, gateway_id));
+    assert_eq!(target.settings.as_ref(), Some(&settings));
+    let listed = agentcore.list_targets(gateway_id.to_owned()).await.expect("targets can be listed");
+    let listed: Vec<(&str, &str)> = listed.iter().map(|one| (one.id.as_str(), one.name.as_str())).collect();
+    assert_eq!(listed, [(id.as_str(), "k8s-api")]);
+
+    let changed = TargetSettings { description: "changed".to_owned(), ..settings };
+    let change = TargetChange { target: wanted.clone(), name: new.name, settings: changed.clone() };
+    agentcore.update_target(change.clone()).await.expect("a target is changed");
+    let target = agentcore.get_target(wanted.clone()).await.expect("targets can be read");
+    assert_eq!(target.and_then(|target| target.settings), Some(changed));
+    agentcore.delete_target(wanted.clone()).await.expect("a target is deleted");
+    fixture
+        .until("the target has gone", async || {
+            let found = agentcore.get_target(wanted.clone()).await.expect("targets can be read");
+            found.is_none().then_some(())
+        })
+        .await;
+    let missing = ErrorKind::NotFound;
+    refused(agentcore.update_target(change).await, missing, "UpdateGatewayTarget");
+    refused(agentcore.delete_target(wanted).await, missing, "DeleteGatewayTarget");
+}

@@ -1,0 +1,131 @@
+//! AgentCore: credential providers, gateways and targets that come, change and go in the background, and the secrets
+//! that the service keeps. Nothing here speaks MCP: a rehearsal serves that on loopback.
+
+mod gateway;
+mod provider;
+pub(super) mod record;
+mod seed;
+mod target;
+
+use async_trait::async_trait;
+
+use crate::CallError;
+use crate::hook::Access::{Read, Write};
+use crate::port::agentcore::{
+    AgentCore, ApiKeyChange, CredentialProvider, Gateway, GatewayChange, GatewaySummary,
+    NewCredentialProvider, NewGateway, NewTarget, Target, TargetChange, TargetRef, TargetSummary,
+};
+
+use super::desk::Desk;
+use super::refusal::{Answer, demand};
+
+const SERVICE: &str = "bedrock-agentcore";
+const VALIDATION: &str = "ValidationException";
+const CONFLICT: &str = "ConflictException";
+
+/// `([0-9a-zA-Z][-]?){1,most}`.
+fn is_name(text: &str, most: usize) -> bool {
+    let letters = text.bytes().filter(u8::is_ascii_alphanumeric).count();
+    (1..=most).contains(&letters)
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && !text.starts_with('-')
+        && !text.contains("--")
+}
+
+fn demand_token(token: &str) -> Answer<()> {
+    let fits =
+        (33..=256).contains(&token.len()) && token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    demand(fits, VALIDATION, || {
+        "1 validation error detected: Value at 'clientToken' failed to satisfy constraint: Member must have length \
+         greater than or equal to 33"
+            .to_owned()
+    })
+}
+
+#[async_trait]
+impl AgentCore for Desk {
+    async fn get_credential_provider(&self, name: String) -> Result<Option<CredentialProvider>, CallError> {
+        let resource = self.look(|state| state.provider_arn(&name));
+        self.call(SERVICE, "GetApiKeyCredentialProvider", Read, &resource, |state| {
+            Ok(state.get_credential_provider(&name))
+        })
+    }
+
+    async fn list_credential_providers(&self, (): ()) -> Result<Vec<String>, CallError> {
+        self.call(SERVICE, "ListApiKeyCredentialProviders", Read, "*", |state| {
+            Ok(state.list_credential_providers())
+        })
+    }
+
+    async fn create_credential_provider(
+        &self,
+        new: NewCredentialProvider,
+    ) -> Result<CredentialProvider, CallError> {
+        let resource = self.look(|state| state.provider_arn(&new.name));
+        self.call(SERVICE, "CreateApiKeyCredentialProvider", Write, &resource, |state| {
+            state.create_credential_provider(new)
+        })
+    }
+
+    async fn update_credential_provider(&self, change: ApiKeyChange) -> Result<(), CallError> {
+        let resource = self.look(|state| state.provider_arn(&change.name));
+        self.call(SERVICE, "UpdateApiKeyCredentialProvider", Write, &resource, |state| {
+            state.update_credential_provider(&change)
+        })
+    }
+
+    async fn delete_credential_provider(&self, name: String) -> Result<(), CallError> {
+        let resource = self.look(|state| state.provider_arn(&name));
+        self.call(SERVICE, "DeleteApiKeyCredentialProvider", Write, &resource, |state| {
+            state.delete_credential_provider(&name)
+        })
+    }
+
+    async fn get_gateway(&self, id: String) -> Result<Option<Gateway>, CallError> {
+        let resource = self.look(|state| state.gateway_arn(&id));
+        self.call(SERVICE, "GetGateway", Read, &resource, |state| Ok(state.get_gateway(&id)))
+    }
+
+    async fn list_gateways(&self, (): ()) -> Result<Vec<GatewaySummary>, CallError> {
+        self.call(SERVICE, "ListGateways", Read, "*", |state| Ok(state.list_gateways()))
+    }
+
+    async fn create_gateway(&self, new: NewGateway) -> Result<String, CallError> {
+        self.call(SERVICE, "CreateGateway", Write, "*", |state| state.create_gateway(new))
+    }
+
+    async fn update_gateway(&self, change: GatewayChange) -> Result<(), CallError> {
+        let resource = self.look(|state| state.gateway_arn(&change.id));
+        self.call(SERVICE, "UpdateGateway", Write, &resource, |state| state.update_gateway(change))
+    }
+
+    async fn delete_gateway(&self, id: String) -> Result<(), CallError> {
+        let resource = self.look(|state| state.gateway_arn(&id));
+        self.call(SERVICE, "DeleteGateway", Write, &resource, |state| state.delete_gateway(&id))
+    }
+
+    async fn get_target(&self, wanted: TargetRef) -> Result<Option<Target>, CallError> {
+        let resource = self.look(|state| state.gateway_arn(&wanted.gateway_id));
+        self.call(SERVICE, "GetGatewayTarget", Read, &resource, |state| Ok(state.get_target(&wanted)))
+    }
+
+    async fn list_targets(&self, gateway_id: String) -> Result<Vec<TargetSummary>, CallError> {
+        let resource = self.look(|state| state.gateway_arn(&gateway_id));
+        self.call(SERVICE, "ListGatewayTargets", Read, &resource, |state| Ok(state.list_targets(&gateway_id)))
+    }
+
+    async fn create_target(&self, new: NewTarget) -> Result<String, CallError> {
+        let resource = self.look(|state| state.gateway_arn(&new.gateway_id));
+        self.call(SERVICE, "CreateGatewayTarget", Write, &resource, |state| state.create_target(new))
+    }
+
+    async fn update_target(&self, change: TargetChange) -> Result<(), CallError> {
+        let resource = self.look(|state| state.gateway_arn(&change.target.gateway_id));
+        self.call(SERVICE, "UpdateGatewayTarget", Write, &resource, |state| state.update_target(change))
+    }
+
+    async fn delete_target(&self, wanted: TargetRef) -> Result<(), CallError> {
+        let resource = self.look(|state| state.gateway_arn(&wanted.gateway_id));
+        self.call(SERVICE, "DeleteGatewayTarget", Write, &resource, |state| state.delete_target(&wanted))
+    }
+}

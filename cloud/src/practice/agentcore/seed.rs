@@ -1,0 +1,52 @@
+//! What other people's work left in AgentCore.
+
+use std::collections::BTreeMap;
+
+use model::tags::Tags;
+
+use crate::port::agentcore::GatewaySettings;
+use crate::practice::seed::Seed;
+use crate::practice::state::Unseen;
+
+use super::record::{Course, Gateway, Provider};
+
+impl Seed<'_> {
+    /// Has the next target of that name fail, for that reason.
+    pub fn fail_target(&mut self, name: &str, reason: &str) {
+        self.state.failing_targets.insert(name.to_owned(), reason.to_owned());
+    }
+
+    /// A credential provider that somebody else made; its ARN.
+    pub fn credential_provider(&mut self, name: &str, api_key: &str) -> String {
+        let provider = Provider {
+            unseen: Unseen::default(),
+            api_key: api_key.to_owned(),
+            secret_arn: format!("{}-AbCdEf", self.state.secret_of_provider(name)),
+            tags: Tags::new(),
+        };
+        self.state.providers.insert(name.to_owned(), provider);
+        self.state.provider_arn(name)
+    }
+
+    /// The key that a credential provider gives now.
+    pub fn api_key(&self, name: &str) -> Option<&str> {
+        self.state.providers.get(name).map(|one| one.api_key.as_str())
+    }
+
+    /// A gateway that somebody else made, ready; its id.
+    pub fn gateway(&mut self, name: &str, settings: GatewaySettings) -> String {
+        let id = self.state.next_gateway_id(name);
+        let gateway = Gateway {
+            unseen: Unseen::default(),
+            settle: 0,
+            course: Course::Ready,
+            name: name.to_owned(),
+            token: format!("of-somebody-else-{id}"),
+            settings,
+            targets: BTreeMap::new(),
+            tags: Tags::new(),
+        };
+        self.state.gateways.insert(id.clone(), gateway);
+        id
+    }
+}

@@ -8,7 +8,7 @@ mod fields;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod work;
 
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@ use model::Region;
 
 use super::*;
 
-pub(super) fn wanted() -> Wanted {
+pub(crate) fn wanted() -> Wanted {
     Wanted {
         account: "123456789012".to_owned(),
         region: Region::parse("eu-west-1").expect("a Region"),
@@ -24,17 +24,17 @@ pub(super) fn wanted() -> Wanted {
     }
 }
 
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     "2026-11-22T02:30:00Z".parse().expect("a time")
 }
 
-pub(super) fn present(files: &[(File, &str)], deployment_env: Link) -> Present {
+pub(crate) fn present(files: &[(File, &str)], deployment_env: Link) -> Present {
     let texts = files.iter().map(|(file, text)| (*file, Secret::new((*text).to_owned()))).collect();
     Present { texts, deployment_env }
 }
 
 /// What is there after the writes.
-pub(super) fn after(there: &Present, merged: &Merged) -> Present {
+pub(crate) fn after(there: &Present, merged: &Merged) -> Present {
     let mut after = there.clone();
     for write in &merged.writes {
         match &write.change {

@@ -21,6 +21,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use crate::authority::Pair;
+use crate::tls;
 
 /// More than a test or a benchmark opens; beyond it a connection is closed at once.
 const MAX_CONNECTIONS: usize = 8192;
@@ -57,6 +61,9 @@ pub enum StartError {
     /// The keys to sign tokens with could not be made.
     #[error("no signing key can be made")]
     Keys,
+    /// A certificate, its key or a root cannot be used.
+    #[error("no TLS can be served or spoken: {0}")]
+    Tls(String),
 }
 
 /// Decides whether the connection ends as it should or with a TCP reset.
@@ -94,6 +101,17 @@ impl Server {
         port: u16,
         site: impl FnOnce(SocketAddr) -> Arc<S>,
     ) -> Result<Self, StartError> {
+        Self::start_with(name, port, None, site)
+    }
+
+    /// The same under TLS, where there is a certificate for it.
+    pub(crate) fn start_with<S: Site>(
+        name: &str,
+        port: u16,
+        pair: Option<&Pair>,
+        site: impl FnOnce(SocketAddr) -> Arc<S>,
+    ) -> Result<Self, StartError> {
+        let acceptor = pair.map(tls::acceptor).transpose()?;
         let bound = StdListener::bind((Ipv4Addr::LOCALHOST, port))
             .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
             .and_then(|listener| listener.local_addr().map(|address| (listener, address)));
@@ -104,7 +122,7 @@ impl Server {
         let site = site(address);
         let thread = thread::Builder::new()
             .name(name.to_owned())
-            .spawn(move || runtime.block_on(serve(listener, site, stopped)))
+            .spawn(move || runtime.block_on(serve(listener, acceptor, site, stopped)))
             .map_err(StartError::Thread)?;
         Ok(Self { address, stop: Some(stop), thread: Some(thread) })
     }
@@ -125,7 +143,12 @@ impl Drop for Server {
 }
 
 /// Accepts until `stopped` resolves; the connections end with the set that owns them.
-async fn serve<S: Site>(listener: StdListener, site: Arc<S>, mut stopped: oneshot::Receiver<()>) {
+async fn serve<S: Site>(
+    listener: StdListener,
+    acceptor: Option<TlsAcceptor>,
+    site: Arc<S>,
+    mut stopped: oneshot::Receiver<()>,
+) {
     let Ok(listener) = TcpListener::from_std(listener) else { return };
     let mut connections = JoinSet::new();
     loop {
@@ -134,7 +157,7 @@ async fn serve<S: Site>(listener: StdListener, site: Arc<S>, mut stopped: onesho
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) if connections.len() < MAX_CONNECTIONS => {
-                    connections.spawn(converse(stream, Arc::clone(&site)));
+                    connections.spawn(converse(stream, acceptor.clone(), Arc::clone(&site)));
                 }
                 Ok(_) => {}
                 Err(_) => tokio::time::sleep(ACCEPT_AGAIN_AFTER).await,
@@ -143,16 +166,28 @@ async fn serve<S: Site>(listener: StdListener, site: Arc<S>, mut stopped: onesho
     }
 }
 
-async fn converse<S: Site>(stream: TcpStream, site: Arc<S>) {
+async fn converse<S: Site>(stream: TcpStream, acceptor: Option<TlsAcceptor>, site: Arc<S>) {
     // Without it the second small write of an answer waits for the acknowledgement of the first.
     if stream.set_nodelay(true).is_err() {
         return;
     }
     let switch = ResetSwitch::default();
-    let socket = TokioIo::new(Socket { stream, switch: switch.clone() });
+    let socket = Socket { stream, switch: switch.clone() };
+    match acceptor {
+        None => exchange(socket, site, switch).await,
+        // Who does not trust the certificate hangs up here, which is nothing to report.
+        Some(acceptor) => {
+            if let Ok(secured) = acceptor.accept(socket).await {
+                exchange(secured, site, switch).await;
+            }
+        }
+    }
+}
+
+async fn exchange<S: Site>(stream: impl AsyncRead + AsyncWrite + Unpin, site: Arc<S>, switch: ResetSwitch) {
     let service = service_fn(move |request| Arc::clone(&site).answer(request, switch.clone()));
     // How a connection ends is the client's business, or was asked for by a script.
-    let _ = hyper::server::conn::http1::Builder::new().serve_connection(socket, service).await;
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// A connection that can be told to end with a reset.

@@ -3,6 +3,7 @@
 mod keys;
 mod request;
 pub(crate) mod token;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -151,6 +152,11 @@ impl Issuer {
         format!("http://{}/oauth2/token", self.server.address())
     }
 
+    /// What resources behind it need to know a token by.
+    pub(crate) fn shared(&self) -> Arc<State> {
+        Arc::clone(&self.state)
+    }
+
     /// The app clients.
     pub fn clients(&self) -> &[Client] {
         &self.state.options.clients
@@ -196,7 +202,7 @@ impl Issuer {
     }
 }
 
-struct State {
+pub(crate) struct State {
     options: IssuerOptions,
     /// `http://ADDRESS`
     base: String,
@@ -232,7 +238,7 @@ fn now_unix_s() -> u64 {
 }
 
 impl State {
-    fn issuer(&self) -> String {
+    pub(crate) fn issuer(&self) -> String {
         self.options.name.clone().unwrap_or_else(|| self.place())
     }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{account, cert, cognito, endpoint, host, network};
+use crate::{account, cert, cognito, endpoint, gateway, host, network};
 
 /// What there is to know of a check before it runs.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,6 +53,7 @@ pub fn all() -> impl Iterator<Item = &'static Entry> {
         account::CHECKS,
         cognito::CHECKS,
         endpoint::CHECKS,
+        gateway::CHECKS,
         host::CHECKS,
     ]
     .into_iter()

@@ -6,7 +6,8 @@
 //!
 //! - [`cert`]: certificates in files, served and in ACM.
 //! - [`remote`]: how another host is reached: names, addresses, TCP, STARTTLS, TLS, HTTP.
-//! - [`network`], [`account`], [`cognito`], [`endpoint`], [`host`]: what is checked of a deployment.
+//! - [`network`], [`account`], [`cognito`], [`endpoint`], [`gateway`], [`host`]: what is checked of a
+//!   deployment.
 //! - [`report`]: what came out; [`output`]: its forms.
 //!
 //! Nothing here reads the environment or the wall clock, and no type of the account's ports appears: what is known of
@@ -18,6 +19,7 @@ pub mod cert;
 pub mod cognito;
 pub mod endpoint;
 pub mod engine;
+pub mod gateway;
 pub mod host;
 pub mod moment;
 pub mod network;

@@ -4,7 +4,7 @@
 //! is said; the token is given back for the checks of the endpoint.
 
 mod judge;
-mod jwt;
+pub(crate) mod jwt;
 mod suite;
 
 pub use suite::{Client, Options, Run, check};

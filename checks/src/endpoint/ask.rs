@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
 use rustls::RootCertStore;
 use tokio::time::{Instant, timeout_at};
 
@@ -51,6 +52,15 @@ impl Manner {
 
     /// Sends a request, and waits for the end of the answer. Also says who answered.
     pub(crate) async fn ask(&self, request: &Request) -> (Outcome, Option<SocketAddr>) {
+        self.ask_until(request, |_, _| false).await
+    }
+
+    /// The same, but waits no longer once `has_all` says of the head and the next piece that nothing more is wanted.
+    pub(crate) async fn ask_until(
+        &self,
+        request: &Request,
+        mut has_all: impl FnMut(&HeaderMap, &[u8]) -> bool,
+    ) -> (Outcome, Option<SocketAddr>) {
         let mut answer = match http::send(request, &self.options()).await {
             Ok(answer) => answer,
             Err(error) => {
@@ -68,7 +78,13 @@ impl Manner {
         let mut pieces = Vec::new();
         let end = loop {
             match timeout_at(deadline, answer.body.chunk()).await {
-                Ok(Ok(Some(piece))) => pieces.push((passed(Instant::now()), piece.to_vec())),
+                Ok(Ok(Some(piece))) => {
+                    let is_all = has_all(&answer.headers, &piece);
+                    pieces.push((passed(Instant::now()), piece.to_vec()));
+                    if is_all {
+                        break End::Whole;
+                    }
+                }
                 Ok(Ok(None)) => break End::Whole,
                 Ok(Err(HttpError::TooLong { limit })) => break End::TooLarge(limit),
                 Ok(Err(HttpError::TimedOut { .. })) | Err(_) => break End::TimedOut(self.answer),

@@ -8,15 +8,16 @@ pub(crate) mod about;
 mod answers;
 mod ask;
 pub(crate) mod facts;
-mod openai;
+pub(crate) mod openai;
 mod refusals;
 mod security_log;
-mod sse;
+pub(crate) mod sse;
 mod suite;
 mod surroundings;
 
 pub use ask::Manner;
 pub(crate) use facts::excerpt;
+pub(crate) use suite::site;
 pub use suite::{Options, Token, check};
 
 use crate::catalogue::Entry;

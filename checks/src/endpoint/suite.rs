@@ -96,7 +96,8 @@ pub async fn check(options: &Options) -> CheckResult {
     CheckResult::new(Subject::new(SubjectKind::Endpoint, site.name.clone()), Vec::new(), findings)
 }
 
-fn site(url: &Url) -> Site {
+/// The server of a URL.
+pub(crate) fn site(url: &Url) -> Site {
     let host = match &url.host {
         Host::Address(std::net::IpAddr::V6(address)) => format!("[{address}]"),
         host => host.to_string(),

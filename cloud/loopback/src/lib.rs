@@ -21,5 +21,7 @@ pub use bedrock::script::{Fault, Refusal, Script};
 pub use bedrock::{Bedrock, BedrockOptions, Fast, Recorded};
 pub use issuer::token::Forgery;
 pub use issuer::{Algorithm, Client, Issuer, IssuerOptions};
-pub use mcp::{DemoBackend, GatewayFault, McpGateway, McpGatewayOptions, Reached};
+pub use mcp::{
+    DemoBackend, GatewayFault, GatewayStage, GatewayStageOptions, McpGateway, McpGatewayOptions, Reached,
+};
 pub use server::StartError;

@@ -4,7 +4,7 @@
 //! scratch folder; both end with the test that started them, even when that test is killed. [`Pebble`] is an ACME authority, [`AuthorityFront`]
 //! stands before it and suggests when to renew, [`PairServer`] serves what it issued, and [`TextDns`] is a DNS for it to look at. [`KillingProxy`] stands
 //! between the program and one of them and stops, spoils or delays chosen calls. [`rerun`] gives a test an
-//! environment of its own. [`python()`] runs a script of a client that others wrote, [`OpenAiClient`] one of OpenAI's.
+//! environment of its own. [`python()`] runs a script of a client that others wrote, [`OpenAiClient`] one of OpenAI's, [`McpServer`] is a server for our own client.
 //! [`Terminal`] is a terminal that a program is driven through.
 //! [`Booted`] is a machine with a systemd of its own, [`Neighbour`] a host beside it, [`Load`] many clients of the proxy, [`TlsFront`] takes TLS off for what
 //! speaks plain HTTP. What cannot be had is a failure that says how to get it, never a skipped test.
@@ -19,6 +19,7 @@
 mod booted;
 mod http;
 mod load;
+mod mcp;
 mod ministack;
 mod moto;
 mod names;
@@ -34,6 +35,7 @@ mod venv;
 
 pub use booted::{Booted, Neighbour, Preparation};
 pub use load::{Found, Load};
+pub use mcp::McpServer;
 pub use ministack::Ministack;
 pub use moto::Moto;
 pub use names::TextDns;

@@ -5,6 +5,7 @@ mod backend;
 mod call;
 mod door;
 mod rpc;
+mod stage;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use serde_json::Value;
 use tokio_rustls::TlsConnector;
 
 pub use backend::DemoBackend;
+pub use stage::{GatewayStage, GatewayStageOptions};
 
 use crate::authority::Pair;
 use crate::issuer::{self, Issuer};

@@ -1,0 +1,337 @@
+//! A gateway on loopback that does as AgentCore does, and one that fails in each way that people met; and a server of
+//! MCP that nobody here wrote.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use cloud_loopback::{Authority, GatewayFault, GatewayStage, GatewayStageOptions, Issuer, IssuerOptions};
+use model::agent::{API_KEY_HEADER, Backend, SEARCH_TOOL};
+use model::{Finding, Secret, Severity};
+use serde_json::{Value, json};
+use test_support::McpServer;
+
+use super::standing::{Facts, GatewayFacts, RoleFacts, TargetFacts, Wanted, Wiring};
+use super::{Backends, Options, standing};
+use crate::account::facts::{Decision, NotTold, Simulated};
+use crate::endpoint::{Manner, Token};
+use crate::remote::http::Url;
+use crate::remote::tls;
+use crate::{CheckResult, Moment};
+
+const DOMAIN: &str = "localhost";
+const KEY: &str = "the-key-of-the-backends-that-nobody-may-see";
+
+struct Stage {
+    issuer: Issuer,
+    running: GatewayStage,
+    manner: Manner,
+}
+
+fn stage() -> Stage {
+    #[expect(clippy::disallowed_methods, reason = "certificates are of the time of the test")]
+    let now = std::time::SystemTime::now();
+    let authority = Authority::new("A root for tests", now).unwrap();
+    let pair = authority.issue(&[DOMAIN.to_owned(), "127.0.0.1".to_owned()], now).unwrap();
+    let issuer = Issuer::start(IssuerOptions::default()).unwrap();
+    let options = GatewayStageOptions {
+        domain: DOMAIN.to_owned(),
+        pair,
+        roots_pem: authority.root_pem(),
+        api_key: Secret::new(KEY.to_owned()),
+        allowed_clients: [issuer.clients()[0].id.clone()].into(),
+        allowed_scopes: BTreeSet::new(),
+    };
+    let running = GatewayStage::start(options, &issuer).unwrap();
+    let roots = tls::roots(Some(authority.root_pem().as_bytes())).unwrap();
+    Stage { issuer, running, manner: manner(roots) }
+}
+
+fn manner(roots: std::sync::Arc<rustls::RootCertStore>) -> Manner {
+    let mut manner = Manner::new(roots, Moment::from(jiff::Timestamp::now()));
+    (manner.step, manner.answer) = (Duration::from_secs(10), Duration::from_secs(10));
+    manner
+}
+
+impl Stage {
+    fn options(&self) -> Options {
+        Options {
+            url: self.running.gateway.url().parse().unwrap(),
+            manner: self.manner.clone(),
+            token: Token::Given(Secret::new(self.issuer.mint(&self.issuer.claims()))),
+            issuer: Some(self.issuer.url()),
+            targets: Backend::ALL.to_vec(),
+        }
+    }
+
+    fn backends(&self, key: Option<&str>) -> Backends {
+        let urls = self.running.places().into_iter().map(|(backend, place)| {
+            let url: Url = format!("https://localhost:{}", place.port()).parse().unwrap();
+            (backend, url)
+        });
+        let key = key.map(|key| Secret::new(key.to_owned()));
+        Backends { urls: urls.collect(), manner: Manner { address: Some([127, 0, 0, 1].into()), ..self.manner.clone() }, key }
+    }
+
+    fn asked(&self) -> CheckResult {
+        asked(&self.options())
+    }
+}
+
+fn wait<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+fn asked(options: &Options) -> CheckResult {
+    wait(super::check(options))
+}
+
+/// What is not in order, by code and subject.
+fn complaints(findings: &[Finding]) -> BTreeMap<(String, String), &Finding> {
+    let bad = findings.iter().filter(|finding| finding.severity > Severity::Info);
+    bad.map(|finding| ((finding.code.clone(), finding.subject.clone()), finding)).collect()
+}
+
+fn codes(findings: &[Finding]) -> Vec<(String, Severity)> {
+    complaints(findings).into_values().map(|finding| (finding.code.clone(), finding.severity)).collect()
+}
+
+#[track_caller]
+fn says(findings: &[Finding], code: &str, words: &str) {
+    let all: Vec<_> = findings.iter().filter(|finding| finding.code == code).collect();
+    let text = format!("{all:?}");
+    assert!(text.contains(words), "{code} does not say {words:?}: {text}");
+}
+
+#[test]
+fn a_gateway_that_works_is_proved_by_one_call_of_each_target() {
+    let stage = stage();
+    let result = stage.asked();
+    assert_eq!(codes(&result.findings), []);
+    let proved: Vec<&str> = result
+        .findings
+        .iter()
+        .filter(|finding| finding.code == "SRE-GW-007")
+        .map(|finding| finding.subject.as_str())
+        .collect();
+    assert_eq!(proved, ["k8s-api", "logs-api", "metrics-api", "runbooks-api"]);
+    says(&result.findings, "SRE-GW-006", "21 tools listed, the search tool among them, in 3 pages");
+    assert!(stage.running.backends.values().all(|backend| backend.calls() == 1), "each was asked once");
+    let results = wait(super::backends(&stage.backends(Some(KEY))));
+    for result in &results {
+        assert_eq!(codes(&result.findings), []);
+        assert_eq!(result.findings.len(), 2);
+    }
+    assert!(!format!("{results:?}").contains(KEY));
+}
+
+#[test]
+fn each_fault_is_seen_by_the_check_that_is_there_for_it() {
+    let stage = stage();
+    let proof = Backend::Logs;
+    let faults: [(GatewayFault, &[(&str, Severity)], &str); 9] = [
+        (GatewayFault::NoTools(proof), &[("SRE-GW-006", Severity::Error), ("SRE-GW-007", Severity::Error)], "the target logs-api has no tools"),
+        (GatewayFault::ForeignTool(proof), &[("SRE-GW-006", Severity::Warning)], "logs-api___delete_everything"),
+        (GatewayFault::WrongKey, &[("SRE-GW-007", Severity::Error); 4], "GetResourceApiKey"),
+        (GatewayFault::NoReason(proof), &[("SRE-GW-007", Severity::Error)], "GetResourceApiKey"),
+        (GatewayFault::EndlessPages, &[("SRE-GW-006", Severity::Error)], "has no end"),
+        (GatewayFault::NoChallenge, &[("SRE-GW-002", Severity::Error)], "WWW-Authenticate"),
+        (GatewayFault::OpenDoor, &[("SRE-GW-002", Severity::Error), ("SRE-GW-004", Severity::Error)], "anybody can use the tools"),
+        (GatewayFault::ForeignIssuer, &[("SRE-GW-003", Severity::Error)], "us-east-1_other0000"),
+        (GatewayFault::NoMcp, &[("SRE-GW-007", Severity::Error); 4], "is no MCP"),
+    ];
+    for (fault, wanted, words) in faults {
+        stage.running.gateway.heal();
+        stage.running.gateway.fault(fault);
+        let findings = stage.asked().findings;
+        let wanted: Vec<(String, Severity)> =
+            wanted.iter().map(|(code, severity)| ((*code).to_owned(), *severity)).collect();
+        assert_eq!(codes(&findings), wanted, "{fault:?}: {findings:#?}");
+        says(&findings, &wanted[0].0, words);
+        assert!(complaints(&findings).into_values().all(|finding| finding.hint.is_some()), "{findings:#?}");
+    }
+}
+
+#[test]
+fn a_token_that_is_refused_is_described_and_never_shown() {
+    let stage = stage();
+    let mut late = stage.issuer.claims();
+    late["exp"] = json!(1_000_000_000);
+    let mut other = stage.issuer.claims();
+    other["client_id"] = json!("somebody-else");
+    for (token, words) in [
+        (stage.issuer.mint(&late), "ended at 2001-09-09"),
+        (stage.issuer.mint(&other), "is of client `somebody-else`"),
+        ("an-opaque-text".to_owned(), "is no JWT"),
+    ] {
+        let token_text = token.clone();
+        let options = Options { token: Token::Given(Secret::new(token)), ..stage.options() };
+        let findings = asked(&options).findings;
+        says(&findings, "SRE-GW-005", words);
+        says(&findings, "SRE-GW-007", "skipped because SRE-GW-005 failed");
+        assert!(!format!("{findings:?}").contains(&token_text));
+    }
+}
+
+#[test]
+fn without_a_token_the_door_is_still_looked_at() {
+    let stage = stage();
+    let token = Token::Missing { because: "there is no token".to_owned(), hint: "name one".to_owned() };
+    let findings = asked(&Options { token, ..stage.options() }).findings;
+    let skipped = findings.iter().filter(|finding| finding.severity == Severity::Skipped).count();
+    assert_eq!((skipped, findings.len()), (6, 10), "{findings:#?}");
+}
+
+#[test]
+fn backends_that_are_open_gone_or_have_another_key_are_told_apart() {
+    let mut stage = stage();
+    let findings = |stage: &Stage, key| -> Vec<Finding> {
+        wait(super::backends(&stage.backends(key))).into_iter().flat_map(|result| result.findings).collect()
+    };
+    let other = findings(&stage, Some("another-key"));
+    assert_eq!(codes(&other).len(), 4);
+    says(&other, "SRE-GW-009", "refuses the key");
+    stage.running.backends[&Backend::K8s].open(true);
+    says(&findings(&stage, None), "SRE-GW-008", "the Kubernetes backend answers without a key");
+    let mut options = stage.backends(None);
+    options.manner.roots = tls::roots(None).unwrap();
+    let strange: Vec<Finding> =
+        wait(super::backends(&options)).into_iter().flat_map(|result| result.findings).collect();
+    says(&strange, "SRE-GW-008", "the certificate is not trusted");
+    let options = stage.backends(None);
+    stage.running.backends.remove(&Backend::Logs);
+    let gone: Vec<Finding> =
+        wait(super::backends(&options)).into_iter().flat_map(|result| result.findings).collect();
+    says(&gone, "SRE-GW-008", "the logs backend does not answer");
+}
+
+/// A server that answers plain JSON, and one that streams and keeps sessions: both of the project that MCP is of.
+#[test]
+fn our_client_speaks_with_a_server_that_others_wrote() {
+    let mut tools: Vec<String> =
+        Backend::ALL.into_iter().flat_map(|backend| backend.operations().map(|name| backend.tool(name))).collect();
+    tools.push(SEARCH_TOOL.to_owned());
+    for is_streaming in [false, true] {
+        let server = McpServer::start(&tools, is_streaming);
+        let options = Options {
+            url: server.url().parse().unwrap(),
+            manner: manner(tls::roots(None).unwrap()),
+            token: Token::Given(Secret::new("nobody looks at it".replace(' ', "-"))),
+            issuer: None,
+            targets: Backend::ALL.to_vec(),
+        };
+        let findings = asked(&options).findings;
+        // It has no door, which is all that may be said of it.
+        assert_eq!(
+            codes(&findings),
+            ["SRE-GW-002", "SRE-GW-003", "SRE-GW-004"].map(|code| (code.to_owned(), Severity::Error)),
+            "{findings:#?}"
+        );
+        says(&findings, "SRE-GW-005", "the gateway speaks MCP 2025-06-18");
+        says(&findings, "SRE-GW-006", "21 tools listed");
+        says(&findings, "SRE-GW-007", "k8s-api___get_pod_status was called");
+    }
+}
+
+fn facts() -> (Facts, Wanted) {
+    let provider = "arn:aws:bedrock-agentcore:us-east-1:123456789012:token-vault/default/apikeycredentialprovider/p";
+    let target = |backend: Backend| TargetFacts {
+        name: backend.target().to_owned(),
+        status: "READY".to_owned(),
+        reasons: Vec::new(),
+        wiring: Some(Wiring {
+            schema_uri: format!("s3://bucket/{}", backend.schema_file()),
+            has_schema: Ok(true),
+            header: API_KEY_HEADER.to_lowercase(),
+            provider_arn: provider.to_owned(),
+        }),
+    };
+    let arn = "arn:aws:bedrock-agentcore:us-east-1:123456789012:gateway/sre-0123456789";
+    let needs = standing::needs(arn, provider, "arn:aws:secretsmanager:us-east-1:123456789012:secret:x", "s3://bucket/a.yaml");
+    let simulated = needs.into_iter().map(|(action, resource)| Simulated { action, resource, decision: Decision::Allowed });
+    let discovery_url = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_a/.well-known/openid-configuration";
+    let facts = Facts {
+        id: "sre-0123456789".to_owned(),
+        gateway: Ok(Some(GatewayFacts {
+            status: "READY".to_owned(),
+            reasons: Vec::new(),
+            authorizer: "CUSTOM_JWT".to_owned(),
+            discovery_url: discovery_url.to_owned(),
+            allowed_clients: ["client".to_owned()].into(),
+        })),
+        targets: Ok(Backend::ALL.map(target).into()),
+        role: Ok(Some(RoleFacts {
+            name: "sre-gateway-role".to_owned(),
+            trust: json!({"Statement": [{"Effect": "Allow", "Principal": {"Service": "bedrock-agentcore.amazonaws.com"}, "Action": "sts:AssumeRole"}]}),
+            simulated: Ok(simulated.collect()),
+        })),
+    };
+    let wanted = Wanted {
+        discovery_url: discovery_url.to_owned(),
+        client_id: "client".to_owned(),
+        targets: Backend::ALL.to_vec(),
+        provider_arn: Some(provider.to_owned()),
+    };
+    (facts, wanted)
+}
+
+#[test]
+fn what_the_account_says_is_judged_one_by_one() {
+    let (good, wanted) = facts();
+    assert_eq!(codes(&standing::judge(&good, &wanted).findings), []);
+    type Change = fn(&mut Facts);
+    fn gateway(facts: &mut Facts) -> &mut GatewayFacts {
+        facts.gateway.as_mut().unwrap().as_mut().unwrap()
+    }
+    fn target(facts: &mut Facts) -> &mut TargetFacts {
+        &mut facts.targets.as_mut().unwrap()[1]
+    }
+    fn wiring(facts: &mut Facts) -> &mut Wiring {
+        target(facts).wiring.as_mut().unwrap()
+    }
+    fn role(facts: &mut Facts) -> &mut RoleFacts {
+        facts.role.as_mut().unwrap().as_mut().unwrap()
+    }
+    fn denied() -> NotTold {
+        let action = "bedrock-agentcore:GetGateway".to_owned();
+        NotTold { action, reason: "denied".to_owned(), is_denied: true, is_unsupported: false }
+    }
+    let cases: [(Change, &str, Severity, &str); 15] = [
+        (|f| f.gateway = Ok(None), "SRE-GW-010", Severity::Error, "is gone"),
+        (|f| f.gateway = Err(denied()), "SRE-GW-010", Severity::Unknown, "bedrock-agentcore:GetGateway"),
+        (|f| gateway(f).status = "CREATING".to_owned(), "SRE-GW-010", Severity::Unknown, "is CREATING"),
+        (
+            |f| (gateway(f).status, gateway(f).reasons) = ("FAILED".to_owned(), vec!["no role".to_owned()]),
+            "SRE-GW-010",
+            Severity::Error,
+            "no role",
+        ),
+        (|f| gateway(f).authorizer = "NONE".to_owned(), "SRE-GW-011", Severity::Error, "authorizer is NONE"),
+        (|f| gateway(f).discovery_url.clear(), "SRE-GW-011", Severity::Error, "another issuer"),
+        (|f| gateway(f).allowed_clients.clear(), "SRE-GW-011", Severity::Error, "allowedClients: none"),
+        (|f| drop(f.targets.as_mut().unwrap().remove(1)), "SRE-GW-012", Severity::Error, "no such target"),
+        (|f| target(f).status = "UPDATE_UNSUCCESSFUL".to_owned(), "SRE-GW-012", Severity::Error, "no reasons were given"),
+        (|f| target(f).wiring = None, "SRE-GW-013", Severity::Error, "is not an OpenAPI schema"),
+        (|f| wiring(f).header = "authorization".to_owned(), "SRE-GW-013", Severity::Error, "does not look at"),
+        (|f| wiring(f).provider_arn.push('x'), "SRE-GW-013", Severity::Error, "another provider"),
+        (|f| wiring(f).has_schema = Ok(false), "SRE-GW-013", Severity::Error, "s3://bucket/logs_api.yaml"),
+        (|f| role(f).trust = Value::Null, "SRE-GW-014", Severity::Error, "may not assume"),
+        (
+            |f| role(f).simulated.as_mut().unwrap()[1].decision = Decision::ImplicitDeny,
+            "SRE-GW-014",
+            Severity::Error,
+            "GetResourceApiKey on arn:aws:bedrock-agentcore:us-east-1:123456789012:workload-identity-directory/default/workload-identity/sre-0123456789",
+        ),
+    ];
+    for (change, code, severity, words) in cases {
+        let mut facts = good.clone();
+        change(&mut facts);
+        let findings = standing::judge(&facts, &wanted).findings;
+        assert_eq!(codes(&findings), [(code.to_owned(), severity)], "{findings:#?}");
+        says(&findings, code, words);
+    }
+    let mut foreign = good;
+    let mut other = target(&mut foreign).clone();
+    other.name = "other".to_owned();
+    foreign.targets.as_mut().unwrap().push(other);
+    assert_eq!(codes(&standing::judge(&foreign, &wanted).findings), [("SRE-GW-012".to_owned(), Severity::Warning)]);
+}

@@ -2,6 +2,7 @@
 //!
 //! A lock ends with its process however that ends, so a file that a killed rehearsal left says nothing to anybody.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::net::IpAddr;
@@ -9,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use checks::remote::http::Url;
+use model::agent::Backend;
 use serde::{Deserialize, Serialize};
 
 /// The file's name.
@@ -31,6 +33,18 @@ pub(crate) struct Place {
     pub(crate) issuer: String,
     /// Where clients get tokens.
     pub(crate) token_endpoint: String,
+    /// Where the gateway and its backends are, where the deployment has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) gateway: Option<GatewayPlace>,
+}
+
+/// Where a rehearsal serves a gateway and its backends, all at the address of the endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct GatewayPlace {
+    /// The gateway under its own name, `https://HOST:PORT/mcp`.
+    pub(crate) url: String,
+    /// The port of each backend, under the name of the deployment.
+    pub(crate) backends: BTreeMap<Backend, u16>,
 }
 
 impl Place {
@@ -137,6 +151,7 @@ mod tests {
             ca_file: PathBuf::from("ca.pem"),
             issuer: "http://127.0.0.1:1/pool".to_owned(),
             token_endpoint: "http://127.0.0.1:1/oauth2/token".to_owned(),
+            gateway: None,
         }
     }
 

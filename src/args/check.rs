@@ -18,6 +18,8 @@ pub(crate) enum CheckVerb {
     Account(AccountArgs),
     /// Check the running proxy from outside
     Endpoint(EndpointArgs),
+    /// Check the AgentCore gateway by calling its tools, and the backends behind it
+    Gateway(GatewayArgs),
     /// Check the machine that this runs on
     Host(HostArgs),
     /// Check everything that concerns a deployment
@@ -170,6 +172,26 @@ pub(crate) struct EndpointArgs {
     /// The proxy's security log, where this runs beside it: the wrong token must appear there
     #[arg(long, value_name = "FILE", help_heading = "What to check")]
     pub(crate) security_log: Option<PathBuf>,
+    /// Trust these roots instead of Mozilla's
+    #[arg(long, value_name = "PEM", help_heading = "Verdict")]
+    pub(crate) ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) usual: UsualArgs,
+}
+
+/// `check gateway`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct GatewayArgs {
+    /// Where MCP is spoken to it, such as `https://ID.gateway.bedrock-agentcore.us-east-1.amazonaws.com/mcp`; without
+    /// it, that of the deployment
+    #[arg(long, value_name = "URL", help_heading = "What to check")]
+    pub(crate) url: Option<String>,
+    /// Connect to this address instead of looking the name up
+    #[arg(long, value_name = "IP", help_heading = "What to check")]
+    pub(crate) address: Option<std::net::IpAddr>,
+    /// A file with a token that the gateway accepts (or in the environment: `SRE_AGENT_DEPLOY_TOKEN`)
+    #[arg(long, value_name = "FILE", help_heading = "What to check")]
+    pub(crate) token_file: Option<PathBuf>,
     /// Trust these roots instead of Mozilla's
     #[arg(long, value_name = "PEM", help_heading = "Verdict")]
     pub(crate) ca_file: Option<PathBuf>,

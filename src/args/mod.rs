@@ -20,7 +20,7 @@ use model::{DeploymentId, Region};
 use crate::guided::Guided;
 
 pub(crate) use check::{
-    AccountArgs, CertsArgs, CheckVerb, EndpointArgs, FailOn, HostArgs, JudgeArgs, NetworkArgs, UsualArgs,
+    AccountArgs, CertsArgs, CheckVerb, EndpointArgs, FailOn, GatewayArgs, HostArgs, JudgeArgs, NetworkArgs, UsualArgs,
     VerifyArgs,
 };
 pub(crate) use host::{

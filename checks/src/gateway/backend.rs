@@ -23,8 +23,8 @@ pub struct Backends {
     pub urls: BTreeMap<Backend, Url>,
     /// How they are asked.
     pub manner: Manner,
-    /// Their key, where it is at hand.
-    pub key: Option<Secret<String>>,
+    /// Their key, or why it is not at hand: completes "skipped because …".
+    pub key: Result<Secret<String>, String>,
 }
 
 /// Asks each backend for its health, without its key and, where there is one, with it.
@@ -43,15 +43,15 @@ async fn one(options: &Backends, backend: Backend, url: &Url) -> CheckResult {
         }
         .boxed_local()
     });
-    if let Some(key) = &options.key {
-        site.add(&mut checks, &super::KEYED, &[keyless], move |about| {
-            async move {
-                let (outcome, _) = manner.ask(&keyed(url, key)).await;
-                taken(&about, backend, &outcome)
+    site.add(&mut checks, &super::KEYED, &[keyless], move |about| {
+        async move {
+            match &options.key {
+                Ok(key) => taken(&about, backend, &manner.ask(&keyed(url, key)).await.0),
+                Err(because) => vec![about.skipped(because)],
             }
-            .boxed_local()
-        });
-    }
+        }
+        .boxed_local()
+    });
     let findings = checks.run(1).await.into_iter().flat_map(|outcome| outcome.findings).collect();
     CheckResult::new(Subject::new(SubjectKind::Endpoint, site.name.clone()), Vec::new(), findings)
 }

@@ -68,7 +68,7 @@ impl Stage {
             let url: Url = format!("https://localhost:{}", place.port()).parse().unwrap();
             (backend, url)
         });
-        let key = key.map(|key| Secret::new(key.to_owned()));
+        let key = key.map(|key| Secret::new(key.to_owned())).ok_or_else(|| "nobody gave it".to_owned());
         Backends { urls: urls.collect(), manner: Manner { address: Some([127, 0, 0, 1].into()), ..self.manner.clone() }, key }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::path::Path;
 
 use checks::endpoint::{self, Options, Token};
 use checks::remote::http::Url;
@@ -61,7 +62,7 @@ pub(crate) fn results_as(
     let running = target.running.place().filter(|_| args.url.is_none());
     manner.address = args.address.or(running.map(|place| place.address));
     let address = manner.address;
-    let token = match (named_token(app, args)?, fetched) {
+    let token = match (named_token(app, args.token_file.as_deref())?, fetched) {
         (Some(token), _) => Token::Given(token),
         (None, Some(token)) => token,
         (None, None) if args.url.is_some() => cognito::no_token(),
@@ -174,8 +175,8 @@ fn url(app: &App, args: &EndpointArgs, target: &Target) -> Result<Url, Box<Failu
 }
 
 /// The token that the operator names. What is in it is never shown.
-pub(crate) fn named_token(app: &App, args: &EndpointArgs) -> Result<Option<Secret<String>>, Box<Failure>> {
-    let (text, whence) = match &args.token_file {
+pub(crate) fn named_token(app: &App, file: Option<&Path>) -> Result<Option<Secret<String>>, Box<Failure>> {
+    let (text, whence) = match file {
         Some(path) => {
             use std::io::Read as _;
             let mut text = String::new();

@@ -6,6 +6,7 @@ mod certs;
 mod cognito;
 mod endpoint;
 mod finish;
+mod gateway;
 mod host;
 mod lock;
 mod network;
@@ -40,6 +41,8 @@ pub(crate) use account::results as account;
 pub(crate) use certs::results as certs;
 pub(crate) use cognito::{Known, no_token, run as cognito, token};
 pub(crate) use endpoint::{named_token, not_there, results_as as endpoint_as};
+pub(crate) use gateway::account as gateway_account;
+pub(crate) use gateway::{Deployed as DeployedGateway, results_as as gateway_as};
 pub(crate) use finish::{exit, finish, finish_with, page, selection};
 pub(crate) use host::results as host;
 pub(crate) use network::{instance_metadata, results as network};
@@ -51,6 +54,7 @@ pub(crate) fn command(app: &App, verb: &CheckVerb) -> Ended {
         CheckVerb::Network(args) => network::command(app, args),
         CheckVerb::Account(args) => account::command(app, args),
         CheckVerb::Endpoint(args) => endpoint::command(app, args),
+        CheckVerb::Gateway(args) => gateway::command(app, args),
         CheckVerb::Host(args) => host::command(app, args),
         CheckVerb::All(args) => super::verify::all(app, args),
     }

@@ -3,6 +3,7 @@
 
 mod examples;
 mod folder;
+mod gateway;
 mod keep;
 mod process;
 mod stage;
@@ -20,6 +21,7 @@ use provision::survey::Adoptions;
 use serde_json::{Value, json};
 
 use self::folder::Folder;
+use self::gateway::{Gateway, Wanted};
 use self::process::Proxy;
 use self::stage::{Pool, Services, Wishes};
 use self::stop::Stop;
@@ -238,15 +240,24 @@ impl Rehearsal<'_> {
             self.said("practice DNS: has the record that ACM waits for", part);
         }
         let part = Instant::now();
-        let names = stage::names(&config);
-        stage::certify(&self.folder, &names)?;
+        let gateway = Wanted::read(self.app, &self.state_file, state, self.args.fast)?;
+        let mut names = stage::names(&config);
+        names.extend(gateway.as_ref().map(Wanted::host));
+        let certified = stage::certify(&self.folder, &names)?;
         let shown: Vec<&str> =
             names.iter().map(String::as_str).filter(|name| name.parse::<IpAddr>().is_err()).collect();
         self.said(&format!("practice CA: certificate for {}", shown.join(" and ")), part);
         self.stop.check()?;
 
         let part = Instant::now();
-        let (proxy, place) = stage::serve(&self.folder, &services, &config, &self.wishes, &self.stop)?;
+        let domain = config.tls.domain.as_deref();
+        let gateway = gateway.map(|wanted| wanted.start(&certified, domain, services.issuer())).transpose()?;
+        if let Some(gateway) = &gateway {
+            self.said(&gateway.words(), part);
+        }
+        let part = Instant::now();
+        let (proxy, mut place) = stage::serve(&self.folder, &services, &config, &self.wishes, &self.stop)?;
+        place.gateway = gateway.as_ref().map(Gateway::place);
         self.folder.write_token(&services.token()?)?;
         claim.serves(&place).map_err(|error| {
             Failure::of_file("write where the rehearsal runs beside", &self.state_file, &error)

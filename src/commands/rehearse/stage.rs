@@ -10,7 +10,7 @@ use checks::endpoint::Manner;
 use checks::remote::http::{self, Request, Url};
 use checks::remote::tls::{self, Trust};
 use cloud::port::cognito::AppClientRef;
-use cloud_loopback::{Authority, Bedrock, BedrockOptions, Issuer, IssuerOptions};
+use cloud_loopback::{Authority, Bedrock, BedrockOptions, Issuer, IssuerOptions, Pair};
 use model::Secret;
 use model::config::{Config, Mode};
 use model::plan::StepId;
@@ -30,7 +30,7 @@ use crate::failure::{Failure, codes};
 use crate::running::Place;
 
 /// The host that every machine calls itself.
-const LOCALHOST: &str = "localhost";
+pub(super) const LOCALHOST: &str = "localhost";
 /// How long open answers may go on when everything is taken down, seconds.
 const DRAIN_S: u32 = 1;
 /// How often it is tried again with another port, where one was taken in between.
@@ -85,7 +85,7 @@ impl Pool {
 }
 
 /// The practice account of a rehearsal.
-fn account(app: &App, state_file: &Path, state: &State, fast: bool) -> compose::Account {
+pub(super) fn account(app: &App, state_file: &Path, state: &State, fast: bool) -> compose::Account {
     let header = &state.header;
     let (region, number) = (Some(&header.region), Some(&header.account_id));
     compose::account(app, Mode::Rehearsal, state_file, region, number, None, fast)
@@ -132,6 +132,11 @@ impl Services {
         Ok(Self { issuer, bedrock, pool, access_token_minutes: minutes })
     }
 
+    /// Whose tokens count.
+    pub(super) fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
     /// Where they are, for people.
     pub(super) fn words(&self) -> String {
         let host = |url: String| url.replace("http://", "").split('/').next().unwrap_or_default().to_owned();
@@ -167,16 +172,24 @@ impl Services {
     }
 }
 
-/// Makes the authority and the certificate of the proxy.
-pub(super) fn certify(folder: &Folder, names: &[String]) -> Result<(), Box<Failure>> {
+/// A certificate and who vouches for it.
+pub(super) struct Certified {
+    pub(super) pair: Pair,
+    pub(super) root_pem: String,
+}
+
+/// Makes the authority and the certificate of everything that is served.
+pub(super) fn certify(folder: &Folder, names: &[String]) -> Result<Certified, Box<Failure>> {
     let now = SystemClock.now().into();
     let failed = |error: &dyn std::error::Error| not_started("the practice certificate authority", error);
     let authority =
         Authority::new("Practice CA of sre-agent-deploy rehearse", now).map_err(|e| failed(&e))?;
     let pair = authority.issue(names, now).map_err(|e| failed(&e))?;
-    write(&folder.ca(), &authority.root_pem())?;
+    let root_pem = authority.root_pem();
+    write(&folder.ca(), &root_pem)?;
     write(&folder.certificate(), &pair.chain_pem)?;
-    write(&folder.key(), &pair.key_pem)
+    write(&folder.key(), &pair.key_pem)?;
+    Ok(Certified { pair, root_pem })
 }
 
 /// The names that the certificate has to be good for.
@@ -268,6 +281,7 @@ fn serve_on(
         ca_file: std::path::absolute(folder.ca()).unwrap_or_else(|_| folder.ca()),
         issuer: services.issuer.place(),
         token_endpoint: services.issuer.token_endpoint(),
+        gateway: None,
     };
     wait_until_ready(&mut proxy, &place, wishes, folder, stop)?;
     Ok((proxy, place))
@@ -349,7 +363,7 @@ pub(super) fn free_port(wanted: Option<u16>) -> Result<u16, Box<Failure>> {
     })
 }
 
-fn not_started(what: &str, error: &dyn std::error::Error) -> Box<Failure> {
+pub(super) fn not_started(what: &str, error: &dyn std::error::Error) -> Box<Failure> {
     let mut why = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

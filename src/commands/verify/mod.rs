@@ -15,7 +15,7 @@ use provision::journal::State;
 
 use super::check::{self, Target};
 use crate::app::{App, Ended};
-use crate::args::{AccountArgs, CertsArgs, EndpointArgs, FailOn, HostArgs, NetworkArgs, VerifyArgs};
+use crate::args::{AccountArgs, CertsArgs, EndpointArgs, FailOn, GatewayArgs, HostArgs, NetworkArgs, VerifyArgs};
 use crate::compose::SystemClock;
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
@@ -95,7 +95,7 @@ fn gather(app: &App, args: &VerifyArgs) -> Result<(Target, Vec<CheckResult>), Bo
         usual: args.usual.clone(),
         ..EndpointArgs::default()
     };
-    check::named_token(app, &endpoint)?;
+    check::named_token(app, endpoint.token_file.as_deref())?;
     // A name that nobody serves yet need not resolve; that it was not asked is said once, for the deployment.
     let not_there = check::not_there(app, &endpoint, &target);
     let unserved = not_there.is_some().then(|| target.without_endpoint());
@@ -126,10 +126,14 @@ fn gather(app: &App, args: &VerifyArgs) -> Result<(Target, Vec<CheckResult>), Bo
         None => {
             results.extend(check::or_unknown(
                 "endpoint",
-                check::endpoint_as(app, &endpoint, &target, Some(token)),
+                check::endpoint_as(app, &endpoint, &target, Some(token.clone())),
             )?);
         }
     }
+    // What the operator names is for the proxy, which takes keys as well; the gateway takes tokens of the pool alone.
+    let gateway =
+        GatewayArgs { ca_file: args.ca_file.clone(), usual: args.usual.clone(), ..GatewayArgs::default() };
+    results.extend(check::or_unknown("gateway", check::gateway_as(app, &gateway, &target, token))?);
     if is_this_the_host(&target) {
         let host = HostArgs { usual: args.usual.clone() };
         results.extend(check::or_unknown("host", check::host(app, &host, &target))?);

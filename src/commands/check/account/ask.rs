@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use checks::account::facts::{NotTold, Told};
+use checks::account::facts::{Decision, NotTold, Simulated, Told};
+use cloud::port::iam::{Decision as Said, Simulation};
 use cloud::{CallError, Cloud, ErrorKind};
 use model::Region;
 use model::config::{Config, Mode};
@@ -71,6 +72,28 @@ impl Desk {
         question: impl AsyncFn() -> Result<T, CallError>,
     ) -> Told<T> {
         self.ask(question).await.map_err(|error| not_told(&error))
+    }
+
+    /// What the policy simulator says, in the words of the checks.
+    pub(in super::super) async fn simulated(
+        &self,
+        cloud: &Cloud,
+        question: Simulation,
+    ) -> Told<Vec<Simulated>> {
+        let said = self.told(async || cloud.iam.simulate_principal_policy(question.clone()).await).await?;
+        let verdict = |decision| match decision {
+            Said::Allowed => Decision::Allowed,
+            Said::ImplicitDeny => Decision::ImplicitDeny,
+            Said::ExplicitDeny => Decision::ExplicitDeny,
+        };
+        Ok(said
+            .into_iter()
+            .map(|one| Simulated {
+                decision: verdict(one.decision),
+                action: one.action,
+                resource: one.resource,
+            })
+            .collect())
     }
 
     /// The failure of the whole command, where the credentials do not work.

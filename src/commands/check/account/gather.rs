@@ -1,13 +1,13 @@
 //! What is asked of the account for `check account`, question by question.
 
 use checks::account::facts::{
-    Availability, Comparison, ConverseError, Decision, DomainState, DryRun, Identity, InstanceFacts, Life,
+    Availability, Comparison, ConverseError, DomainState, DryRun, Identity, InstanceFacts, Life,
     Model, ModelFacts, NotTold, PoolFacts, Profile, QuotaFacts, Simulated, StepFacts, Told,
 };
 use cloud::port::bedrock::{FoundationModel, ModelLife};
 use cloud::port::cognito::AppClientRef;
 use cloud::port::ec2::{DryRun as Tried, InstanceQuery, InstanceState, NewInstance, NewSecurityGroup};
-use cloud::port::iam::{Decision as Said, Simulation};
+use cloud::port::iam::Simulation;
 use cloud::port::quotas::QuotaQuery;
 use cloud::{Cloud, ErrorKind};
 use model::bedrock::base_id;
@@ -79,27 +79,9 @@ impl Gather<'_> {
                 actions: actions.to_vec(),
                 resources: Vec::new(),
             };
-            all.extend(self.simulate(question).await?);
+            all.extend(self.desk.simulated(self.cloud, question).await?);
         }
         Ok(all)
-    }
-
-    async fn simulate(&self, question: Simulation) -> Told<Vec<Simulated>> {
-        let iam = &self.cloud.iam;
-        let said = self.desk.told(async || iam.simulate_principal_policy(question.clone()).await).await?;
-        let verdict = |decision| match decision {
-            Said::Allowed => Decision::Allowed,
-            Said::ImplicitDeny => Decision::ImplicitDeny,
-            Said::ExplicitDeny => Decision::ExplicitDeny,
-        };
-        Ok(said
-            .into_iter()
-            .map(|one| Simulated {
-                decision: verdict(one.decision),
-                action: one.action,
-                resource: one.resource,
-            })
-            .collect())
     }
 
     /// What the policies of the instance's role say of the models, by the role's ARN.
@@ -114,7 +96,7 @@ impl Gather<'_> {
                     .to_vec(),
                 resources: vec![resource_of(called, region, account)],
             };
-            all.extend(self.simulate(question).await?);
+            all.extend(self.desk.simulated(self.cloud, question).await?);
         }
         Ok(all)
     }

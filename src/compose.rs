@@ -30,8 +30,9 @@ impl Clock for SystemClock {
 
 /// Chance, from the operating system.
 pub(crate) fn entropy() -> Entropy {
-    // The standard library seeds each of these from the operating system.
-    Entropy::seeded(RandomState::new().build_hasher().finish())
+    // The standard library seeds each of these from the operating system; for a secret 64 bits are too few.
+    let secrets = |bytes: &mut [u8]| aws_lc_rs::rand::fill(bytes).is_ok();
+    Entropy::new(RandomState::new().build_hasher().finish(), Box::new(secrets))
 }
 
 /// A number below this, by chance.

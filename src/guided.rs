@@ -24,7 +24,7 @@ pub(crate) enum Guided {
 /// The steps that are named.
 pub(crate) fn steps(named: &[Guided]) -> BTreeSet<StepId> {
     let of = |guided: &Guided| match guided {
-        Guided::All => StepId::ALL.iter().copied().filter(|id| id.can_adopt()).collect(),
+        Guided::All => StepId::ALL.iter().copied().filter(|id| id.can_be_guided()).collect(),
         Guided::Step(id) => vec![*id],
     };
     named.iter().flat_map(of).collect()

@@ -9,6 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::agent::Backend;
 use crate::config::Mode;
 use crate::{AccountId, DeploymentId, Finding, Region};
 
@@ -62,6 +63,24 @@ steps! {
     AppClient "cognito.app-client" "Cognito app client" [UserPool, ResourceServer];
     /// Where tokens are fetched. After the client: Cognito allows few calls a second on one pool.
     Domain "cognito.domain" "Cognito domain" [UserPool, AppClient];
+    /// Where the gateway reads the schemas of the backends.
+    SchemaBucket "gateway.bucket" "Schema bucket" [];
+    /// The OpenAPI schemas of the backends.
+    Schemas "gateway.schemas" "OpenAPI schemas" [SchemaBucket];
+    /// What gives the gateway the key of the backends.
+    CredentialProvider "gateway.credential-provider" "Credential provider" [];
+    /// What the gateway may do. It names the schemas and the provider.
+    GatewayRole "gateway.role" "Gateway role" [SchemaBucket, CredentialProvider];
+    /// Where agents find the tools.
+    Gateway "gateway.gateway" "AgentCore gateway" [GatewayRole, UserPool, AppClient];
+    /// The tools about Kubernetes.
+    TargetK8s "gateway.target-k8s" "Kubernetes target" [SecurityGroup, Schemas, CredentialProvider, Gateway];
+    /// The tools about logs.
+    TargetLogs "gateway.target-logs" "Logs target" [SecurityGroup, Schemas, CredentialProvider, Gateway];
+    /// The tools about metrics.
+    TargetMetrics "gateway.target-metrics" "Metrics target" [SecurityGroup, Schemas, CredentialProvider, Gateway];
+    /// The tools about runbooks.
+    TargetRunbooks "gateway.target-runbooks" "Runbooks target" [SecurityGroup, Schemas, CredentialProvider, Gateway];
     /// The fixed address.
     Address "ec2.address" "Elastic IP address" [];
     /// Where the instance fetches the proxy from.
@@ -89,7 +108,35 @@ impl StepId {
     /// Whether something else than what we made can take its place (`--adopt`). The host's own steps find their things
     /// by names that follow from the deployment.
     pub fn can_adopt(self) -> bool {
-        !self.is_check() && !matches!(self, Self::Bucket | Self::Bundle | Self::HostProgress)
+        !self.is_check() && !matches!(self, Self::Bucket | Self::Bundle | Self::HostProgress | Self::Schemas)
+    }
+
+    /// Whether a person can make its resource in the Console instead (`--guided`).
+    pub fn can_be_guided(self) -> bool {
+        self.can_adopt() && !self.is_of_gateway()
+    }
+
+    /// Whether it is a part of the AgentCore gateway, which not every deployment has.
+    pub fn is_of_gateway(self) -> bool {
+        matches!(
+            self,
+            Self::SchemaBucket | Self::Schemas | Self::CredentialProvider | Self::GatewayRole | Self::Gateway
+        ) || self.backend().is_some()
+    }
+
+    /// The backend whose target it makes.
+    pub fn backend(self) -> Option<Backend> {
+        Backend::ALL.into_iter().find(|backend| Self::of_target(*backend) == self)
+    }
+
+    /// The step that makes a backend's target.
+    pub fn of_target(backend: Backend) -> Self {
+        match backend {
+            Backend::K8s => Self::TargetK8s,
+            Backend::Logs => Self::TargetLogs,
+            Backend::Metrics => Self::TargetMetrics,
+            Backend::Runbooks => Self::TargetRunbooks,
+        }
     }
 
     /// The step of that stable name.

@@ -8,21 +8,15 @@ use sha2::{Digest, Sha256};
 /// SHA-256 over (lineage, step, attempt): the same attempt always has the same key, another one never.
 ///
 /// The formats of the services exclude each other, so one key is rendered per service: EC2 takes up to 64 ASCII
-/// characters as `ClientToken`, ACM 1 to 32 of `[A-Za-z0-9_]` as `IdempotencyToken`.
+/// characters as `ClientToken`, AgentCore 33 to 256, ACM 1 to 32 of `[A-Za-z0-9_]` as `IdempotencyToken`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntentKey(String);
 
 impl IntentKey {
     /// Derives the key.
     pub fn derive(lineage: &str, step: StepId, attempt: u32) -> Self {
-        let mut hash = Sha256::new();
         // The separator can be in neither part, so no two triples share their text.
-        hash.update(format!("{lineage}\n{step}\n{attempt}"));
-        let mut hex = String::with_capacity(64);
-        for byte in hash.finalize() {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        Self(hex)
+        Self(hex(&format!("{lineage}\n{step}\n{attempt}")))
     }
 
     /// 64 lower-case hexadecimal digits.
@@ -30,10 +24,23 @@ impl IntentKey {
         &self.0
     }
 
+    /// The token of what is made in the place of something that the same attempt made and that failed: 64 digits as well.
+    pub fn in_place_of(&self, failed: &str) -> String {
+        hex(&format!("{}\n{failed}", self.0))
+    }
+
     /// The first 32 digits, for services that take no more.
     pub fn short(&self) -> &str {
         self.0.get(..32).unwrap_or(&self.0)
     }
+}
+
+fn hex(text: &str) -> String {
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(text) {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }
 
 #[cfg(test)]
@@ -48,5 +55,7 @@ mod tests {
         assert_ne!(key, IntentKey::derive("a", StepId::Role, 1));
         assert_ne!(key, IntentKey::derive("a", StepId::Instance, 2));
         assert_eq!((key.as_str().len(), key.short().len()), (64, 32));
+        assert_ne!(key.in_place_of("a"), key.in_place_of("b"));
+        assert_eq!(key.in_place_of("a").len(), 64);
     }
 }

@@ -102,7 +102,9 @@ impl Patience<'_> {
         F: Future<Output = Result<T, CallError>>,
     {
         self.persist(step, call, |error| match error.kind {
-            ErrorKind::NotPropagated if error.operation == "RunInstances" => {
+            ErrorKind::NotPropagated
+                if matches!(error.operation.as_str(), "RunInstances" | "CreateGateway") =>
+            {
                 Verdict::Wait("waiting for IAM propagation (usually 10 to 30 s)")
             }
             ErrorKind::NotPropagated => Verdict::Wait("waiting for an earlier change to take effect"),

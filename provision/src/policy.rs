@@ -1,13 +1,13 @@
 //! The IAM policies of the instance: exactly the mapped models, its certificate or the one text record that brings it,
-//! its bundle, and Session Manager.
+//! its bundle, and Session Manager. And those of the gateway: its schemas and one key.
 //!
 //! Sources: Service Authorization Reference for Amazon Bedrock, AWS Certificate Manager, Amazon Route 53, AWS Systems Manager
 //! and Session Manager message gateway; Bedrock user guide, "Prerequisites for inference profiles"; Route 53 developer guide,
-//! "Using IAM policy conditions for fine-grained access control".
+//! "Using IAM policy conditions for fine-grained access control"; AgentCore developer guide, "Permissions for a gateway".
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::config::{AcmeChallenge, Config, HostInstall, TlsSource};
+use model::config::{AcmeChallenge, Config, Gateway, HostInstall, TlsSource};
 use model::{AccountId, Region};
 use serde_json::{Value, json};
 
@@ -141,7 +141,7 @@ fn first_boot_statements(config: &Config, region: &Region, account: &AccountId) 
     ]
 }
 
-/// The policy of the bundle's bucket: nothing goes in or out in the clear.
+/// The policy of our buckets: nothing goes in or out in the clear.
 pub fn bucket_policy(arn: &str) -> Value {
     json!({
         "Version": "2012-10-17",
@@ -153,6 +153,96 @@ pub fn bucket_policy(arn: &str) -> Value {
             "Resource": [arn, format!("{arn}/*")],
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }],
+    })
+}
+
+/// The beginning of the ids of gateways of this name: the service writes them in lower case.
+fn gateway_ids(gateway: &Gateway) -> String {
+    format!("{}-*", gateway.name.trim_end_matches('-').to_ascii_lowercase())
+}
+
+/// Lets AgentCore assume the role, and only on behalf of gateways of this name in this account.
+pub fn gateway_trust(gateway: &Gateway, region: &Region, account: &AccountId) -> Value {
+    let source = format!(
+        "arn:{}:bedrock-agentcore:{region}:{account}:gateway/{}",
+        region.partition(),
+        gateway_ids(gateway)
+    );
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Service": "bedrock-agentcore.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": account},
+                "ArnLike": {"aws:SourceArn": source},
+            },
+        }],
+    })
+}
+
+/// What a gateway's role names.
+#[derive(Debug, Clone)]
+pub struct GatewayParts {
+    /// The bucket of the schemas.
+    pub bucket: String,
+    /// The name of the credential provider.
+    pub provider: String,
+}
+
+/// What the gateway may do: read its schemas, and fetch the one key with which it asks the backends.
+pub fn gateway_policy(
+    gateway: &Gateway,
+    parts: &GatewayParts,
+    region: &Region,
+    account: &AccountId,
+) -> Value {
+    let (partition, ids) = (region.partition(), gateway_ids(gateway));
+    let agentcore = |rest: &str| format!("arn:{partition}:bedrock-agentcore:{region}:{account}:{rest}");
+    let directory = agentcore("workload-identity-directory/default");
+    let identities = format!("{directory}/workload-identity/{ids}");
+    let vault = agentcore("token-vault/default");
+    let provider = format!("{vault}/apikeycredentialprovider/{}", parts.provider);
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "BeItself",
+                "Effect": "Allow",
+                "Action": ["bedrock-agentcore:GetWorkloadAccessToken"],
+                "Resource": [directory, identities],
+            },
+            {
+                "Sid": "FetchKey",
+                "Effect": "Allow",
+                "Action": ["bedrock-agentcore:GetResourceApiKey"],
+                // The service asks about the vault and about the identity, and denies where either is missing.
+                "Resource": [vault, provider, directory, identities],
+            },
+            {
+                "Sid": "ReadKey",
+                "Effect": "Allow",
+                "Action": ["secretsmanager:GetSecretValue"],
+                "Resource": [format!(
+                    "arn:{partition}:secretsmanager:{region}:{account}:secret:bedrock-agentcore-identity!default/apikey/{}-*",
+                    parts.provider
+                )],
+            },
+            {
+                "Sid": "ReadSchemas",
+                "Effect": "Allow",
+                "Action": ["s3:GetObject"],
+                "Resource": [format!("arn:{partition}:s3:::{}/{}/*", parts.bucket, gateway.s3_path_prefix)],
+                "Condition": {"StringEquals": {"s3:ResourceAccount": account}},
+            },
+            {
+                "Sid": "SeeItself",
+                "Effect": "Allow",
+                "Action": ["bedrock-agentcore:GetGateway"],
+                "Resource": [agentcore(&format!("gateway/{ids}"))],
+            },
+        ],
     })
 }
 

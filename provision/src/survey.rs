@@ -58,6 +58,19 @@ pub type Survey = BTreeMap<StepId, Sighting>;
 /// Resources to use as they are, by step (`--adopt STEP=ID` and the `adopt_...` keys).
 pub type Adoptions = BTreeMap<StepId, String>;
 
+/// What the configuration says to use as it is.
+pub(crate) fn configured(config: &Config) -> Adoptions {
+    let gateway = config.gateway.as_ref();
+    let adoptions = [
+        (StepId::Instance, config.instance.adopt_instance_id.as_ref().map(ToString::to_string)),
+        (StepId::UserPool, config.cognito.adopt_user_pool_id.as_ref().map(ToString::to_string)),
+        (StepId::SchemaBucket, gateway.and_then(|gateway| gateway.s3_bucket.clone())),
+        (StepId::GatewayRole, gateway.and_then(|gateway| gateway.role_name.clone())),
+        (StepId::CredentialProvider, gateway.and_then(|gateway| gateway.provider_arn.clone())),
+    ];
+    adoptions.into_iter().filter_map(|(id, adopted)| Some((id, adopted?))).collect()
+}
+
 /// Looks at all steps, along their dependencies: a domain is looked for in the pool that was found.
 pub async fn survey(
     cx: &Context<'_>,
@@ -70,7 +83,12 @@ pub async fn survey(
     let ends = graph::run_along(&all, Direction::Forward, steps::looked_for_through, |id| async move {
         let step_state = state.map(|state| state.step(id)).unwrap_or_default();
         let is_guided = guided.contains(&id);
-        let mut sight = look(cx, config, id, &step_state, adoptions.get(&id), is_guided).await?;
+        let adopt = adoptions.get(&id);
+        let mut sight = if adopt.is_some() || steps::is_worth_a_look(id, Some(config), state) {
+            look(cx, config, id, &step_state, adopt, is_guided).await?
+        } else {
+            Sight::Absent
+        };
         if let Sight::Adopted(found) = &mut sight {
             found.outputs.insert(ADOPTED.to_owned(), "true".to_owned());
         }

@@ -14,6 +14,7 @@ use crate::guided::is_handmade;
 use crate::journal::{Ownership, Record, SETTLE, State};
 use crate::recorder::Recorder;
 use crate::steps::{self, ByHand, Context, Found};
+use crate::survey;
 
 /// Everything that is to be removed, by step; a step may have left several.
 pub type Targets = BTreeMap<StepId, Vec<Found>>;
@@ -76,14 +77,19 @@ pub async fn find(cx: &Context<'_>, state: Option<&State>) -> Result<Targets, St
     let all: BTreeSet<StepId> = StepId::ALL.iter().copied().filter(|id| !id.is_check()).collect();
     let ends = graph::run_along(&all, Direction::Forward, steps::looked_for_through, |id| async move {
         let step = steps::step(id);
+        if !steps::is_worth_a_look(id, cx.config, state) {
+            return Ok(Vec::new());
+        }
         let known = state.map(|state| state.step(id)).unwrap_or_default();
         let adopted = (known.ownership == Some(Ownership::Adopted)).then(|| known.id.clone()).flatten();
-        let adopted = adopted.or_else(|| adopted_by_config(cx, state, id));
-        if let Some(adopted) = &adopted {
+        let mut adopted = adopted.or_else(|| adopted_by_config(cx, state, id));
+        if let Some(named) = &adopted
             // What we made inside it is found through it.
-            if let Some(found) = step.fetch(cx, adopted).await? {
-                cx.known.set(id, found.outputs);
-            }
+            && let Some(found) = step.fetch(cx, named).await?
+        {
+            cx.known.set(id, found.outputs);
+            // A configuration may name it otherwise than its id does.
+            adopted = Some(found.id);
         }
         let mut found = Vec::new();
         if let (Some(made), None) = (&known.id, &adopted) {
@@ -125,11 +131,11 @@ pub async fn find(cx: &Context<'_>, state: Option<&State>) -> Result<Targets, St
     Ok(targets)
 }
 
-/// With the journal lost, the configuration says which pool was adopted: our client in it has our name.
+/// With the journal lost, the configuration says what was adopted: what we made in it has our name.
 fn adopted_by_config(cx: &Context<'_>, state: Option<&State>, id: StepId) -> Option<String> {
-    match (id, state) {
-        (StepId::UserPool, None) => cx.config?.cognito.adopt_user_pool_id.as_ref().map(ToString::to_string),
-        _ => None,
+    match state {
+        None => survey::configured(cx.config?).remove(&id),
+        Some(_) => None,
     }
 }
 

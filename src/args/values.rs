@@ -41,10 +41,10 @@ pub(super) fn adoption(text: &str) -> Result<(StepId, String), String> {
 }
 
 pub(super) fn guided(text: &str) -> Result<Guided, String> {
-    let possible = || StepId::ALL.iter().filter(|step| step.can_adopt()).map(|step| step.as_str());
+    let possible = || StepId::ALL.iter().filter(|step| step.can_be_guided()).map(|step| step.as_str());
     match StepId::parse(text) {
         _ if text == "all" => Ok(Guided::All),
-        Some(step) if step.can_adopt() => Ok(Guided::Step(step)),
+        Some(step) if step.can_be_guided() => Ok(Guided::Step(step)),
         _ => Err(format!("it is all, or one of {}", possible().collect::<Vec<_>>().join(", "))),
     }
 }

@@ -24,7 +24,7 @@ pub fn of_step(step: StepId) -> &'static [&'static str] {
             "ec2:RevokeSecurityGroupEgress",
             "ec2:DeleteSecurityGroup",
         ],
-        StepId::Role => &[
+        StepId::Role | StepId::GatewayRole => &[
             "iam:GetRole",
             "iam:ListRoles",
             "iam:CreateRole",
@@ -105,7 +105,7 @@ pub fn of_step(step: StepId) -> &'static [&'static str] {
         ],
         StepId::AddressAssociation => &["ec2:AssociateAddress", "ec2:DisassociateAddress"],
         StepId::Readiness => &["ec2:DescribeInstanceStatus"],
-        StepId::Bucket => &[
+        StepId::Bucket | StepId::SchemaBucket => &[
             "s3:ListBucket",
             "s3:CreateBucket",
             "s3:TagResource",
@@ -119,13 +119,47 @@ pub fn of_step(step: StepId) -> &'static [&'static str] {
             "s3:PutBucketPolicy",
             "s3:DeleteBucket",
         ],
-        StepId::Bundle => &["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+        StepId::Bundle | StepId::Schemas => {
+            &["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
+        }
         StepId::HostProgress => &[
             "ssm:GetParameter",
             "ssm:ListTagsForResource",
             "ssm:PutParameter",
             "ssm:AddTagsToResource",
             "ssm:DeleteParameter",
+        ],
+        StepId::CredentialProvider => &[
+            "bedrock-agentcore:GetApiKeyCredentialProvider",
+            "bedrock-agentcore:CreateApiKeyCredentialProvider",
+            "bedrock-agentcore:TagResource",
+            "bedrock-agentcore:ListTagsForResource",
+            "bedrock-agentcore:DeleteApiKeyCredentialProvider",
+            "secretsmanager:CreateSecret",
+            "secretsmanager:PutSecretValue",
+            "secretsmanager:UpdateSecret",
+            "secretsmanager:TagResource",
+            "secretsmanager:DescribeSecret",
+            "secretsmanager:DeleteSecret",
+        ],
+        StepId::Gateway => &[
+            "bedrock-agentcore:ListGateways",
+            "bedrock-agentcore:GetGateway",
+            "bedrock-agentcore:ListTagsForResource",
+            "bedrock-agentcore:CreateGateway",
+            "bedrock-agentcore:CreateWorkloadIdentity",
+            "bedrock-agentcore:TagResource",
+            "iam:PassRole",
+            "bedrock-agentcore:UpdateGateway",
+            "bedrock-agentcore:DeleteGateway",
+        ],
+        StepId::TargetK8s | StepId::TargetLogs | StepId::TargetMetrics | StepId::TargetRunbooks => &[
+            "bedrock-agentcore:ListGatewayTargets",
+            "bedrock-agentcore:GetGatewayTarget",
+            "bedrock-agentcore:CreateGatewayTarget",
+            "bedrock-agentcore:UpdateGatewayTarget",
+            "bedrock-agentcore:DeleteGatewayTarget",
+            "s3:GetObject",
         ],
         StepId::HostInstalled => &["ssm:GetParameter", "ec2:GetConsoleOutput"],
     }

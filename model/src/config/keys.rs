@@ -379,7 +379,7 @@ pub const KEYS: &[Key] = &[
         Kind::Section,
         Fallback::Nothing("no gateway"),
         "null",
-        "The AgentCore gateway of the SRE agent; checked, but not deployed by this version.",
+        "The AgentCore gateway of the SRE agent, with a target for each of its four backends.",
     ),
     key(
         "gateway.name",

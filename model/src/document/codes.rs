@@ -46,6 +46,7 @@ codes! {
     INVALID_MODEL = "SRE-CONF-034": "A model name or model id breaks its grammar";
     MODEL_RETIRED = "SRE-CONF-035": "A model is past its end of life";
     INVALID_GATEWAY = "SRE-CONF-036": "A gateway setting breaks AWS's grammar";
+    // Said by versions before the gateway was deployed.
     GATEWAY_NOT_DEPLOYED = "SRE-CONF-037": "This version does not deploy the gateway yet";
     UNKNOWN_VARIABLE = "SRE-CONF-038": "An environment variable matches no key";
     NO_EFFECT = "SRE-CONF-039": "A setting has no effect";

@@ -20,11 +20,11 @@ const GB_PER_TOKEN: (u64, u64) = (300, 1_000_000_000);
 pub(super) fn write(ledger: &mut Ledger<'_>) {
     match ledger.step.id {
         StepId::SecurityGroup => ledger.free("security groups are not charged for"),
-        StepId::Role | StepId::InstanceProfile => ledger.free("IAM is not charged for"),
+        StepId::Role | StepId::InstanceProfile | StepId::GatewayRole => ledger.free("IAM is not charged for"),
         StepId::UserPool => ledger.free("charged for people who sign in, and only machines do"),
         StepId::ResourceServer => ledger.free("part of the user pool"),
         StepId::Domain => ledger.free("a prefix of Cognito's own domain is not charged for"),
-        StepId::Bucket => ledger.free("what is in it is charged for"),
+        StepId::Bucket | StepId::SchemaBucket => ledger.free("what is in it is charged for"),
         StepId::HostProgress => ledger.free("standard parameters are not charged for"),
         StepId::AddressAssociation => ledger.free("the address is charged for, not its use"),
         StepId::Readiness | StepId::HostInstalled => ledger.free("it only looks"),
@@ -45,6 +45,12 @@ pub(super) fn write(ledger: &mut Ledger<'_>) {
         StepId::Bundle => {
             ledger.fixed("s3:storage", "bundle in S3, at most 0.1 GB", "storage in S3", BUNDLE_GB);
         }
+        StepId::Schemas => ledger.free("four files of some kilobytes"),
+        StepId::CredentialProvider => ledger.free("a gateway's keys are not charged for"),
+        StepId::Gateway => gateway(ledger),
+        StepId::TargetK8s | StepId::TargetLogs | StepId::TargetMetrics | StepId::TargetRunbooks => {
+            ledger.free("the gateway is charged for, by its use");
+        }
         StepId::AppClient => app_client(ledger),
         StepId::Instance => instance(ledger),
     }
@@ -56,6 +62,12 @@ fn app_client(ledger: &mut Ledger<'_>) {
     let fetches = ledger.usage.token_fetches_per_day.amount.map(a_month);
     let request = ("cognito:m2m-request", "Cognito token requests", "token requests to Cognito");
     ledger.used(request.0, request.1, request.2, fetches);
+}
+
+/// The book has no price of it.
+fn gateway(ledger: &mut Ledger<'_>) {
+    let why = "the book has no price for calls of tools, searches and indexed tools";
+    ledger.not_priced(Basis::Usage, "AgentCore gateway", "the gateway's use", why);
 }
 
 fn instance(ledger: &mut Ledger<'_>) {

@@ -14,7 +14,7 @@ use crate::guided::is_handmade;
 use crate::journal::{Ownership, State};
 use crate::patience::Patience;
 use crate::steps::{Context, Known};
-use crate::survey::{Adoptions, Survey, survey};
+use crate::survey::{Adoptions, Survey, configured, survey};
 use crate::{plan, preflight};
 
 /// A plan, and what was seen when it was made.
@@ -113,7 +113,7 @@ impl Engine<'_> {
         guided.extend(unfinished.iter().flat_map(|plan| plan.guided()).map(|step| step.id));
         let steps = state.iter().flat_map(|state| &state.steps);
         guided.extend(steps.filter(|(_, step)| is_handmade(step)).map(|(id, _)| *id));
-        guided.retain(|id| id.can_adopt());
+        guided.retain(|id| id.can_be_guided());
         guided
     }
 
@@ -190,12 +190,7 @@ fn with_configured(adoptions: &Adoptions, config: &Config, state: Option<&State>
             }
         }
     }
-    if let Some(id) = &config.instance.adopt_instance_id {
-        all.insert(StepId::Instance, id.to_string());
-    }
-    if let Some(id) = &config.cognito.adopt_user_pool_id {
-        all.insert(StepId::UserPool, id.to_string());
-    }
+    all.extend(configured(config));
     all.extend(adoptions.clone());
     all
 }

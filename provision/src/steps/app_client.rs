@@ -1,5 +1,7 @@
 //! The Cognito app client with which machines fetch tokens (`client_credentials`). Its secret stays in Cognito.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use cloud::CallError;
 use cloud::port::cognito::{AppClient, AppClientRef, AppClientSettings, AppClientUpdate, NewAppClient};
@@ -23,9 +25,15 @@ fn settings(deployment: &DeploymentId, config: &Config) -> AppClientSettings {
     let cognito = &config.cognito;
     AppClientSettings {
         name: names::app_client(deployment),
-        scopes: cognito.scopes.iter().map(|scope| format!("{}/{scope}", cognito.resource_server)).collect(),
+        scopes: scopes(config),
         access_token_minutes: cognito.access_token_minutes,
     }
+}
+
+/// The scopes as tokens carry them.
+pub(super) fn scopes(config: &Config) -> BTreeSet<String> {
+    let cognito = &config.cognito;
+    cognito.scopes.iter().map(|scope| format!("{}/{scope}", cognito.resource_server)).collect()
 }
 
 fn shown(settings: &AppClientSettings, client_credentials_only: bool) -> Fields {

@@ -1,4 +1,5 @@
-//! The bucket of the bundle: private, encrypted, for TLS only, and gone with the deployment.
+//! A bucket of the deployment: private, encrypted, for TLS only, and gone with the deployment. One holds the bundle of the
+//! instance, another the schemas that the gateway reads.
 
 use async_trait::async_trait;
 use cloud::port::s3::{BucketPolicy, BucketRef, BucketTags, NewBucket, ObjectKeys, ObjectQuery};
@@ -16,16 +17,21 @@ use crate::error::StepError;
 use crate::key::IntentKey;
 use crate::policy;
 
-const STEP: StepId = StepId::Bucket;
-
 /// What one call may delete.
 const MOST_KEYS: usize = 1000;
 
-pub(super) struct BucketStep;
+/// What a bucket is for.
+#[derive(Clone, Copy)]
+pub(super) enum BucketStep {
+    /// What the instance is made from.
+    Bundle,
+    /// What the gateway reads.
+    Schemas,
+}
 
-/// The bucket of this deployment.
-pub(super) fn reference(cx: &Context<'_>) -> BucketRef {
-    BucketRef { name: names::bucket(cx.account, cx.region, cx.deployment), owner: cx.account.clone() }
+/// A bucket that has to be in this account.
+pub(super) fn reference(cx: &Context<'_>, name: &str) -> BucketRef {
+    BucketRef { name: name.to_owned(), owner: cx.account.clone() }
 }
 
 /// Deletes all objects whose keys begin like this.
@@ -44,27 +50,67 @@ pub(super) async fn delete_objects(
 }
 
 impl BucketStep {
-    /// Whether there is a bucket of our name in our account, and its tags.
-    async fn seen(&self, cx: &Context<'_>) -> Result<Option<Tags>, StepError> {
-        let (s3, bucket) = (&cx.cloud.s3, reference(cx));
-        match cx.patience.read(STEP, || s3.head_bucket(bucket.clone())).await {
+    fn step(self) -> StepId {
+        match self {
+            Self::Bundle => StepId::Bucket,
+            Self::Schemas => StepId::SchemaBucket,
+        }
+    }
+
+    /// The name of the bucket that we make.
+    fn name(self, cx: &Context<'_>) -> String {
+        match self {
+            Self::Bundle => names::bucket(cx.account, cx.region, cx.deployment),
+            Self::Schemas => names::schema_bucket(cx.account, cx.region, cx.deployment),
+        }
+    }
+
+    /// Why it is wanted, where it is.
+    fn why(self, cx: &Context<'_>, config: &Config) -> Option<&'static str> {
+        match self {
+            Self::Bundle => cx
+                .installs_by_user_data(config)
+                .then_some("the instance fetches the proxy and its settings from here at its first boot"),
+            Self::Schemas => config
+                .gateway
+                .is_some()
+                .then_some("the gateway reads here what its backends can do; AWS's own policies know the name's beginning"),
+        }
+    }
+
+    /// What to do about a stranger's.
+    fn way_out(self, name: &str) -> String {
+        let settings = match self {
+            Self::Bundle => "choose another `deployment.id`, or `host.install: here`".to_owned(),
+            Self::Schemas => format!(
+                "choose another `deployment.id`; or use it as it is with `--adopt {}={name}` or `gateway.s3_bucket: {name}`",
+                self.step()
+            ),
+        };
+        format!("{settings}; if it is yours, delete it:\naws s3 rb s3://{name} --force")
+    }
+
+    /// Whether there is a bucket of that name in our account, and its tags.
+    async fn seen(self, cx: &Context<'_>, name: &str) -> Result<Option<Tags>, StepError> {
+        let (s3, bucket) = (&cx.cloud.s3, reference(cx, name));
+        match cx.patience.read(self.step(), || s3.head_bucket(bucket.clone())).await {
             Ok(true) => {}
             Ok(false) => return Ok(None),
             Err(error) => return Err(error),
         }
-        match cx.patience.read(STEP, || s3.get_bucket_tagging(bucket.clone())).await {
+        match cx.patience.read(self.step(), || s3.get_bucket_tagging(bucket.clone())).await {
             Ok(tags) => Ok(Some(tags)),
             Err(StepError::Call(error)) if error.kind == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    async fn found(&self, cx: &Context<'_>, tags: Tags) -> Result<Option<Found>, StepError> {
-        let (s3, bucket) = (&cx.cloud.s3, reference(cx));
+    async fn found(self, cx: &Context<'_>, name: &str, tags: Tags) -> Result<Option<Found>, StepError> {
+        let (s3, bucket, step) = (&cx.cloud.s3, reference(cx, name), self.step());
         let (encryption, blocked, policy) = futures::join!(
-            cx.patience.read(STEP, || s3.get_bucket_encryption(bucket.clone())),
-            cx.patience.read(STEP, || s3.get_public_access_block(bucket.clone())),
-            cx.patience.read(STEP, || s3.get_bucket_policy(bucket.clone())),
+            cx.patience.read(step, || s3.get_bucket_encryption(bucket.clone())),
+            cx.patience.read(step, || s3.get_public_access_block(bucket.clone())),
+            cx.patience.read(step, || s3.get_bucket_policy(bucket.clone())),
         );
         let gone =
             |error: &StepError| matches!(error, StepError::Call(error) if error.kind == ErrorKind::NotFound);
@@ -87,12 +133,12 @@ impl BucketStep {
 
     /// Whether a bucket of our name is ours. AWS makes bucket and tags in one call; an emulator that leaves the tags
     /// out leaves a bucket with none and nothing in it.
-    async fn is_ours(&self, cx: &Context<'_>, tags: &Tags) -> Result<bool, StepError> {
+    async fn is_ours(self, cx: &Context<'_>, tags: &Tags) -> Result<bool, StepError> {
         if !tags.is_empty() {
-            return Ok(cx.owns(tags, STEP));
+            return Ok(cx.owns(tags, self.step()));
         }
-        let query = ObjectQuery { bucket: reference(cx), prefix: String::new() };
-        Ok(cx.patience.read(STEP, || cx.cloud.s3.list_objects(query.clone())).await?.is_empty())
+        let query = ObjectQuery { bucket: reference(cx, &self.name(cx)), prefix: String::new() };
+        Ok(cx.patience.read(self.step(), || cx.cloud.s3.list_objects(query.clone())).await?.is_empty())
     }
 }
 
@@ -107,7 +153,7 @@ fn denied(error: &StepError) -> bool {
 #[async_trait]
 impl Step for BucketStep {
     fn id(&self) -> StepId {
-        STEP
+        self.step()
     }
 
     fn kind(&self) -> &'static str {
@@ -115,10 +161,8 @@ impl Step for BucketStep {
     }
 
     fn want(&self, cx: &Context<'_>, config: &Config) -> Option<Want> {
-        if !cx.installs_by_user_data(config) {
-            return None;
-        }
-        let name = reference(cx).name;
+        let why = self.why(cx, config)?;
+        let name = self.name(cx);
         Some(Want {
             fields: fields([
                 ("encryption", json!("AES256")),
@@ -127,15 +171,14 @@ impl Step for BucketStep {
                 ("tagged", json!(true)),
             ]),
             name,
-            why: vec![
-                "the instance fetches the proxy and its settings from here at its first boot".to_owned(),
-            ],
+            why: vec![why.to_owned()],
             irreversible: None,
         })
     }
 
     async fn find(&self, cx: &Context<'_>) -> Result<Vec<Found>, StepError> {
-        let tags = match self.seen(cx).await {
+        let name = self.name(cx);
+        let tags = match self.seen(cx, &name).await {
             Ok(Some(tags)) => tags,
             // A stranger's: the rival, where one is wanted, and nothing of ours in any case.
             Ok(None) => return Ok(Vec::new()),
@@ -145,26 +188,24 @@ impl Step for BucketStep {
         if !self.is_ours(cx, &tags).await? {
             return Ok(Vec::new());
         }
-        Ok(self.found(cx, tags).await?.into_iter().collect())
+        Ok(self.found(cx, &name, tags).await?.into_iter().collect())
     }
 
-    async fn fetch(&self, cx: &Context<'_>, _id: &str) -> Result<Option<Found>, StepError> {
-        match self.seen(cx).await? {
-            Some(tags) => self.found(cx, tags).await,
+    async fn fetch(&self, cx: &Context<'_>, id: &str) -> Result<Option<Found>, StepError> {
+        match self.seen(cx, id).await? {
+            Some(tags) => self.found(cx, id, tags).await,
             None => Ok(None),
         }
     }
 
     async fn rival(&self, cx: &Context<'_>, _config: &Config) -> Result<Option<Finding>, StepError> {
-        let name = reference(cx).name;
+        let name = self.name(cx);
         let finding = |message: String| {
-            Finding::new("SRE-PLAN-022", Severity::Error, STEP.as_str(), message).evidence(name.clone()).hint(
-                "choose another `deployment.id`, or `host.install: here`; if it is yours, delete it:\n\
-                 aws s3 rb s3://NAME --force"
-                    .replace("NAME", &name),
-            )
+            Finding::new("SRE-PLAN-022", Severity::Error, self.step().as_str(), message)
+                .evidence(name.clone())
+                .hint(self.way_out(&name))
         };
-        match self.seen(cx).await {
+        match self.seen(cx, &name).await {
             Ok(Some(tags)) if !self.is_ours(cx, &tags).await? => {
                 Ok(Some(finding(format!("a bucket named `{name}` exists in this account and is not ours"))))
             }
@@ -206,30 +247,30 @@ impl Step for BucketStep {
         _have: Option<&Found>,
         key: &IntentKey,
     ) -> Result<Option<String>, StepError> {
-        let (s3, bucket) = (&cx.cloud.s3, reference(cx));
-        let tags = cx.tags(STEP, key, &bucket.name);
+        let (s3, step, bucket) = (&cx.cloud.s3, self.step(), reference(cx, &self.name(cx)));
+        let tags = cx.tags(step, key, &bucket.name);
         match op.name {
             CREATE => {
                 let new = NewBucket { name: bucket.name.clone(), tags };
-                cx.patience.write(STEP, true, || s3.create_bucket(new.clone())).await?;
+                cx.patience.write(step, true, || s3.create_bucket(new.clone())).await?;
                 return Ok(Some(bucket.name));
             }
             "tag" => {
                 let change = BucketTags { bucket, tags };
-                cx.patience.write(STEP, true, || s3.put_bucket_tagging(change.clone())).await?;
+                cx.patience.write(step, true, || s3.put_bucket_tagging(change.clone())).await?;
             }
             "block" => {
-                cx.patience.write(STEP, true, || s3.put_public_access_block(bucket.clone())).await?;
+                cx.patience.write(step, true, || s3.put_public_access_block(bucket.clone())).await?;
             }
             "encrypt" => {
-                cx.patience.write(STEP, true, || s3.put_bucket_encryption(bucket.clone())).await?;
+                cx.patience.write(step, true, || s3.put_bucket_encryption(bucket.clone())).await?;
             }
             "put-policy" => {
                 let document = policy::bucket_policy(&arn(cx, &bucket.name));
                 let change = BucketPolicy { bucket, document };
-                cx.patience.write(STEP, true, || s3.put_bucket_policy(change.clone())).await?;
+                cx.patience.write(step, true, || s3.put_bucket_policy(change.clone())).await?;
             }
-            _ => return Err(unknown_op(STEP, op)),
+            _ => return Err(unknown_op(step, op)),
         }
         Ok(None)
     }
@@ -242,11 +283,12 @@ impl Step for BucketStep {
         ])
     }
 
-    async fn undo(&self, cx: &Context<'_>, op: &Op, _have: &Found) -> Result<(), CallError> {
+    async fn undo(&self, cx: &Context<'_>, op: &Op, have: &Found) -> Result<(), CallError> {
+        let bucket = reference(cx, &have.id);
         match op.name {
-            "empty" => delete_objects(cx, &reference(cx), "").await,
-            "delete" => cx.cloud.s3.delete_bucket(reference(cx)).await,
-            _ => Err(unknown_undo(STEP, op)),
+            "empty" => delete_objects(cx, &bucket, "").await,
+            "delete" => cx.cloud.s3.delete_bucket(bucket).await,
+            _ => Err(unknown_undo(self.step(), op)),
         }
     }
 

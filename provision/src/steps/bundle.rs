@@ -8,14 +8,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cloud::CallError;
 use cloud::ErrorKind;
-use cloud::port::s3::{NewObject, ObjectQuery, ObjectRef};
+use cloud::port::s3::{BucketRef, NewObject, ObjectQuery, ObjectRef};
 use model::config::Config;
 use model::plan::StepId;
 use serde_json::{Value, json};
 use systemd::Layout;
 
 use super::{
-    ByHand, CREATE, Context, Found, Op, Step, Want, bucket, fields, outputs, unknown_op, unknown_undo,
+    ByHand, CREATE, Context, Found, Op, Step, Want, bucket, fields, names, outputs, unknown_op, unknown_undo,
 };
 use crate::bundle::{Deployed, Manifest, Part, host_settings, proxy_config, settings_text};
 use crate::error::StepError;
@@ -45,6 +45,10 @@ fn manifest(cx: &Context<'_>, config: &Config) -> Option<Manifest> {
     Some(Manifest::compose(programs, settings_text(&settings), proxy))
 }
 
+fn holder(cx: &Context<'_>) -> BucketRef {
+    bucket::reference(cx, &names::bucket(cx.account, cx.region, cx.deployment))
+}
+
 fn key(digest: &str, part: &Part) -> String {
     format!("{}{}", user_data::prefix(digest), part.path)
 }
@@ -52,7 +56,7 @@ fn key(digest: &str, part: &Part) -> String {
 impl BundleStep {
     async fn look(&self, cx: &Context<'_>) -> Result<Option<Found>, StepError> {
         let s3 = &cx.cloud.s3;
-        let bucket = bucket::reference(cx);
+        let bucket = holder(cx);
         let query = ObjectQuery { bucket: bucket.clone(), prefix: PREFIX.to_owned() };
         let objects = match cx.patience.read(STEP, || s3.list_objects(query.clone())).await {
             Ok(objects) => objects,
@@ -86,7 +90,7 @@ impl BundleStep {
     }
 
     async fn is_there(&self, cx: &Context<'_>, digest: &str, part: &Part) -> Result<bool, StepError> {
-        let object = ObjectRef { bucket: bucket::reference(cx), key: key(digest, part) };
+        let object = ObjectRef { bucket: holder(cx), key: key(digest, part) };
         let found = cx.patience.read(STEP, || cx.cloud.s3.head_object(object.clone())).await?;
         Ok(found.is_some_and(|found| found.sha256.as_ref() == Some(&part.sha256)))
     }
@@ -114,7 +118,7 @@ impl Step for BundleStep {
             None => None,
         };
         Some(Want {
-            name: format!("{}/{PREFIX}", bucket::reference(cx).name),
+            name: format!("{}/{PREFIX}", holder(cx).name),
             fields: digest.map(|digest| ("digest".to_owned(), digest)).into_iter().collect(),
             why: vec![
                 "bedrock-nova-proxy, sre-agent-deploy, their settings and SHA256SUMS; nothing secret"
@@ -164,7 +168,7 @@ impl Step for BundleStep {
         if !matches!(op.name, CREATE | "upload") {
             return Err(unknown_op(STEP, op));
         }
-        let bucket = bucket::reference(cx);
+        let bucket = holder(cx);
         for part in &manifest.parts {
             if self.is_there(cx, &manifest.digest, part).await? {
                 continue;
@@ -189,7 +193,7 @@ impl Step for BundleStep {
 
     async fn undo(&self, cx: &Context<'_>, op: &Op, _have: &Found) -> Result<(), CallError> {
         match op.name {
-            "delete" => bucket::delete_objects(cx, &bucket::reference(cx), PREFIX).await,
+            "delete" => bucket::delete_objects(cx, &holder(cx), PREFIX).await,
             _ => Err(unknown_undo(STEP, op)),
         }
     }

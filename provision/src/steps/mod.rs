@@ -10,15 +10,20 @@ mod bucket;
 mod bundle;
 mod certificate;
 mod check;
+mod credential_provider;
 mod domain;
+mod gateway;
 mod host_installed;
 mod host_progress;
 mod instance;
 mod instance_profile;
+pub mod names;
 mod readiness;
 mod resource_server;
 mod role;
+mod schemas;
 mod security_group;
+mod target;
 mod user_pool;
 
 use std::collections::BTreeMap;
@@ -26,6 +31,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use cloud::{CallError, Cloud};
+use model::agent::Backend;
 use model::config::{Config, HostInstall};
 use model::plan::{FieldDiff, Fields, Outputs, Pins, StepId};
 use model::tags::{self, Tags};
@@ -34,6 +40,7 @@ use model::{AccountId, DeploymentId, Finding, Region};
 use crate::bundle::Programs;
 use crate::error::StepError;
 use crate::guide::{Guide, Handmade};
+use crate::journal::State;
 use crate::key::IntentKey;
 use crate::patience::Patience;
 
@@ -306,7 +313,7 @@ pub trait Step: Sync {
 pub fn step(id: StepId) -> &'static dyn Step {
     match id {
         StepId::SecurityGroup => &security_group::SecurityGroupStep,
-        StepId::Role => &role::RoleStep,
+        StepId::Role => &role::RoleStep::Instance,
         StepId::InstanceProfile => &instance_profile::InstanceProfileStep,
         StepId::UserPool => &user_pool::UserPoolStep,
         StepId::ResourceServer => &resource_server::ResourceServerStep,
@@ -314,13 +321,22 @@ pub fn step(id: StepId) -> &'static dyn Step {
         StepId::Domain => &domain::DomainStep,
         StepId::Certificate => &certificate::CertificateStep,
         StepId::Address => &address::AddressStep,
-        StepId::Bucket => &bucket::BucketStep,
+        StepId::Bucket => &bucket::BucketStep::Bundle,
         StepId::Bundle => &bundle::BundleStep,
         StepId::HostProgress => &host_progress::HostProgressStep,
         StepId::Instance => &instance::InstanceStep,
         StepId::AddressAssociation => &address_association::AddressAssociationStep,
         StepId::Readiness => &readiness::ReadinessStep,
         StepId::HostInstalled => &host_installed::HostInstalledStep,
+        StepId::SchemaBucket => &bucket::BucketStep::Schemas,
+        StepId::Schemas => &schemas::SchemasStep,
+        StepId::CredentialProvider => &credential_provider::CredentialProviderStep,
+        StepId::GatewayRole => &role::RoleStep::Gateway,
+        StepId::Gateway => &gateway::GatewayStep,
+        StepId::TargetK8s => &target::TargetStep(Backend::K8s),
+        StepId::TargetLogs => &target::TargetStep(Backend::Logs),
+        StepId::TargetMetrics => &target::TargetStep(Backend::Metrics),
+        StepId::TargetRunbooks => &target::TargetStep(Backend::Runbooks),
     }
 }
 
@@ -331,6 +347,10 @@ pub fn looked_for_through(id: StepId) -> &'static [StepId] {
         StepId::AddressAssociation => &[StepId::Address],
         StepId::Readiness | StepId::HostInstalled => &[StepId::Instance],
         StepId::Bundle => &[StepId::Bucket, StepId::UserPool, StepId::AppClient, StepId::Certificate],
+        StepId::Schemas => &[StepId::SchemaBucket],
+        StepId::TargetK8s | StepId::TargetLogs | StepId::TargetMetrics | StepId::TargetRunbooks => {
+            &[StepId::Gateway]
+        }
         StepId::SecurityGroup
         | StepId::Role
         | StepId::InstanceProfile
@@ -339,65 +359,29 @@ pub fn looked_for_through(id: StepId) -> &'static [StepId] {
         | StepId::Address
         | StepId::Bucket
         | StepId::HostProgress
+        | StepId::SchemaBucket
+        | StepId::CredentialProvider
+        | StepId::GatewayRole
+        | StepId::Gateway
         | StepId::Instance => &[],
+    }
+}
+
+/// Whether there is a reason to look for what a step made: who wants no gateway and never had one needs no rights to look
+/// for it, nor a Region that has the service.
+pub fn is_worth_a_look(id: StepId, config: Option<&Config>, state: Option<&State>) -> bool {
+    let wants = config.is_some_and(|config| config.gateway.is_some());
+    match state {
+        _ if wants || !id.is_of_gateway() => true,
+        Some(state) => state.steps.keys().any(|step| step.is_of_gateway()),
+        // Nothing says what there was.
+        None => config.is_none(),
     }
 }
 
 /// The steps whose resource can only go once this one's is gone. A policy that names a certificate does not hold it.
 pub fn removed_after(id: StepId) -> &'static [StepId] {
     if id == StepId::Role { &[] } else { id.dependencies() }
-}
-
-/// The names of a deployment's resources. They carry no key; tags do.
-pub mod names {
-    use model::{AccountId, DeploymentId, Region};
-
-    /// The security group. EC2 refuses names that begin as the ids of groups do.
-    pub fn security_group(id: &DeploymentId) -> String {
-        let front = if id.as_str().starts_with("sg-") { "deployment-" } else { "" };
-        format!("{front}{id}-proxy")
-    }
-
-    /// The role and the instance profile.
-    pub fn instance_role(id: &DeploymentId) -> String {
-        format!("{id}-instance")
-    }
-
-    /// The user pool.
-    pub fn user_pool(id: &DeploymentId) -> String {
-        format!("{id}-users")
-    }
-
-    /// The app client.
-    pub fn app_client(id: &DeploymentId) -> String {
-        format!("{id}-proxy")
-    }
-
-    /// The bucket of the bundle, unique in the world by the account's number. One name for one deployment, so that
-    /// it is found without a journal; at most 63 characters.
-    pub fn bucket(account: &AccountId, region: &Region, id: &DeploymentId) -> String {
-        const LONGEST: usize = 63;
-        let start = format!("sre-agent-deploy-{account}-{region}-");
-        let whole = format!("{start}{id}");
-        if whole.len() <= LONGEST {
-            return whole;
-        }
-        let hash = crate::bundle::sha256(id.as_str().as_bytes());
-        let hash = hash.get(..8).unwrap_or_default();
-        let room = LONGEST.saturating_sub(start.len()).saturating_sub(hash.len()).saturating_sub(1);
-        let kept = id.as_str().get(..room).unwrap_or_default();
-        format!("{start}{}-{hash}", kept.trim_end_matches('-'))
-    }
-
-    /// The parameter in which the instance says how far its first boot is.
-    pub fn host_progress(id: &DeploymentId) -> String {
-        format!("/sre-agent-deploy/{id}/host")
-    }
-
-    /// The instance and its address.
-    pub fn instance(id: &DeploymentId) -> String {
-        id.to_string()
-    }
 }
 
 /// The Console's page of an instance.

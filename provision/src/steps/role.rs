@@ -1,4 +1,4 @@
-//! The IAM role of the instance, with one inline policy: what `policy` says.
+//! The IAM roles of the instance and of the gateway, each with one inline policy: what `policy` says.
 
 use async_trait::async_trait;
 use cloud::CallError;
@@ -16,29 +16,83 @@ use crate::guide::{self, Guide, Handmade};
 use crate::key::IntentKey;
 use crate::policy;
 
-const STEP: StepId = StepId::Role;
-
-/// Name of the inline policy.
-const POLICY: &str = "bedrock-nova-proxy";
-
-pub(super) struct RoleStep;
-
-fn description(deployment: &DeploymentId) -> String {
-    format!("sre-agent-deploy {deployment}: bedrock-nova-proxy on EC2")
+/// Whose role.
+#[derive(Clone, Copy)]
+pub(super) enum RoleStep {
+    /// The instance's.
+    Instance,
+    /// The gateway's.
+    Gateway,
 }
 
-async fn found(cx: &Context<'_>, role: Role) -> Result<Found, StepError> {
-    let query = RolePolicy { role: role.name.clone(), policy: POLICY.to_owned() };
-    let document = cx.patience.read(STEP, || cx.cloud.iam.get_role_policy(query.clone())).await?;
-    Ok(Found {
-        outputs: outputs([("id", &role.name), ("arn", &role.arn)]),
-        fields: fields([("trust", role.trust), ("policy", document.unwrap_or(Value::Null))]),
-        id: role.name,
-    })
+impl RoleStep {
+    fn step(self) -> StepId {
+        match self {
+            Self::Instance => StepId::Role,
+            Self::Gateway => StepId::GatewayRole,
+        }
+    }
+
+    fn name(self, deployment: &DeploymentId) -> String {
+        match self {
+            Self::Instance => names::instance_role(deployment),
+            Self::Gateway => names::gateway_role(deployment),
+        }
+    }
+
+    fn description(self, deployment: &DeploymentId) -> String {
+        match self {
+            Self::Instance => format!("sre-agent-deploy {deployment}: bedrock-nova-proxy on EC2"),
+            Self::Gateway => format!("sre-agent-deploy {deployment}: AgentCore gateway"),
+        }
+    }
+
+    /// Name of the inline policy.
+    fn policy_name(self) -> &'static str {
+        match self {
+            Self::Instance => "bedrock-nova-proxy",
+            Self::Gateway => "agentcore-gateway",
+        }
+    }
+
+    /// Who may assume it; nothing where the configuration wants no such role.
+    fn trust(self, cx: &Context<'_>, config: &Config) -> Option<Value> {
+        match self {
+            Self::Instance => Some(policy::instance_trust()),
+            Self::Gateway => {
+                config.gateway.as_ref().map(|gateway| policy::gateway_trust(gateway, cx.region, cx.account))
+            }
+        }
+    }
+
+    fn policy(self, cx: &Context<'_>, config: &Config) -> Option<Value> {
+        match self {
+            Self::Instance => Some(instance_policy(cx, config)),
+            Self::Gateway => {
+                let known = |step, output| cx.known(step, output).unwrap_or_else(|| format!("({step})"));
+                let parts = policy::GatewayParts {
+                    bucket: known(StepId::SchemaBucket, "id"),
+                    provider: known(StepId::CredentialProvider, "id"),
+                };
+                let gateway = config.gateway.as_ref()?;
+                Some(policy::gateway_policy(gateway, &parts, cx.region, cx.account))
+            }
+        }
+    }
+
+    async fn found(self, cx: &Context<'_>, role: Role) -> Result<Found, StepError> {
+        let query = RolePolicy { role: role.name.clone(), policy: self.policy_name().to_owned() };
+        let document = cx.patience.read(self.step(), || cx.cloud.iam.get_role_policy(query.clone())).await?;
+        Ok(Found {
+            outputs: outputs([("id", &role.name), ("arn", &role.arn)]),
+            fields: fields([("trust", role.trust), ("policy", document.unwrap_or(Value::Null))]),
+            id: role.name,
+        })
+    }
 }
 
 /// The policy, which names the certificate where the host has to fetch one.
-fn policy_of(cx: &Context<'_>, config: &Config) -> Value {
+fn instance_policy(cx: &Context<'_>, config: &Config) -> Value {
     // Without a name there is no certificate yet, and nothing to fetch.
     let has_certificate =
         matches!(config.tls.source, TlsSource::AcmExportable) && config.tls.domain.is_some();
@@ -52,7 +106,7 @@ fn policy_of(cx: &Context<'_>, config: &Config) -> Value {
 #[async_trait]
 impl Step for RoleStep {
     fn id(&self) -> StepId {
-        STEP
+        self.step()
     }
 
     fn kind(&self) -> &'static str {
@@ -60,45 +114,49 @@ impl Step for RoleStep {
     }
 
     fn want(&self, cx: &Context<'_>, config: &Config) -> Option<Want> {
-        if config.instance.adopt_instance_id.is_some() {
-            return None;
-        }
+        let why = match self {
+            Self::Instance if config.instance.adopt_instance_id.is_some() => return None,
+            Self::Instance => {
+                "lets the instance call the mapped models and be reached through Session Manager"
+            }
+            Self::Gateway => "lets this gateway, and no other, read its schemas and the key of the backends",
+        };
         Some(Want {
-            name: names::instance_role(cx.deployment),
-            fields: fields([("trust", policy::instance_trust()), ("policy", policy_of(cx, config))]),
-            why: vec![
-                "lets the instance call the mapped models and be reached through Session Manager".to_owned(),
-            ],
+            name: self.name(cx.deployment),
+            fields: fields([("trust", self.trust(cx, config)?), ("policy", self.policy(cx, config)?)]),
+            why: vec![why.to_owned()],
             irreversible: None,
         })
     }
 
     async fn find(&self, cx: &Context<'_>) -> Result<Vec<Found>, StepError> {
         let path = tags::iam_path(cx.deployment);
-        let roles = cx.patience.read(STEP, || cx.cloud.iam.list_roles(path.clone())).await?;
+        let roles = cx.patience.read(self.step(), || cx.cloud.iam.list_roles(path.clone())).await?;
+        // Both lie under the same path.
+        let is_gateways = |role: &Role| role.name == names::gateway_role(cx.deployment);
         let mut all = Vec::new();
-        for role in roles {
-            all.push(found(cx, role).await?);
+        for role in roles.into_iter().filter(|role| is_gateways(role) == matches!(self, Self::Gateway)) {
+            all.push(self.found(cx, role).await?);
         }
         Ok(all)
     }
 
     async fn fetch(&self, cx: &Context<'_>, id: &str) -> Result<Option<Found>, StepError> {
-        let role = cx.patience.read(STEP, || cx.cloud.iam.get_role(id.to_owned())).await?;
+        let role = cx.patience.read(self.step(), || cx.cloud.iam.get_role(id.to_owned())).await?;
         match role {
-            Some(role) => Ok(Some(found(cx, role).await?)),
+            Some(role) => Ok(Some(self.found(cx, role).await?)),
             None => Ok(None),
         }
     }
 
     async fn rival(&self, cx: &Context<'_>, _config: &Config) -> Result<Option<Finding>, StepError> {
-        let name = names::instance_role(cx.deployment);
-        let role = cx.patience.read(STEP, || cx.cloud.iam.get_role(name.clone())).await?;
+        let name = self.name(cx.deployment);
+        let role = cx.patience.read(self.step(), || cx.cloud.iam.get_role(name.clone())).await?;
         Ok(role.filter(|role| role.path != tags::iam_path(cx.deployment)).map(|role| {
             Finding::new(
                 "SRE-PLAN-001",
                 Severity::Error,
-                STEP.as_str(),
+                self.step().as_str(),
                 format!("an IAM role named `{}` exists and is not ours ({})", role.name, role.arn),
             )
             .evidence(role.name)
@@ -106,18 +164,23 @@ impl Step for RoleStep {
     }
 
     fn guide(&self, cx: &Context<'_>, want: &Want) -> Option<Guide> {
-        Some(guide::role(cx, want, &description(cx.deployment), POLICY))
+        match self {
+            Self::Instance => {
+                Some(guide::role(cx, want, &self.description(cx.deployment), self.policy_name()))
+            }
+            Self::Gateway => None,
+        }
     }
 
     async fn made_by_hand(&self, cx: &Context<'_>) -> Result<Vec<Handmade>, StepError> {
-        let name = names::instance_role(cx.deployment);
-        let role = cx.patience.read(STEP, || cx.cloud.iam.get_role(name.clone())).await?;
+        let name = self.name(cx.deployment);
+        let role = cx.patience.read(self.step(), || cx.cloud.iam.get_role(name.clone())).await?;
         // The Console cannot put a role under our path: what is there, a call of ours made.
         let Some(role) = role.filter(|role| role.path != tags::iam_path(cx.deployment)) else {
             return Ok(Vec::new());
         };
-        let tagged = cx.is_handmade(&role.tags, STEP);
-        Ok(vec![Handmade { found: found(cx, role).await?, tagged }])
+        let tagged = cx.is_handmade(&role.tags, self.step());
+        Ok(vec![Handmade { found: self.found(cx, role).await?, tagged }])
     }
 
     fn differences(&self, want: &Want, have: &Found) -> Vec<FieldDiff> {
@@ -150,48 +213,46 @@ impl Step for RoleStep {
         have: Option<&Found>,
         key: &IntentKey,
     ) -> Result<Option<String>, StepError> {
-        let iam = &cx.cloud.iam;
-        let name = have.map_or_else(|| names::instance_role(cx.deployment), |have| have.id.clone());
-        match (op.name, cx.config) {
-            (CREATE, _) => {
+        let (iam, step) = (&cx.cloud.iam, self.step());
+        let name = have.map_or_else(|| self.name(cx.deployment), |have| have.id.clone());
+        let wanted = cx.config.and_then(|config| Some((self.trust(cx, config)?, self.policy(cx, config)?)));
+        match (op.name, wanted) {
+            (CREATE, Some((trust, _))) => {
                 let role = NewRole {
                     name: name.clone(),
                     path: tags::iam_path(cx.deployment),
-                    description: description(cx.deployment),
-                    trust: policy::instance_trust(),
-                    tags: cx.tags(STEP, key, &name),
+                    description: self.description(cx.deployment),
+                    trust,
+                    tags: cx.tags(step, key, &name),
                 };
-                cx.patience.write(STEP, true, || iam.create_role(role.clone())).await?;
+                cx.patience.write(step, true, || iam.create_role(role.clone())).await?;
                 Ok(Some(name))
             }
-            ("update-trust", _) => {
-                let trust = RoleTrust { role: name, trust: policy::instance_trust() };
-                cx.patience.write(STEP, true, || iam.update_assume_role_policy(trust.clone())).await?;
+            ("update-trust", Some((trust, _))) => {
+                let trust = RoleTrust { role: name, trust };
+                cx.patience.write(step, true, || iam.update_assume_role_policy(trust.clone())).await?;
                 Ok(None)
             }
-            ("put-policy", Some(config)) => {
-                let policy = RolePolicyDocument {
-                    role: name,
-                    policy: POLICY.to_owned(),
-                    document: policy_of(cx, config),
-                };
-                cx.patience.write(STEP, true, || iam.put_role_policy(policy.clone())).await?;
+            ("put-policy", Some((_, document))) => {
+                let policy =
+                    RolePolicyDocument { role: name, policy: self.policy_name().to_owned(), document };
+                cx.patience.write(step, true, || iam.put_role_policy(policy.clone())).await?;
                 Ok(None)
             }
-            _ => Err(unknown_op(STEP, op)),
+            _ => Err(unknown_op(step, op)),
         }
     }
 
     async fn undo_ops(&self, cx: &Context<'_>, have: &Found) -> Result<Vec<Op>, StepError> {
-        let iam = &cx.cloud.iam;
+        let (iam, step) = (&cx.cloud.iam, self.step());
         let listed = |list: Result<Vec<String>, StepError>| match list {
             Err(StepError::Call(error)) if error.kind == cloud::ErrorKind::NotFound => Ok(Vec::new()),
             list => list,
         };
         // Also what somebody put onto our role by hand: it would keep the role from being deleted.
         let attached =
-            listed(cx.patience.read(STEP, || iam.list_attached_role_policies(have.id.clone())).await)?;
-        let inline = listed(cx.patience.read(STEP, || iam.list_role_policies(have.id.clone())).await)?;
+            listed(cx.patience.read(step, || iam.list_attached_role_policies(have.id.clone())).await)?;
+        let inline = listed(cx.patience.read(step, || iam.list_role_policies(have.id.clone())).await)?;
         let detach = attached
             .iter()
             .map(|arn| Op::about("detach-policy", arn, format!("detach {arn} from {}", have.id)));
@@ -211,7 +272,7 @@ impl Step for RoleStep {
             }
             ("delete-policy", Some(policy)) => iam.delete_role_policy(RolePolicy { role, policy }).await,
             ("delete", _) => iam.delete_role(role).await,
-            _ => Err(unknown_undo(STEP, op)),
+            _ => Err(unknown_undo(self.step(), op)),
         }
     }
 
@@ -219,7 +280,8 @@ impl Step for RoleStep {
         ByHand {
             console: format!("https://console.aws.amazon.com/iam/home#/roles/details/{id}"),
             command: format!(
-                "aws iam delete-role-policy --role-name {id} --policy-name {POLICY}; aws iam delete-role --role-name {id}"
+                "aws iam delete-role-policy --role-name {id} --policy-name {}; aws iam delete-role --role-name {id}",
+                self.policy_name()
             ),
         }
     }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use cloud::CallError;
 use cloud::port::ec2::{GroupQuery, NewSecurityGroup, Protocol, Rule, RuleChange, SecurityGroup};
 use ipnet::IpNet;
+use model::agent::Backend;
 use model::config::{AcmeChallenge, Config, OperatingSystem, TlsSource};
 use model::plan::{FieldDiff, Fields, Pins, StepId};
 use model::{DeploymentId, Finding, Severity};
@@ -49,11 +50,17 @@ fn ingress(config: &Config, pins: &Pins) -> BTreeSet<Rule> {
 }
 
 /// What may go out: HTTPS to AWS, the certificate authority and package mirrors. Amazon's DNS and time servers are not
-/// filtered by security groups. Ubuntu's mirrors speak plain HTTP (packages are signed).
-fn egress(config: &Config) -> BTreeSet<Rule> {
+/// filtered by security groups. Ubuntu's mirrors speak plain HTTP (packages are signed). With a gateway, the backends as well.
+fn egress(config: &Config, pins: &Pins) -> BTreeSet<Rule> {
     let mut rules: BTreeSet<Rule> = everywhere().map(|cidr| tcp(443, cidr)).into();
     if config.instance.os == OperatingSystem::Ubuntu2204 {
         rules.extend(everywhere().map(|cidr| tcp(80, cidr)));
+    }
+    if config.gateway.is_some() {
+        // The gateway's interfaces in the VPC are in this group, and speak to the backends.
+        for vpc in pins.vpc_cidrs.iter().filter_map(|cidr| IpNet::from_str(cidr).ok()) {
+            rules.extend(Backend::ALL.map(|backend| tcp(backend.port(), vpc)));
+        }
     }
     rules
 }
@@ -120,7 +127,7 @@ impl Step for SecurityGroupStep {
             fields: fields([
                 ("vpc", json!(cx.pins.vpc_id)),
                 ("ingress", shown(&ingress(config, cx.pins))),
-                ("egress", shown(&egress(config))),
+                ("egress", shown(&egress(config, cx.pins))),
             ]),
             why,
             irreversible: None,

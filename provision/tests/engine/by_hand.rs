@@ -19,7 +19,7 @@ use crate::support::{Bench, config, usual};
 
 /// Everything that a person can make.
 fn all_steps() -> BTreeSet<StepId> {
-    StepId::ALL.iter().copied().filter(|id| id.can_adopt()).collect()
+    StepId::ALL.iter().copied().filter(|id| id.can_be_guided()).collect()
 }
 
 /// A bench with somebody at the Console for these steps.

@@ -73,9 +73,17 @@ pub(crate) fn config(more: &str) -> Config {
     loaded.config.unwrap_or_else(|| panic!("{:#?}", loaded.problems))
 }
 
-/// What most tests deploy: everything, certificate included.
+/// What most tests deploy: everything, certificate and gateway included.
 pub(crate) fn usual() -> Config {
-    config("tls: {domain: api.example.com, source: acm-exportable}\nhost: {install: user-data}\n")
+    usual_and("")
+}
+
+/// The same with something more.
+pub(crate) fn usual_and(more: &str) -> Config {
+    config(&format!(
+        "tls: {{domain: api.example.com, source: acm-exportable}}\nhost: {{install: user-data}}\n\
+         gateway: {{name: sre-gateway}}\n{more}"
+    ))
 }
 
 /// The same up to the instance, which stays empty.

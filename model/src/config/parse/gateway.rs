@@ -3,10 +3,10 @@
 use crate::{
     AccountId, Region,
     config::{
-        Gateway, codes,
+        Gateway, Tls, codes,
         fields::{Fields, Flaw, shown},
         host_name,
-        problem::Problem,
+        problem::{Place, Problem},
     },
 };
 
@@ -14,7 +14,7 @@ use crate::{
     clippy::option_option,
     reason = "the outer says whether it is well-formed, the inner whether it is given"
 )]
-pub(super) fn gateway(fields: &mut Fields) -> Option<Option<Gateway>> {
+pub(super) fn gateway(fields: &mut Fields, tls: Option<&Tls>) -> Option<Option<Gateway>> {
     if !fields.has_gateway {
         fields.record("gateway", serde_json::Value::Null);
         return Some(None);
@@ -60,16 +60,19 @@ pub(super) fn gateway(fields: &mut Fields) -> Option<Option<Gateway>> {
         let example = "arn:aws:bedrock-agentcore:us-east-1:123456789012:token-vault/default/apikeycredentialprovider/backend";
         check(text, is_provider_arn(text), "is not the ARN of an API key credential provider", example)
     });
-    let place = fields.place("gateway.name");
-    let place = crate::config::problem::Place { path: "gateway".to_owned(), ..place };
-    fields.judge(|_| {
-        Problem::warning(
-            codes::GATEWAY_NOT_DEPLOYED,
-            &place,
-            "this version checks the gateway's settings but does not deploy it yet",
-        )
-        .suggestion("create the gateway with the SRE agent's own scripts, or write `gateway: null`")
-    });
+    if let Some(Tls { domain: None, .. }) = tls {
+        let place = Place { path: "gateway".to_owned(), ..fields.place("gateway.name") };
+        fields.report(
+            Problem::error(
+                codes::TLS_DOMAIN,
+                &place,
+                "the gateway reaches its backends by a name, and there is none",
+            )
+            .suggestion("give `tls.domain`, or write `gateway: null`")
+            .example("domain: api.example.com"),
+        );
+        return None;
+    }
     Some(Some(Gateway {
         name: name?,
         role_name: role_name?,

@@ -23,7 +23,7 @@ pub(crate) fn config(fields: &mut Fields) -> Option<Config> {
     let install = fields.choice("host.install", INSTALLS);
     let tls = tls::tls(fields, install);
     let proxy = proxy::proxy(fields);
-    let gateway = gateway::gateway(fields);
+    let gateway = gateway::gateway(fields, tls.as_ref());
     let order = |path: &str| keys::KEYS.iter().position(|key| key.path == path);
     fields.settings.sort_by_key(|setting| order(setting.path));
     version?;

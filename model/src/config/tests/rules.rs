@@ -172,8 +172,12 @@ fn proxy_values_keep_their_grammar() {
 }
 
 #[test]
-fn the_gateway_is_checked_but_not_deployed() {
-    warning("gateway: {name: sre-gateway}", codes::GATEWAY_NOT_DEPLOYED, "gateway");
+fn the_gateway_is_optional_and_needs_a_name_to_reach_its_backends_by() {
+    good("gateway: {name: sre-gateway}");
+    let nameless = minimal_with(
+        "host: {install: none}\ntls: {source: files, cert_path: /a, key_path: /b}\ngateway: {name: a}",
+    );
+    assert_eq!(problems(&load_text(&nameless)), [(codes::TLS_DOMAIN, "gateway")]);
     good("gateway: null");
     good("gateway:");
     let loaded = load_text(&minimal_with(

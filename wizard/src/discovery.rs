@@ -137,7 +137,7 @@ pub fn defaults(discovery: &Discovery, answers: &Answers) -> Defaults {
     for (path, text, reason) in PRODUCT_DEFAULTS.iter() {
         defaults.set(path, text, recommended(reason));
     }
-    defaults.set(GATEWAY, NO, recommended("this version checks a gateway's settings but does not deploy it"));
+    defaults.set(GATEWAY, NO, recommended("only the SRE agent needs one"));
     let strictest = "the strictest, so that nothing careless slips by";
     defaults.set(ENVIRONMENT, "prod", recommended(strictest));
     let environment = answers.held(ENVIRONMENT, &defaults).to_owned();

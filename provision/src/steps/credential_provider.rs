@@ -104,9 +104,8 @@ impl Step for CredentialProviderStep {
     }
 
     fn repeats_safely(&self, _op: &str) -> bool {
-        // There is no token, but the name is single and the tags come with it: the second call is refused, and what the
-        // first made is found. Its key is in it, so nobody needs to remember that.
-        true
+        // There is no token. What a lost call made is found by its name and tags, with its key in it.
+        false
     }
 
     async fn perform(
@@ -126,7 +125,7 @@ impl Step for CredentialProviderStep {
             name,
         };
         let made =
-            cx.patience.write(STEP, true, || cx.cloud.agentcore.create_credential_provider(new.clone()));
+            cx.patience.write(STEP, false, || cx.cloud.agentcore.create_credential_provider(new.clone()));
         Ok(Some(made.await?.name))
     }
 

@@ -234,7 +234,9 @@ impl Step for GatewayStep {
                 self.make(cx, config, key.as_str().to_owned(), key).await
             }
             (REMAKE, Some(have)) => {
-                cx.patience.remove(STEP, || agentcore.delete_gateway(have.id.clone())).await?;
+                if is_to_be_deleted(have) {
+                    gone(cx.patience.remove(STEP, || agentcore.delete_gateway(have.id.clone())).await)?;
+                }
                 until_gone(cx, |one| one.id == have.id).await?;
                 self.make(cx, config, key.in_place_of(&have.id), key).await
             }
@@ -300,10 +302,11 @@ impl Step for GatewayStep {
 
 /// What a gateway or a target that exists needs: what failed to be made is made anew, and what differs is changed.
 pub(super) fn ops_of_existing(want: &Want, have: &Found, what: &str) -> Vec<Op> {
-    if have.fields.get("status") == Some(&json!(FAILED)) {
+    let status = have.fields.get("status").and_then(|status| status.as_str()).unwrap_or_default();
+    // What goes already was to be made anew by a run that was killed, or to be removed by one.
+    if matches!(status, FAILED | DELETING) {
         return vec![Op::new(REMAKE, format!("delete the failed {what} {} and make it anew", have.id))];
     }
-    let status = have.fields.get("status").and_then(|status| status.as_str()).unwrap_or_default();
     let is_wanted = |(name, value): (&String, &serde_json::Value)| {
         // A status on its way is waited for; one that is not comes from a change that failed, which is made again.
         (name == "status" && !status.ends_with("_UNSUCCESSFUL")) || have.fields.get(name) == Some(value)
@@ -312,6 +315,19 @@ pub(super) fn ops_of_existing(want: &Want, have: &Found, what: &str) -> Vec<Op> 
         return Vec::new();
     }
     vec![Op::new(UPDATE, format!("change {what} {}", have.id))]
+}
+
+/// Whether it does not go by itself.
+pub(super) fn is_to_be_deleted(have: &Found) -> bool {
+    have.fields.get("status") != Some(&json!(DELETING))
+}
+
+/// What is gone need not be deleted.
+pub(super) fn gone(deleted: Result<(), StepError>) -> Result<(), StepError> {
+    match deleted {
+        Err(StepError::Call(error)) if error.kind == ErrorKind::NotFound => Ok(()),
+        deleted => deleted,
+    }
 }
 
 /// The Console's page of gateways.

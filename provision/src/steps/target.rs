@@ -14,7 +14,7 @@ use model::plan::{FieldDiff, Fields, StepId};
 use model::{Finding, Severity};
 use serde_json::json;
 
-use super::gateway::{READY, REMAKE, failure, ops_of_existing, page};
+use super::gateway::{READY, REMAKE, failure, gone, is_to_be_deleted, ops_of_existing, page};
 use super::{
     ByHand, CREATE, Context, Found, OnChange, Op, Step, Want, fields, outputs, schemas, unknown_op,
     unknown_undo,
@@ -225,7 +225,9 @@ impl Step for TargetStep {
         match (op.name, have.and_then(|have| reference(cx, &have.id))) {
             (CREATE, _) => self.make(cx, settings, key.as_str().to_owned()).await,
             (REMAKE, Some(failed)) => {
-                cx.patience.remove(step, || agentcore.delete_target(failed.clone())).await?;
+                if have.is_some_and(is_to_be_deleted) {
+                    gone(cx.patience.remove(step, || agentcore.delete_target(failed.clone())).await)?;
+                }
                 self.until_gone(cx, &failed).await?;
                 self.make(cx, settings, key.in_place_of(&failed.id)).await
             }

@@ -12,6 +12,7 @@
 mod by_hand;
 mod faults;
 mod first_boot;
+mod gateway;
 mod journal;
 mod kill;
 mod laws;

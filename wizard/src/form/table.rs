@@ -307,8 +307,8 @@ pub const FIELDS: &[Field] = &[
         Page::Gateway,
         "gateway",
         "AgentCore gateway",
-        "Whether the file describes the gateway of the SRE agent. This version checks the settings but does not deploy \
-         the gateway, so most say no.",
+        "Whether to make the gateway through which the SRE agent reaches its tools: MCP for holders of a token of the user \
+         pool. It reaches the backends of the agent on the instance, so it is of use only with them.",
     )
     .link("https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/gateway.html"),
     ask(Page::Gateway, "gateway.name", "Gateway name", "Unique in the account and Region.")

@@ -245,7 +245,7 @@ fn note(path: &str, word: &str) -> &'static str {
             "needs write access to the zone; port 443 may stay closed to the internet"
         }
         (GATEWAY, NO) => "leave it out",
-        (GATEWAY, YES) => "describe it; this version checks it but does not deploy it",
+        (GATEWAY, YES) => "make one, with a target for each of the four backends",
         _ => "",
     }
 }

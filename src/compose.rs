@@ -171,6 +171,7 @@ pub(crate) async fn reach(session: &Session<'_>, account: &Account) -> Result<Cl
             let pace = if is_fast { Pace::Instant } else { *pace };
             let options = account.options(pace);
             let practice = session.look(open_practice(session, file, &options)).await?;
+            session.has_door(practice.door());
             let latency = session.app.variable(PRACTICE_LATENCY_MS).and_then(|text| text.parse().ok());
             let latency = latency.map_or(pace.latency(), Duration::from_millis);
             let hook: Arc<dyn Hook> = Arc::new(Latency(latency));

@@ -1,8 +1,10 @@
 //! Guided steps on a terminal: shows as numbered text what to make in the AWS Console, and waits for the operator.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use cloud::practice::Door;
 use model::guide::{Answer, Task};
 use model::plan::StepId;
 use provision::guided::Operator;
@@ -67,6 +69,27 @@ impl Operator for AtTerminal {
         ));
         let line = approve::read_line(&self.io).await.unwrap_or_default();
         understood(&line)
+    }
+}
+
+/// The operator of a practice account, which is a file: it has to be free while something is made in it by hand.
+pub(crate) struct InPractice {
+    door: Door,
+    operator: Arc<dyn Operator>,
+}
+
+impl InPractice {
+    /// This operator, with this way into the account.
+    pub(crate) fn new(door: Door, operator: Arc<dyn Operator>) -> Self {
+        Self { door, operator }
+    }
+}
+
+#[async_trait]
+impl Operator for InPractice {
+    async fn by_hand(&self, task: Task) -> Answer {
+        let _open = self.door.open();
+        self.operator.by_hand(task).await
     }
 }
 

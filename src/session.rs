@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use cloud::Cloud;
 use cloud::port::sts::Identity;
+use cloud::practice::Door;
 use model::config::Config;
 use model::event::EventSink;
 use model::plan::StepId;
@@ -25,7 +26,7 @@ use crate::app::App;
 use crate::args::{Format, ProgramsArgs, StateArgs};
 use crate::compose::{self, SystemClock};
 use crate::failure::{Failure, Next, codes};
-use crate::guided::AtTerminal;
+use crate::guided::{AtTerminal, InPractice};
 use crate::next;
 use crate::payload::Payload;
 use crate::progress::View;
@@ -56,6 +57,8 @@ pub(crate) struct Session<'a> {
     payload: RefCell<Payload>,
     /// The steps that the operator does in the Console.
     guided: RefCell<BTreeSet<StepId>>,
+    /// The way into the account for others, where it is a practice account.
+    door: RefCell<Option<Door>>,
 }
 
 /// Runs a command that talks to an account, until it ends or the operator insists on stopping.
@@ -98,6 +101,7 @@ pub(crate) fn run_with<T>(
         profile: RefCell::new(None),
         payload: RefCell::new(Payload::default()),
         guided: RefCell::new(BTreeSet::new()),
+        door: RefCell::new(None),
     };
     let ended = runtime.block_on(async {
         let mut signals = Signals::listen().map_err(system)?;
@@ -156,6 +160,14 @@ impl Session<'_> {
 
     /// The operator, where one can be asked.
     fn operator(&self) -> Option<Arc<dyn Operator>> {
+        let operator = self.anybody()?;
+        Some(match self.door.borrow().clone() {
+            Some(door) => Arc::new(InPractice::new(door, operator)),
+            None => operator,
+        })
+    }
+
+    fn anybody(&self) -> Option<Arc<dyn Operator>> {
         if let Some(watcher) = &self.app.watcher {
             return Some(Arc::clone(&watcher.operator));
         }
@@ -163,6 +175,11 @@ impl Session<'_> {
             return None;
         }
         Some(Arc::new(AtTerminal::new(self.app.io.clone(), self.view.voice())))
+    }
+
+    /// The account is a practice account, and this is the way into it for others.
+    pub(crate) fn has_door(&self, door: Door) {
+        *self.door.borrow_mut() = Some(door);
     }
 
     /// Has these steps done by the operator.

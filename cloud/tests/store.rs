@@ -4,7 +4,6 @@
 
 use std::path::{Path, PathBuf};
 
-use cloud::Cloud;
 use cloud::port::cognito::{
     AppClientRef, AppClientSettings, NewAppClient, NewUserPool, PoolDomain, ResourceServer, UserPoolSettings,
 };
@@ -14,6 +13,7 @@ use cloud::port::ec2::{
 };
 use cloud::port::iam::{NewInstanceProfile, NewRole, ProfileRole};
 use cloud::practice::{Practice, PracticeError, PracticeOptions};
+use cloud::{Cloud, ErrorKind};
 use model::tags::{DEPLOYMENT, Tags};
 use model::{AccountId, Region};
 use proptest::prelude::*;
@@ -86,6 +86,38 @@ fn one_process_at_a_time() {
     assert!(error.hint().contains("another file"));
     drop(cloud);
     Practice::open(&path, PracticeOptions::default()).unwrap();
+}
+
+#[tokio::test]
+async fn others_come_in_while_the_door_is_open_and_each_sees_what_the_other_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("account.json");
+    let open = || Practice::open(&path, PracticeOptions::instant());
+    let first = open().unwrap();
+    let (here, door) = (first.cloud(), first.door());
+    group(&here, "before").await.unwrap();
+    let opened = door.open();
+    let second = open().unwrap();
+    let there = second.cloud();
+    group(&there, "by another").await.unwrap();
+    // While somebody is in there, calls are to be made again.
+    let error = group(&here, "meanwhile").await.unwrap_err();
+    assert!(error.kind == ErrorKind::Throttled && error.message.contains("in use by another"), "{error}");
+    drop((second, there));
+    group(&here, "meanwhile").await.unwrap();
+    let names = async |cloud: &Cloud| {
+        let groups =
+            cloud.ec2.describe_security_groups(GroupQuery::Deployment("one".to_owned())).await.unwrap();
+        groups.into_iter().map(|group| group.name).collect::<Vec<_>>()
+    };
+    drop(opened);
+    // The door is closed from the next call on.
+    assert_eq!(names(&here).await.len(), 3);
+    assert!(matches!(open().unwrap_err(), PracticeError::Locked { .. }));
+    let all = first.inventory();
+    drop((first, here));
+    assert!(door.open().is_none(), "it keeps nothing alive");
+    assert_eq!(open().unwrap().inventory(), all);
 }
 
 #[test]

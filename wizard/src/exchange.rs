@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use model::event::Event;
+use model::guide::Entry;
 use model::plan::{Plan, StepId};
 use model::{Finding, Severity};
 use serde::{Deserialize, Serialize};
@@ -105,7 +106,7 @@ pub struct HandTask {
     /// Where to click, in order.
     pub path: Vec<String>,
     /// The page's own label and what to put there, in the order of the page.
-    pub values: Vec<(String, String)>,
+    pub values: Vec<Entry>,
     /// How the program will find it.
     pub finds: String,
     /// What was found to differ, and where to change it; empty at the first try.

@@ -26,12 +26,15 @@ struct Inner {
     /// Whether looks have moved something on since the last write. Losing that is harmless: the next process only
     /// looks once more.
     looked: bool,
+    /// How many keep the door open for other processes.
+    open: usize,
 }
 
 impl Desk {
-    pub(super) fn new(mut state: State, store: Option<Store>, options: PracticeOptions) -> Self {
-        state.pace = Pace { lag: options.lag_reads, settle: options.settle_reads };
-        Self { inner: Mutex::new(Inner { state, store, calls: 0, options, looked: false }) }
+    pub(super) fn new(state: State, store: Option<Store>, options: PracticeOptions) -> Self {
+        let mut inner = Inner { state, store, calls: 0, options, looked: false, open: 0 };
+        inner.set_pace();
+        Self { inner: Mutex::new(inner) }
     }
 
     /// A panic elsewhere leaves the state as the last finished call did, since calls check before they change.
@@ -48,47 +51,103 @@ impl Desk {
         resource: &str,
         act: impl FnOnce(&mut State) -> Answer<T>,
     ) -> Result<T, CallError> {
+        let fault = |error: PracticeError| {
+            let message = format!("{error}: {}", error.hint());
+            CallError::new(service, operation, ErrorKind::ServerFault, message)
+        };
         let mut inner = self.inner();
-        let inner = &mut *inner;
+        inner.enter().map_err(|error| match error {
+            // Whoever is in there is out again soon; that is what a caller does about too many calls: wait, and call again.
+            PracticeError::Locked { .. } => {
+                throttled(service).because(error.to_string()).error(service, operation)
+            }
+            other => fault(other),
+        })?;
         let answer = inner
             .admit(service, operation, resource)
             .and_then(|()| act(&mut inner.state))
             .map_err(|refusal| refusal.error(service, operation));
         inner.looked = true;
-        if access == Access::Write && answer.is_ok() {
-            inner.save().map_err(|error| {
-                // The change is in memory and may reach the disk with the next one: that is what a fault means.
-                let message = format!("{error}: {}", error.hint());
-                CallError::new(service, operation, ErrorKind::ServerFault, message)
-            })?;
-        }
+        // The change is in memory and may reach the disk with the next one: that is what a fault means.
+        let saved = if access == Access::Write && answer.is_ok() { inner.save() } else { Ok(()) };
+        inner.step_aside();
+        saved.map_err(fault)?;
         answer
+    }
+
+    /// From now on other processes can have the account between any two calls of this one.
+    pub(super) fn open_door(&self) {
+        let mut inner = self.inner();
+        inner.open = inner.open.saturating_add(1);
+        inner.step_aside();
+    }
+
+    /// The account is this process's alone again, from its next call on.
+    pub(super) fn close_door(&self) {
+        let mut inner = self.inner();
+        inner.open = inner.open.saturating_sub(1);
     }
 
     /// Looks at the state without being a call.
     pub(super) fn look<T>(&self, at: impl FnOnce(&State) -> T) -> T {
-        at(&self.inner().state)
+        let mut inner = self.inner();
+        // Where somebody else is in there, what was there before they came is the best that is known.
+        let _ = inner.enter();
+        let seen = at(&inner.state);
+        inner.step_aside();
+        seen
     }
 
     /// Changes the state without being a call.
     pub(super) fn change<T>(&self, act: impl FnOnce(&mut State) -> T) -> Result<T, PracticeError> {
         let mut inner = self.inner();
+        inner.enter()?;
         let answer = act(&mut inner.state);
-        inner.save().map(|()| answer)
+        let saved = inner.save();
+        inner.step_aside();
+        saved.map(|()| answer)
     }
 }
 
 impl Drop for Desk {
     fn drop(&mut self) {
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if inner.looked {
-            // Nothing that the caller was told depends on it.
-            let _ = inner.save();
-        }
+        inner.save_looks();
     }
 }
 
 impl Inner {
+    fn set_pace(&mut self) {
+        self.state.pace = Pace { lag: self.options.lag_reads, settle: self.options.settle_reads };
+    }
+
+    /// Takes the account again where it was left to others, as they left it.
+    fn enter(&mut self) -> Result<(), PracticeError> {
+        let Some(store) = self.store.as_mut().filter(|store| !store.is_held()) else { return Ok(()) };
+        if let Some(found) = store.take()? {
+            self.state = found;
+            self.set_pace();
+        }
+        Ok(())
+    }
+
+    /// Leaves the account to others while the door is open.
+    fn step_aside(&mut self) {
+        if self.open > 0 {
+            self.save_looks();
+            if let Some(store) = &mut self.store {
+                store.let_go();
+            }
+        }
+    }
+
+    /// Keeps what looks have moved on. Nothing that a caller was told depends on it.
+    fn save_looks(&mut self) {
+        if self.looked && self.store.as_ref().is_some_and(Store::is_held) {
+            let _ = self.save();
+        }
+    }
+
     fn save(&mut self) -> Result<(), PracticeError> {
         if let Some(store) = &self.store {
             store.save(&self.state)?;

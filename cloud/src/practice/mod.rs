@@ -31,7 +31,7 @@ mod store;
 mod tagging;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use model::{AccountId, Region};
 use serde_json::Value;
@@ -214,9 +214,44 @@ impl Practice {
         self.desk.look(inventory::of)
     }
 
+    /// The way in for other processes. It keeps nothing alive.
+    pub fn door(&self) -> Door {
+        Door(Arc::downgrade(&self.desk))
+    }
+
     /// Changes the account from outside, as other people would: what their work left, what the caller may not do.
     pub fn seed<T>(&self, change: impl FnOnce(&mut Seed<'_>) -> T) -> Result<T, PracticeError> {
         self.desk.change(|state| change(&mut Seed::new(state)))
+    }
+}
+
+/// The way into a practice account for other processes, while this one has it.
+#[derive(Debug, Clone)]
+pub struct Door(Weak<Desk>);
+
+impl Door {
+    /// Opens it: until the answer is dropped, other processes can have the account's file whenever no call of this one is at
+    /// work. A call that finds one of them in there is throttled. None where the account is gone.
+    pub fn open(&self) -> Option<OpenDoor> {
+        let desk = self.0.upgrade()?;
+        desk.open_door();
+        Some(OpenDoor(desk))
+    }
+}
+
+/// A door that is open until this is dropped.
+#[derive(Debug)]
+pub struct OpenDoor(Arc<Desk>);
+
+impl Drop for OpenDoor {
+    fn drop(&mut self) {
+        self.0.close_door();
+    }
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk").finish_non_exhaustive()
     }
 }
 

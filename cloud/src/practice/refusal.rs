@@ -19,6 +19,11 @@ impl Refusal {
         Self { code, message: message.into() }
     }
 
+    /// The same in other words.
+    pub(super) fn because(self, message: String) -> Self {
+        Self { message, ..self }
+    }
+
     /// A denial of another service's action, as EC2 passes it on.
     pub(super) fn into_ec2(self) -> Self {
         let words = format!("You are not authorized to perform this operation. {}", self.message);

@@ -1,4 +1,4 @@
-//! The file of a practice account: locked for one process, replaced whole and atomically at every write.
+//! The file of a practice account: one process at a time has it, and each write replaces it whole and atomically.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -33,33 +33,51 @@ struct Written<'a> {
     account: &'a State,
 }
 
-/// A file that this process holds.
+/// A file that this process holds, or lets others have for a while.
 pub(super) struct Store {
     path: PathBuf,
-    /// The system lets go of the lock when the process ends, however it ends.
-    _lock: File,
+    /// While it is held. The system lets go of the lock when the process ends, however it ends.
+    lock: Option<File>,
 }
 
 impl Store {
     /// Takes the lock and reads what is there.
     pub(super) fn open(path: &Path) -> Result<(Self, Option<State>), PracticeError> {
-        let unreadable = |source| PracticeError::Read { path: path.to_owned(), source };
-        let mut beside = path.as_os_str().to_owned();
+        let mut store = Self { path: path.to_owned(), lock: None };
+        let found = store.take()?;
+        Ok((store, found))
+    }
+
+    /// Whether this process has it.
+    pub(super) fn is_held(&self) -> bool {
+        self.lock.is_some()
+    }
+
+    /// Lets others have it.
+    pub(super) fn let_go(&mut self) {
+        self.lock = None;
+    }
+
+    /// Takes the lock and reads what is there.
+    pub(super) fn take(&mut self) -> Result<Option<State>, PracticeError> {
+        let unreadable = |source| PracticeError::Read { path: self.path.clone(), source };
+        let mut beside = self.path.as_os_str().to_owned();
         beside.push(".lock");
         // Beside the file and not the file itself, since each write puts a new file in its place.
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(PathBuf::from(beside));
         let lock = lock.map_err(unreadable)?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(PracticeError::Locked { path: path.to_owned() }),
+            Err(TryLockError::WouldBlock) => return Err(PracticeError::Locked { path: self.path.clone() }),
             Err(TryLockError::Error(source)) => return Err(unreadable(source)),
         }
-        let store = Self { path: path.to_owned(), _lock: lock };
-        match std::fs::read(path) {
-            Ok(bytes) => store.parse(&bytes).map(|state| (store, Some(state))),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok((store, None)),
-            Err(source) => Err(unreadable(source)),
-        }
+        let found = match std::fs::read(&self.path) {
+            Ok(bytes) => Some(self.parse(&bytes)?),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(source) => return Err(unreadable(source)),
+        };
+        self.lock = Some(lock);
+        Ok(found)
     }
 
     fn parse(&self, bytes: &[u8]) -> Result<State, PracticeError> {

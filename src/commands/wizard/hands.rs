@@ -53,15 +53,11 @@ impl Operator for Hands {
 
 /// A task as the wizard shows it.
 fn shown(task: Task) -> HandTask {
-    let value = |entry: model::guide::Entry| match entry.note {
-        Some(note) => (format!("{} ({note})", entry.label), entry.value),
-        None => (entry.label, entry.value),
-    };
     HandTask {
         step: task.step,
         console: task.console,
         path: task.path,
-        values: task.values.into_iter().map(value).collect(),
+        values: task.values,
         finds: task.finds,
         differences: task.seen.into_iter().chain(task.differences.iter().map(correction)).collect(),
     }

@@ -1,12 +1,12 @@
 //! The terminal is given back as it was found, however the program ends: on return, on an error, on a panic.
 
-use std::io::{self, Stderr, Write};
+use std::io::{self, BufWriter, Stderr, Write};
 use std::mem::ManuallyDrop;
 use std::panic::{self, PanicHookInfo};
 use std::sync::Arc;
 
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use ratatui::crossterm::execute;
@@ -14,13 +14,18 @@ use ratatui::crossterm::terminal::{
     Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 
+/// A frame reaches the terminal as a whole, not a sign at a time.
+type Screen = Terminal<CrosstermBackend<BufWriter<Stderr>>>;
+/// More than a large frame has.
+const FRAME_BYTES: usize = 128 * 1024;
+
 type Hook = dyn Fn(&PanicHookInfo<'_>) + Send + Sync;
 
 /// Holds the terminal in raw mode on the alternate screen for as long as it lives.
 pub struct Guard {
     /// Never dropped: it would complain to a terminal that may be gone, and panic over it. What it would do is done
     /// by [`leave`].
-    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stderr>>>,
+    terminal: ManuallyDrop<Screen>,
     /// What was done on a panic before.
     before: Arc<Hook>,
 }
@@ -42,14 +47,13 @@ impl Guard {
             next(info);
         }));
         // From here on a failure drops the guard, which gives everything back.
-        let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stderr()))?);
-        let mut guard = Self { terminal, before };
+        let mut guard = Self { terminal: ManuallyDrop::new(screen()?), before };
         guard.enter()?;
         Ok(guard)
     }
 
     /// What is drawn on.
-    pub fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<Stderr>> {
+    pub fn terminal(&mut self) -> &mut Terminal<impl Backend<Error = io::Error> + use<>> {
         &mut self.terminal
     }
 
@@ -65,7 +69,7 @@ impl Guard {
         execute!(io::stderr(), EnterAlternateScreen, EnableBracketedPaste, Hide, Clear(ClearType::All))?;
         // A terminal that knows of an empty screen. `Terminal::clear` would ask where the cursor is, and not every
         // terminal answers.
-        self.terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stderr()))?);
+        self.terminal = ManuallyDrop::new(screen()?);
         Ok(())
     }
 }
@@ -80,6 +84,10 @@ impl Drop for Guard {
             panic::set_hook(Box::new(move |info| before(info)));
         }
     }
+}
+
+fn screen() -> io::Result<Screen> {
+    Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, io::stderr())))
 }
 
 /// Gives the terminal back. Each part is tried whatever became of the others.

@@ -226,7 +226,7 @@ fn on_hand(state: &mut State, cmd: &Cmd, effects: &mut Vec<Effect>) {
     let Some(task) = &state.run.hand else { return };
     let text = match item {
         Some(HandItem::Link) => Some(task.console.clone()),
-        Some(HandItem::Value(index)) => task.values.get(index).map(|(_, value)| value.clone()),
+        Some(HandItem::Value(index)) => task.values.get(index).map(|entry| entry.value.clone()),
         _ => None,
     };
     match (cmd, item) {

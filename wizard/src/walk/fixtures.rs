@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use model::config::Mode;
 use model::event::{Event, Outcome, Run, StepLine, What};
+use model::guide::Entry;
 use model::plan::{Change, FieldDiff, PLAN_SCHEMA_VERSION, Pins, Plan, PlannedStep, StepId};
 use model::{AccountId, DeploymentId, Finding, Region, Severity};
 
@@ -217,9 +218,15 @@ pub(crate) fn task() -> HandTask {
         console: "https://console.aws.amazon.com/iam/home?region=eu-central-1#/roles/create".into(),
         path: vec!["IAM".into(), "Roles".into(), "Create role".into()],
         values: vec![
-            ("Trusted entity type".into(), "AWS service".into()),
-            ("Use case".into(), "EC2".into()),
-            ("Role name".into(), "sre-agent-prod-instance".into()),
+            Entry::new("Trusted entity type", "AWS service")
+                .note("with EC2 chosen, the Console makes the instance profile of the same name as well"),
+            Entry::new("Use case", "EC2"),
+            Entry::new("Role name", "sre-agent-prod-instance"),
+            Entry::new(
+                "Roles > sre-agent-prod-instance > Permissions > Add permissions > Create inline policy > JSON",
+                "{\n  \"Version\": \"2012-10-17\"\n}",
+            )
+            .note("after Create role; in place of what the editor shows"),
         ],
         finds: "The role is found by its name.".into(),
         differences: vec!["The role trusts ecs.amazonaws.com; change it under Trust relationships.".into()],

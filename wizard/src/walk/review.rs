@@ -85,6 +85,7 @@ impl State {
 /// The page begins with a plan that is of the answers as they are.
 pub(super) fn enter(state: &mut State, effects: &mut Vec<Effect>) {
     state.review.confirm = Editor::default();
+    state.review.selected = None;
     if state.judgement.config.is_some() {
         ask(state, effects);
     }
@@ -96,6 +97,9 @@ pub(super) fn ask(state: &mut State, effects: &mut Vec<Effect>) {
     let is_same = state.review.wish.as_ref() == Some(&wish);
     if is_same && !state.review.is_overtaken && (state.review.is_asked || state.review.preview.is_some()) {
         return;
+    }
+    if state.review.preview.is_some() {
+        state.review.selected = item(state);
     }
     state.review.preview = None;
     state.trouble = None;
@@ -124,7 +128,10 @@ pub(super) fn previewed(state: &mut State, result: Result<Box<Preview>, Trouble>
         Ok(preview) => {
             state.review.preview = Some(*preview);
             state.trouble = None;
-            state.cursor = 0;
+            // A plan after another: whoever chose how a step is done goes on from that step.
+            let selected = state.review.selected.take();
+            let place = items(state).iter().position(|item| Some(item) == selected.as_ref());
+            state.cursor = place.unwrap_or(0);
         }
         Err(trouble) => {
             state.review.wish = None;
@@ -202,6 +209,10 @@ fn way(state: &mut State, step: StepId, cmd: &Cmd, effects: &mut Vec<Effect>) {
         (Cmd::Adopt, way) => {
             let id = if let Way::Adopt { id } = way { id } else { String::new() };
             state.overlay = Some(Overlay::Adopt { step, editor: Editor::new(id) });
+        }
+        (_, Way::Automatic) if !step.can_adopt() => {
+            state.notice =
+                Some("Nobody could put this together by hand; the program always does it.".to_owned());
         }
         (_, Way::Automatic) => {
             state.ways.insert(step, Way::Guided);

@@ -119,6 +119,8 @@ pub struct Review {
     pub is_asked: bool,
     /// Whether that answer is out of date already.
     pub is_overtaken: bool,
+    /// The line that was selected when another plan was asked for.
+    pub selected: Option<review::Item>,
     /// The deployment id as it is typed.
     pub confirm: Editor,
 }

@@ -109,6 +109,23 @@ fn only_the_plan_that_was_shown_is_carried_out() {
 }
 
 #[test]
+fn whoever_changes_how_a_step_is_done_goes_on_from_there() {
+    let mut state = reviewing(false);
+    let steps = state.review_items().into_iter().filter(|item| matches!(item, ReviewItem::Step(_)));
+    for (place, item) in steps.enumerate() {
+        send(&mut state, &[vec![Cmd::Home], vec![Cmd::Down; place]].concat());
+        let ReviewItem::Step(step) = item else { unreachable!() };
+        let effects = send(&mut state, &[Cmd::Toggle]);
+        assert_eq!(state.ways.contains_key(&step), step.can_adopt(), "{step}");
+        assert_eq!(state.notice.is_none(), step.can_adopt(), "{step}");
+        if effects.iter().any(|effect| matches!(effect, Effect::Preview(_))) {
+            tell(&mut state, Input::Previewed(Ok(Box::new(preview(false)))));
+        }
+        assert_eq!(state.review_item(), Some(item));
+    }
+}
+
+#[test]
 fn what_destroys_needs_the_deployment_id_typed() {
     let mut state = reviewing(true);
     assert_eq!(kinds(&send(&mut state, &[Cmd::Enter, Cmd::Enter, Cmd::Enter])), [""; 0]);
@@ -165,7 +182,7 @@ fn a_task_by_hand_is_copied_line_by_line_and_answered() {
     let texts: Vec<&Effect> = copies.iter().collect();
     assert_eq!(texts[1], &Effect::Copy("AWS service".to_owned()));
     assert_eq!(texts[2], &Effect::Copy("EC2".to_owned()));
-    send(&mut state, &[Cmd::Down, Cmd::Down]);
+    send(&mut state, &[Cmd::Down, Cmd::Down, Cmd::Down]);
     assert_eq!(state.mode(), Mode::Typing);
     send(&mut state, &typed("AROA1"));
     let effects = send(&mut state, &[Cmd::Enter, Cmd::Enter]);

@@ -45,7 +45,7 @@ pub fn ways(state: &State) -> Vec<Way> {
     if is_apply {
         if trouble.resumable
             && !state.run.takes_back
-            && apply::failed_step(state).is_some_and(|step| !step.is_check())
+            && apply::failed_step(state).is_some_and(model::plan::StepId::can_adopt)
         {
             ways.push(Way::ByHand);
         }

@@ -1,5 +1,9 @@
 //! The wizard as an operator uses it: driven by keys through a pseudo terminal, and read from its screen.
 
+mod apply;
+mod soak;
+mod ways;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
@@ -38,11 +42,15 @@ fn sit(desk: &Desk, line: &str, size: (u16, u16), more: &[(&str, &str)]) -> Term
     Terminal::start(&program, &arguments, &desk.path("."), &environment, size)
 }
 
+/// What is selected: from its sign to the end of its pane.
+fn selected(screen: &str) -> String {
+    let line = screen.lines().find_map(|line| line.split_once('▸')).map(|(_, line)| line);
+    line.and_then(|line| line.split('│').next()).unwrap_or_default().trim_end().to_owned()
+}
+
 /// Presses a key until the selected line has this.
 #[track_caller]
 fn go_to(terminal: &mut Terminal, key: &str, wanted: &str) {
-    let selected =
-        |screen: &str| screen.lines().find(|line| line.contains('▸')).map(str::to_owned).unwrap_or_default();
     for _ in 0..40 {
         let before = selected(&terminal.still());
         if before.contains(wanted) {

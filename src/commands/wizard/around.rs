@@ -2,6 +2,7 @@
 //!
 //! Commands run as they do from the command line, with the wizard as their watcher: what they would show is told to it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
@@ -141,16 +142,13 @@ impl Around {
         self.kept.write_configuration(text)
     }
 
-    /// Stops what runs, and waits until it has stopped and the last draft is on disk.
-    pub(super) fn end(self) {
+    /// Stops what runs, and waits until it has stopped and the last draft is on disk. The mistake of a thread that panicked.
+    pub(super) fn end(self) -> std::thread::Result<()> {
         self.stop.cancel();
         let Self { threads, clerk, .. } = self;
         drop(clerk);
         let threads = std::mem::take(&mut *threads.lock().unwrap_or_else(PoisonError::into_inner));
-        for thread in threads {
-            // What panicked has said so itself.
-            let _ = thread.join();
-        }
+        threads.into_iter().map(JoinHandle::join).fold(Ok(()), Result::and)
     }
 
     fn then(&self, name: &str, work: impl FnOnce(&Self) -> Input + Send + 'static) {
@@ -164,6 +162,14 @@ impl Around {
     }
 
     fn work(&self, name: &str, work: impl FnOnce() + Send + 'static) {
+        let news = self.news.clone();
+        let work = move || {
+            if let Err(mistake) = catch_unwind(AssertUnwindSafe(work)) {
+                // The terminal was given back to show what happened, and what was wanted will never come.
+                let _ = news.send(Input::Ending);
+                resume_unwind(mistake);
+            }
+        };
         let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(work);
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         threads.retain(|thread| !thread.is_finished());

@@ -58,7 +58,7 @@ fn shown(task: Task) -> HandTask {
         console: task.console,
         path: task.path,
         values: task.values,
-        finds: task.finds,
+        finds: format!("It is found {}.", task.finds),
         differences: task.seen.into_iter().chain(task.differences.iter().map(correction)).collect(),
     }
 }

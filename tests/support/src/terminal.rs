@@ -6,6 +6,8 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 /// How long anything may take to appear; a machine that builds something at the same time is slow.
@@ -23,12 +25,19 @@ struct Seen {
     is_hung_up: bool,
 }
 
+/// How a terminal takes keys and shows them: all modes of it, only to be compared.
+fn modes(terminal: &dyn MasterPty) -> String {
+    format!("{:?}", terminal.get_termios())
+}
+
 /// A program on a pseudo terminal. It is killed with this value.
 pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     master: Option<Box<dyn MasterPty + Send>>,
     keys: Option<Box<dyn Write + Send>>,
     seen: Arc<(Mutex<Seen>, Condvar)>,
+    /// How the terminal takes keys before anybody changed that.
+    found: String,
 }
 
 impl Terminal {
@@ -42,6 +51,7 @@ impl Terminal {
     ) -> Self {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a pseudo terminal");
+        let found = modes(pair.master.as_ref());
         let mut command = CommandBuilder::new(program);
         command.args(arguments);
         command.cwd(folder);
@@ -79,7 +89,7 @@ impl Terminal {
                 }
             }
         });
-        Self { child, master: Some(pair.master), keys: Some(keys), seen }
+        Self { child, master: Some(pair.master), keys: Some(keys), seen, found }
     }
 
     /// Types this: text, or the bytes that a key sends.
@@ -87,6 +97,28 @@ impl Terminal {
         let writer = self.keys.as_mut().expect("the terminal is open");
         // What the program did not wait for is its own affair; that it ended is seen elsewhere.
         let _ = writer.write_all(keys.as_bytes()).and_then(|()| writer.flush());
+    }
+
+    /// Presses a key that copies something; what the program gave the terminal for its clipboard.
+    #[track_caller]
+    pub fn copied(&mut self, key: &str) -> String {
+        const BEGIN: &str = "\u{1b}]52;c;";
+        let from = self.written().len();
+        self.press(key);
+        let began = Instant::now();
+        loop {
+            let written = self.written();
+            let rest = written.get(from..).unwrap_or_default();
+            let copied = rest.split_once(BEGIN).and_then(|(_, rest)| rest.split_once('\u{7}'));
+            if let Some((copied, _)) = copied {
+                let bytes = STANDARD.decode(copied).expect("what is copied is base64");
+                return String::from_utf8(bytes).expect("what is copied is text");
+            }
+            assert!(began.elapsed() < PATIENCE, "nothing is copied; the screen:\n{}", self.screen());
+            let (seen, changed) = &*self.seen;
+            let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            drop(changed.wait_timeout(seen, BREATH));
+        }
     }
 
     /// Waits until the screen is as wanted, and answers it.
@@ -146,6 +178,11 @@ impl Terminal {
         let seen = self.seen.0.lock().unwrap_or_else(PoisonError::into_inner);
         let screen = seen.parser.screen();
         (screen.alternate_screen(), screen.hide_cursor())
+    }
+
+    /// Whether keys are taken as when the program was started: a line at a time, and shown.
+    pub fn is_as_found(&self) -> bool {
+        modes(self.master.as_ref().expect("the terminal is open").as_ref()) == self.found
     }
 
     /// Everything that the program wrote, with its escapes.
@@ -224,6 +261,8 @@ pub mod keys {
     pub const LEFT: &str = "\u{1b}[D";
     /// Ctrl and C.
     pub const CTRL_C: &str = "\u{3}";
+    /// Delete.
+    pub const DELETE: &str = "\u{1b}[3~";
     /// Ctrl and N.
     pub const CTRL_N: &str = "\u{e}";
     /// Ctrl and U.

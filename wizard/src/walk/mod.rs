@@ -26,7 +26,7 @@ pub use editor::Editor;
 pub use fields::{Asking, Option as Answer, asking};
 pub use review::{Item as ReviewItem, Node, tree};
 pub use state::{Overlay, Phase, Question, Review, Running, State};
-pub use trouble::{Way, ways};
+pub use trouble::{Way, adopted, ways};
 pub use update::{Msg, step};
 
 pub use apply::HandItem;

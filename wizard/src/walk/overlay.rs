@@ -14,7 +14,12 @@ pub(super) fn on(state: &mut State, cmd: &Cmd, effects: &mut Vec<Effect>) {
         Some(Overlay::Picker { path, index }) => pick(state, cmd, path, index),
         Some(Overlay::Adopt { step, mut editor }) => match cmd {
             Cmd::Back => {}
-            Cmd::Enter if editor.text().trim().is_empty() => {}
+            Cmd::Enter if editor.text().trim().is_empty() => {
+                if matches!(state.ways.get(&step), Some(Way::Adopt { .. })) {
+                    state.ways.remove(&step);
+                    review::ask(state, effects);
+                }
+            }
             Cmd::Enter => {
                 state.ways.insert(step, Way::Adopt { id: editor.text().trim().to_owned() });
                 review::ask(state, effects);

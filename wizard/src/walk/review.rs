@@ -206,10 +206,7 @@ fn way(state: &mut State, step: StepId, cmd: &Cmd, effects: &mut Vec<Effect>) {
         (Cmd::Adopt, _) if !step.can_adopt() => {
             state.notice = Some("Nothing else can take the place of this step.".to_owned());
         }
-        (Cmd::Adopt, way) => {
-            let id = if let Way::Adopt { id } = way { id } else { String::new() };
-            state.overlay = Some(Overlay::Adopt { step, editor: Editor::new(id) });
-        }
+        (Cmd::Adopt, _) => adopt(state, step),
         (_, Way::Automatic) if !step.can_adopt() => {
             state.notice =
                 Some("Nobody could put this together by hand; the program always does it.".to_owned());
@@ -223,6 +220,12 @@ fn way(state: &mut State, step: StepId, cmd: &Cmd, effects: &mut Vec<Effect>) {
             ask(state, effects);
         }
     }
+}
+
+/// Asks for the id of what takes a step's place.
+pub(super) fn adopt(state: &mut State, step: StepId) {
+    let id = if let Some(Way::Adopt { id }) = state.ways.get(&step) { id.clone() } else { String::new() };
+    state.overlay = Some(Overlay::Adopt { step, editor: Editor::new(id) });
 }
 
 /// Goes to the question of this key.

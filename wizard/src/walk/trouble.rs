@@ -1,7 +1,10 @@
 //! What can be done where something failed.
 
+use model::plan::StepId;
+
 use super::state::{Overlay, Phase, Question};
 use super::{Cmd, State, apply, ending, review, update};
+use crate::draft;
 use crate::exchange::Effect;
 use crate::form::{self, Page};
 
@@ -39,13 +42,13 @@ pub fn ways(state: &State) -> Vec<Way> {
     if trouble.resumable || !is_apply {
         ways.push(Way::Retry);
     }
-    if trouble.about.iter().any(|path| form::find(path).is_some()) {
+    if trouble.about.iter().any(|path| form::find(path).is_some()) || adopted(state).is_some() {
         ways.push(Way::Change);
     }
     if is_apply {
         if trouble.resumable
             && !state.run.takes_back
-            && apply::failed_step(state).is_some_and(model::plan::StepId::can_adopt)
+            && apply::failed_step(state).is_some_and(StepId::can_adopt)
         {
             ways.push(Way::ByHand);
         }
@@ -60,6 +63,14 @@ pub fn ways(state: &State) -> Vec<Way> {
     }
     ways.push(Way::Leave);
     ways
+}
+
+/// The step whose place something was to take that cannot: there is no plan with it.
+pub fn adopted(state: &State) -> Option<StepId> {
+    let findings = state.trouble.iter().flat_map(|trouble| &trouble.findings);
+    let mut steps = findings.filter_map(|finding| StepId::parse(&finding.subject));
+    let is_adopted = |step: &StepId| matches!(state.ways.get(step), Some(draft::Way::Adopt { .. }));
+    steps.find(|step| state.page == Page::Review && is_adopted(step))
 }
 
 /// Carries out a command where something failed.
@@ -101,6 +112,11 @@ fn take(state: &mut State, way: Way, effects: &mut Vec<Effect>) {
             review::ask(state, effects);
         }
         (Way::Retry, _) => ending::verify(state, effects),
+        (Way::Change, Page::Review) if adopted(state).is_some() => {
+            if let Some(step) = adopted(state) {
+                review::adopt(state, step);
+            }
+        }
         (Way::Change, _) => {
             let about = state.trouble.as_ref().map(|trouble| trouble.about.clone()).unwrap_or_default();
             if let Some(path) = about.iter().find(|path| form::find(path).is_some()) {

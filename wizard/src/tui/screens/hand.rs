@@ -30,7 +30,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Them
     }
     let mut at = lines.len();
     let labels = labels(task, width);
-    lines.push(row(OPEN, &task.console, item == Some(HandItem::Link), labels, width, theme));
+    lines.push(row(OPEN, &task.console, item == Some(HandItem::Link), OPEN.len(), width, theme));
     lines.extend(parts::wrapped(&task.path.join(" > "), width, "    ", Meaning::Text, theme));
     for (index, entry) in task.values.iter().enumerate() {
         let selected = item == Some(HandItem::Value(index));

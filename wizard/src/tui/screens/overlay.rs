@@ -22,7 +22,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Them
         Some(Overlay::Adopt { step, editor }) => {
             let title = format!("Use an existing {}", step.title());
             let lines = vec![line(
-                "Its id. It is used as it is, never changed and never deleted.",
+                "Used as it is, and stays. Leave it empty to have one made.",
                 Meaning::Text,
                 theme,
             )];

@@ -9,7 +9,7 @@ use super::parts::{line, pane};
 use crate::form::{self, Page};
 use crate::tui::Theme;
 use crate::tui::theme::Meaning;
-use crate::walk::{Phase, State, Way, ways};
+use crate::walk::{Phase, State, Way, adopted, ways};
 
 /// The page.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
@@ -72,6 +72,10 @@ fn label(state: &State, way: Way) -> String {
     let text = match way {
         Way::Retry if state.page == Page::Apply && !state.run.takes_back => "Go on with the run",
         Way::Retry => "Try again",
+        Way::Change if about.is_none() => {
+            let step = adopted(state).map(model::plan::StepId::title).unwrap_or_default();
+            return format!("Use another one, or none: {step}");
+        }
         Way::Change => {
             return format!("Change the answer: {}", about.map(|field| field.title).unwrap_or_default());
         }

@@ -1,0 +1,130 @@
+//! Keys by chance: whatever is pressed, the wizard does not break, keeps the answers, and gives the terminal back.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use test_support::{Terminal, keys};
+
+use super::{USUAL, signal, sit};
+use crate::support::Desk;
+
+/// As many keys between two ends of the process.
+const KEYS: usize = 150;
+const ROUNDS: usize = 6;
+const DRAFT: &str = ".deployment_state.draft.json";
+
+/// Keys that take nothing away.
+const HARMLESS: [&str; 40] = [
+    keys::UP,
+    keys::UP,
+    keys::DOWN,
+    keys::DOWN,
+    keys::DOWN,
+    keys::LEFT,
+    keys::RIGHT,
+    keys::TAB,
+    keys::TAB,
+    keys::BACK_TAB,
+    keys::ENTER,
+    keys::ENTER,
+    keys::ENTER,
+    keys::ESCAPE,
+    keys::CTRL_N,
+    keys::CTRL_N,
+    keys::CTRL_N,
+    keys::CTRL_C,
+    keys::CTRL_Z,
+    " ",
+    " ",
+    "?",
+    "a",
+    "b",
+    "c",
+    "g",
+    "j",
+    "o",
+    "q",
+    "r",
+    "s",
+    "u",
+    "v",
+    "y",
+    "1",
+    "9",
+    "-",
+    "\u{e9}",
+    "\u{1f600}",
+    "\u{1b}[200~10.0.0.0/8\nnone\u{7}\u{1b}[201~",
+];
+
+/// Keys that erase.
+const ERASING: [&str; 5] = [keys::CTRL_U, keys::DELETE, "\u{7f}", "\u{17}", "\u{4}"];
+
+/// What is kept: the answers that are not empty.
+fn kept(desk: &Desk) -> Option<BTreeSet<String>> {
+    let text = std::fs::read_to_string(desk.path(DRAFT)).ok()?;
+    wizard::draft::Draft::decode(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let draft: Value = serde_json::from_str(&text).unwrap();
+    let answers = draft["answers"].as_object().unwrap_or_else(|| panic!("{draft:#}")).clone();
+    Some(answers.into_iter().filter(|(_, text)| text != "").map(|(path, _)| path).collect())
+}
+
+/// Presses keys, one by one, until the process ends or there were enough of them; those that were pressed.
+fn press(terminal: &mut Terminal, chance: &mut fastrand::Rng, may_erase: bool) -> Vec<&'static str> {
+    let mut pressed = Vec::new();
+    for _ in 0..KEYS {
+        let key = if may_erase && chance.u8(..) < 32 {
+            ERASING[chance.usize(..ERASING.len())]
+        } else {
+            HARMLESS[chance.usize(..HARMLESS.len())]
+        };
+        pressed.push(key);
+        terminal.press(key);
+        if chance.u8(..) < 8 {
+            terminal.resize(chance.u16(1..140), chance.u16(1..50));
+        }
+        // Now and then somebody looks at what came of it.
+        if chance.u8(..) < 24 {
+            terminal.still();
+        }
+    }
+    terminal.still();
+    pressed
+}
+
+fn soak(seed: u64) {
+    let mut chance = fastrand::Rng::with_seed(seed);
+    // A practice account stands in the place of the real one, so that whatever is approved can be made.
+    let desk = Desk::new();
+    for round in 0..ROUNDS {
+        let before = kept(&desk);
+        let mut terminal = sit(&desk, "wizard --config config.yaml", USUAL, &[]);
+        terminal.see("/14 ");
+        let may_erase = round % 2 == 1;
+        let pressed = press(&mut terminal, &mut chance, may_erase);
+        // It may have ended already: two Ctrl-C leave it.
+        signal(&terminal, "TERM");
+        let code = terminal.exit();
+        let about = || format!("seed {seed}, round {round}, {pressed:?}:\n{}", terminal.screen());
+        assert!([0, 4, 5, 8].contains(&code), "exit {code}, {}", about());
+        assert!(!terminal.written().contains("panicked"), "{}", about());
+        assert_eq!(terminal.manners(), (false, false), "{}", about());
+        assert!(terminal.is_as_found(), "{}", about());
+        let after = kept(&desk);
+        // Without one, everything was carried out and nothing is open any more.
+        if let (Some(before), Some(after), false) = (&before, &after, may_erase) {
+            assert!(before.is_subset(after), "{:?} is lost: {}", before.difference(after), about());
+        }
+        assert!(after.is_some() || code == 0, "{}", about());
+    }
+}
+
+#[test]
+fn any_keys_leave_the_answers_and_the_terminal_whole() {
+    soak(1);
+}
+
+#[test]
+fn any_other_keys_do_too() {
+    soak(2);
+}

@@ -18,7 +18,7 @@ pub(crate) fn quoted(word: &str) -> String {
 }
 
 /// A path as a shell takes it. One that begins with a hyphen would be taken for a flag.
-fn path(path: &Path) -> String {
+pub(crate) fn path(path: &Path) -> String {
     let text = path.display().to_string();
     if text.starts_with('-') { quoted(&format!("./{text}")) } else { quoted(&text) }
 }

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use model::agent::CREDENTIAL_PROVIDER;
 use model::config::{AcmeChallenge, Config, Gateway, HostInstall, TlsSource};
 use model::{AccountId, Region};
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ pub fn instance_trust() -> Value {
 
 /// What the instance may do: call the mapped models, be reached through Session Manager, fetch its exportable
 /// certificate where there is one, or answer for its name in the DNS where that brings it one, and where it installs itself at its first boot, fetch its bundle and say how far it
-/// is. `certificate` is an ARN.
+/// is; with a gateway, read the key of its backends. `certificate` is an ARN.
 pub fn instance_policy(
     config: &Config,
     region: &Region,
@@ -69,7 +70,41 @@ pub fn instance_policy(
     if config.host.install == HostInstall::UserData {
         statements.extend(first_boot_statements(config, region, account));
     }
+    if config.gateway.is_some() {
+        statements.extend(backend_statements(region, account));
+    }
     json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+/// To find the key that the backends ask for, under the one name that they have written into them, and to read it.
+fn backend_statements(region: &Region, account: &AccountId) -> [Value; 2] {
+    let place =
+        |service: &str, rest: &str| format!("arn:{}:{service}:{region}:{account}:{rest}", region.partition());
+    [
+        json!({
+            "Sid": "FindBackendKey",
+            "Effect": "Allow",
+            "Action": ["bedrock-agentcore:GetApiKeyCredentialProvider"],
+            "Resource": [
+                place("bedrock-agentcore", "token-vault/default"),
+                place("bedrock-agentcore", &format!("token-vault/default/apikeycredentialprovider/{CREDENTIAL_PROVIDER}")),
+            ],
+        }),
+        json!({
+            "Sid": "ReadBackendKey",
+            "Effect": "Allow",
+            "Action": ["secretsmanager:GetSecretValue"],
+            "Resource": [key_secret(CREDENTIAL_PROVIDER, region, account)],
+        }),
+    ]
+}
+
+/// The secrets in which the service keeps the key of a provider; it adds six characters to the name.
+fn key_secret(provider: &str, region: &Region, account: &AccountId) -> String {
+    format!(
+        "arn:{}:secretsmanager:{region}:{account}:secret:bedrock-agentcore-identity!default/apikey/{provider}-*",
+        region.partition()
+    )
 }
 
 /// What `host renew` asks of an exportable certificate, and of no other.
@@ -224,10 +259,7 @@ pub fn gateway_policy(
                 "Sid": "ReadKey",
                 "Effect": "Allow",
                 "Action": ["secretsmanager:GetSecretValue"],
-                "Resource": [format!(
-                    "arn:{partition}:secretsmanager:{region}:{account}:secret:bedrock-agentcore-identity!default/apikey/{}-*",
-                    parts.provider
-                )],
+                "Resource": [key_secret(&parts.provider, region, account)],
             },
             {
                 "Sid": "ReadSchemas",

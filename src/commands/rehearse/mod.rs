@@ -251,7 +251,8 @@ impl Rehearsal<'_> {
 
         let part = Instant::now();
         let domain = config.tls.domain.as_deref();
-        let gateway = gateway.map(|wanted| wanted.start(&certified, domain, services.issuer())).transpose()?;
+        let gateway =
+            gateway.map(|wanted| wanted.start(&certified, domain, services.issuer())).transpose()?;
         if let Some(gateway) = &gateway {
             self.said(&gateway.words(), part);
         }
@@ -332,7 +333,7 @@ impl Rehearsal<'_> {
                          Then, in another terminal:",
                         place.local_url,
                         next::rehearse(self.app),
-                        next::of_rehearsal(&self.state_file)
+                        self.same()
                     )
                 };
                 self.app.result(&format!("\n{head}\n\ncd {folder}\n{curl}\n\nOr with OpenAI's client (pip install openai):\n\n{python}\n"));
@@ -371,8 +372,21 @@ impl Rehearsal<'_> {
         let rehearse = next::rehearse(self.app);
         self.app.say(&format!(
             "\nThis was a practice account; nothing real was made. Next:\n  \
-             once more:      {rehearse}{at}\n  \
-             remove it all:  {rehearse} --cleanup{at}"
+             once more:      {rehearse}{}\n  \
+             remove it all:  {rehearse} --cleanup{at}",
+            self.same()
         ));
+    }
+
+    /// The words that make another run one of the same rehearsal.
+    fn same(&self) -> String {
+        let at = next::of_rehearsal(&self.state_file);
+        let config = self.args.config.iter().map(|file| format!(" --config {}", next::path(file)));
+        let set = self
+            .args
+            .set
+            .iter()
+            .map(|(key, value)| format!(" --set {}", next::quoted(&format!("{key}={value}"))));
+        config.chain(set).chain([at]).collect()
     }
 }

@@ -36,6 +36,7 @@ areas!(
     certificates,
     tagging,
     gateways,
+    memories,
     not_found_answers,
 );
 

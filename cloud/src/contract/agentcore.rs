@@ -1,4 +1,4 @@
-//! Credential providers with their secrets, gateways and their targets.
+//! Credential providers with their secrets, gateways and their targets, memories.
 //!
 //! Moto (5.2.5) has no credential providers, honours no client tokens, lets names be taken twice, deletes a gateway
 //! with its targets, never finishes an update and fails nothing. All of that is in this crate's own tests.
@@ -9,8 +9,8 @@ use model::Secret;
 use serde_json::json;
 
 use crate::port::agentcore::{
-    ApiKeyChange, Gateway, GatewayChange, GatewaySettings, NewCredentialProvider, NewGateway, NewTarget,
-    Target, TargetChange, TargetRef, TargetSettings,
+    ApiKeyChange, Condition, Gateway, GatewayChange, GatewaySettings, MemoryStrategy, NewCredentialProvider,
+    NewGateway, NewMemory, NewTarget, Target, TargetChange, TargetRef, TargetSettings,
 };
 use crate::port::iam::{NewRole, RolePolicy, RolePolicyDocument};
 use crate::port::s3::{Body, BucketRef, NewBucket, NewObject, ObjectKeys};
@@ -257,4 +257,37 @@ async fn targets(cloud: &Cloud, fixture: &Fixture, gateway_id: &str, ground: &Gr
     let missing = ErrorKind::NotFound;
     refused(agentcore.update_target(change).await, missing, "UpdateGatewayTarget");
     refused(agentcore.delete_target(wanted).await, missing, "DeleteGatewayTarget");
+}
+
+/// Makes a memory, reads it back, deletes it.
+pub async fn memories(cloud: &Cloud, fixture: &Fixture) {
+    let agentcore = &cloud.agentcore;
+    let new = NewMemory {
+        name: fixture.name("memory").replace('-', "_"),
+        client_token: token(fixture, "memory"),
+        event_expiry_days: 90,
+        tags: fixture.tags("memory"),
+    };
+    let id = agentcore.create_memory(new.clone()).await.expect("a memory is made");
+    let memory = fixture
+        .until("the memory is active", async || {
+            let found = agentcore.get_memory(id.clone()).await.expect("memories can be read");
+            found.filter(|memory| memory.condition.is_ready())
+        })
+        .await;
+    assert_eq!((&memory.id, &memory.name, memory.event_expiry_days), (&id, &new.name, 90));
+    assert_eq!(memory.tags, new.tags);
+    assert!(memory.arn.ends_with(&format!(":memory/{id}")), "{memory:?}");
+    let names: BTreeSet<&str> = MemoryStrategy::ALL.iter().map(|one| one.name()).collect();
+    assert_eq!(memory.strategies.keys().map(String::as_str).collect::<BTreeSet<_>>(), names);
+    assert!(memory.strategies.values().all(Condition::is_ready), "{memory:?}");
+    assert!(agentcore.list_memories(()).await.expect("memories can be listed").contains(&id));
+    agentcore.delete_memory(id.clone()).await.expect("a memory is deleted");
+    fixture
+        .until("the memory has gone", async || {
+            let found = agentcore.get_memory(id.clone()).await.expect("memories can be read");
+            found.is_none().then_some(())
+        })
+        .await;
+    refused(agentcore.delete_memory(id).await, ErrorKind::NotFound, "DeleteMemory");
 }

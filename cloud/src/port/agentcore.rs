@@ -1,10 +1,10 @@
-//! Amazon Bedrock AgentCore: credential providers, gateways and their targets.
+//! Amazon Bedrock AgentCore: credential providers, gateways and their targets, and memories.
 //!
 //! Source: service model "Amazon Bedrock AgentCore Control", 2023-06-05. A gateway, a target and a provider have a name that is
 //! unique in its place. Gateways and targets come, change and go in the background: what a call answers is only
 //! that it began.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::Secret;
 use model::tags::Tags;
@@ -45,7 +45,7 @@ pub struct CredentialProvider {
     pub tags: Tags,
 }
 
-/// How the service describes where a gateway or a target is.
+/// How the service describes where a gateway, a target or a memory is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
     /// As the service spells it: `CREATING`, `READY`, `FAILED`, ...
@@ -55,9 +55,9 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// It can be used.
+    /// It can be used. Memories have a word of their own for it.
     pub fn is_ready(&self) -> bool {
-        self.status == "READY"
+        matches!(self.status.as_str(), "READY" | "ACTIVE")
     }
 
     /// It will not become ready by itself.
@@ -224,6 +224,72 @@ pub struct TargetSummary {
     pub name: String,
 }
 
+/// What a memory extracts from conversations by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum MemoryStrategy {
+    /// How a user likes to be answered.
+    Preferences,
+    /// What is known of the infrastructure.
+    Knowledge,
+    /// What came of an investigation.
+    Summaries,
+}
+
+impl MemoryStrategy {
+    /// Those that the SRE agent asks its memory for.
+    pub const ALL: [Self; 3] = [Self::Preferences, Self::Knowledge, Self::Summaries];
+
+    /// Unique in its memory.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Preferences => "user_preferences",
+            Self::Knowledge => "infrastructure_knowledge",
+            Self::Summaries => "investigation_summaries",
+        }
+    }
+
+    /// Where the agent looks for what was extracted.
+    pub fn namespace(self) -> &'static str {
+        match self {
+            Self::Preferences => "/sre/users/{actorId}/preferences",
+            Self::Knowledge => "/sre/infrastructure/{actorId}/{sessionId}",
+            Self::Summaries => "/sre/investigations/{actorId}/{sessionId}",
+        }
+    }
+}
+
+/// A memory to make, with every [`MemoryStrategy`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMemory {
+    /// `[a-zA-Z][a-zA-Z0-9_]{0,47}`, unique in the account and Region.
+    pub name: String,
+    /// As [`NewGateway::client_token`].
+    pub client_token: String,
+    /// For how long events are kept: 3 to 3650.
+    pub event_expiry_days: u32,
+    /// Put on at creation.
+    pub tags: Tags,
+}
+
+/// A memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Memory {
+    /// The name, a hyphen and ten characters.
+    pub id: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its name.
+    pub name: String,
+    /// Where it is on its way; it takes ten minutes and more.
+    pub condition: Condition,
+    /// For how long events are kept.
+    pub event_expiry_days: u32,
+    /// Its strategies by name, each with where it is on its way. One that is not active extracts nothing.
+    pub strategies: BTreeMap<String, Condition>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
 port! {
     /// Amazon Bedrock AgentCore, the control plane.
     "bedrock-agentcore" AgentCore {
@@ -257,5 +323,13 @@ port! {
         Write "UpdateGatewayTarget" update_target(TargetChange) -> ();
         /// Begins to delete a target.
         Write "DeleteGatewayTarget" delete_target(TargetRef) -> ();
+        /// A memory by id, with its tags.
+        Read "GetMemory" get_memory(String) -> Option<Memory>;
+        /// Ids of all memories of the Region. Each begins with the memory's name and a hyphen.
+        Read "ListMemories" list_memories(()) -> Vec<String>;
+        /// Begins to make a memory; answers its id.
+        Write "CreateMemory" create_memory(NewMemory) -> String;
+        /// Begins to delete a memory with all that is in it.
+        Write "DeleteMemory" delete_memory(String) -> ();
     }
 }

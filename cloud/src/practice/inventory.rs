@@ -56,6 +56,10 @@ pub(super) fn of(state: &State) -> Vec<Value> {
         .map(|(name, one)| json!({"type": "credential-provider", "name": name, "tags": one.tags}));
     let gateways =
         state.gateways.values().filter(|one| one.course != Course::Deleting).map(|one| gateway(state, one));
+    let memories = state.memories.values().filter(|one| one.course != Course::Deleting).map(|one| {
+        json!({"type": "memory", "name": one.name, "condition": condition(&one.course),
+               "event_expiry_days": one.event_expiry_days, "tags": one.tags})
+    });
     let mut all: Vec<Value> = groups
         .chain(buckets)
         .chain(parameters)
@@ -69,6 +73,7 @@ pub(super) fn of(state: &State) -> Vec<Value> {
         .chain(records)
         .chain(providers)
         .chain(gateways)
+        .chain(memories)
         .collect();
     all.sort_by_cached_key(Value::to_string);
     all
@@ -179,11 +184,11 @@ fn certificate(one: &Certificate) -> Value {
 }
 
 /// What is on its way to be ready counts as ready.
+fn condition(course: &Course) -> &str {
+    if let Course::Failed(reason) = course { reason } else { "READY" }
+}
+
 fn gateway(state: &State, one: &Gateway) -> Value {
-    let condition = |course: &Course| match course {
-        Course::Failed(reason) => reason.clone(),
-        _ => "READY".to_owned(),
-    };
     let mut targets: Vec<Value> = one
         .targets
         .values()

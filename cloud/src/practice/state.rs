@@ -16,7 +16,7 @@ use crate::port::bedrock::{ModelAvailability, ModelLife};
 use crate::port::ec2::{InstanceState, Rule};
 use crate::port::path::{AclEntry, GroupRule, Route};
 
-use super::agentcore::record::{Gateway, Provider};
+use super::agentcore::record::{Gateway, Memory, Provider};
 use super::boot::{Boot, Mishap};
 use super::seed::Credentials;
 use super::{PracticeOptions, catalog};
@@ -84,6 +84,12 @@ pub(super) struct State {
     /// Why the next targets of these names fail.
     #[serde(default)]
     pub(super) failing_targets: BTreeMap<String, String>,
+    /// Memories by id.
+    #[serde(default)]
+    pub(super) memories: BTreeMap<String, Memory>,
+    /// Why the next memory fails.
+    #[serde(default)]
+    pub(super) failing_memory: Option<String>,
     /// What goes wrong when instances boot.
     #[serde(default)]
     pub(super) mishap: Option<Mishap>,
@@ -405,6 +411,8 @@ impl State {
             providers: BTreeMap::new(),
             gateways: BTreeMap::new(),
             failing_targets: BTreeMap::new(),
+            memories: BTreeMap::new(),
+            failing_memory: None,
             mishap: None,
             pace: Pace::default(),
         };

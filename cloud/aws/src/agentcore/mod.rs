@@ -1,8 +1,9 @@
-//! Amazon Bedrock AgentCore, the control plane: credential providers, gateways and their targets.
+//! Amazon Bedrock AgentCore, the control plane: credential providers, gateways and their targets, memories.
 //!
 //! Tags are asked for on their own: what describes a thing here does not name them.
 
 mod gateway;
+mod memory;
 mod target;
 
 use std::collections::HashMap;
@@ -12,8 +13,8 @@ use aws_config::SdkConfig;
 use aws_sdk_bedrockagentcorecontrol::Client;
 use aws_sdk_bedrockagentcorecontrol::config::Builder;
 use cloud::port::agentcore::{
-    AgentCore, ApiKeyChange, CredentialProvider, Gateway, GatewayChange, GatewaySummary,
-    NewCredentialProvider, NewGateway, NewTarget, Target, TargetChange, TargetRef, TargetSummary,
+    AgentCore, ApiKeyChange, CredentialProvider, Gateway, GatewayChange, GatewaySummary, Memory,
+    NewCredentialProvider, NewGateway, NewMemory, NewTarget, Target, TargetChange, TargetRef, TargetSummary,
 };
 use cloud::{CallError, ErrorKind};
 use model::tags::Tags;
@@ -252,6 +253,48 @@ impl AgentCore for AwsAgentCore {
     async fn delete_target(&self, wanted: TargetRef) -> Result<(), CallError> {
         let request = self.0.delete_gateway_target().gateway_identifier(wanted.gateway_id);
         request.target_id(wanted.id).send().await.map_err(failed(SERVICE, "DeleteGatewayTarget"))?;
+        Ok(())
+    }
+
+    async fn get_memory(&self, id: String) -> Result<Option<Memory>, CallError> {
+        const OPERATION: &str = "GetMemory";
+        let answer = self.0.get_memory().memory_id(id).send().await;
+        let Some(answer) = found(answer.map_err(failed(SERVICE, OPERATION)))? else { return Ok(None) };
+        let one = answer.memory.ok_or_else(|| absent(SERVICE, OPERATION, "memory"))?;
+        let tags = self.tags(&one.arn).await?;
+        Ok(tags.map(|tags| memory::from_answer(one, tags)))
+    }
+
+    async fn list_memories(&self, (): ()) -> Result<Vec<String>, CallError> {
+        const OPERATION: &str = "ListMemories";
+        let mut items = self.0.list_memories().into_paginator().items().send();
+        let mut ids = Vec::new();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(failed(SERVICE, OPERATION))?;
+            ids.push(item.id.ok_or_else(|| absent(SERVICE, OPERATION, "memories.id"))?);
+        }
+        Ok(ids)
+    }
+
+    async fn create_memory(&self, new: NewMemory) -> Result<String, CallError> {
+        const OPERATION: &str = "CreateMemory";
+        let answer = self
+            .0
+            .create_memory()
+            .name(new.name)
+            .client_token(new.client_token)
+            .event_expiry_duration(i32::try_from(new.event_expiry_days).unwrap_or(i32::MAX))
+            .set_memory_strategies(Some(memory::strategies(OPERATION)?))
+            .set_tags(to_tags(new.tags))
+            .send()
+            .await
+            .map_err(failed(SERVICE, OPERATION))?;
+        Ok(answer.memory.ok_or_else(|| absent(SERVICE, OPERATION, "memory"))?.id)
+    }
+
+    async fn delete_memory(&self, id: String) -> Result<(), CallError> {
+        let answer = self.0.delete_memory().memory_id(id).send().await;
+        answer.map_err(failed(SERVICE, "DeleteMemory"))?;
         Ok(())
     }
 }

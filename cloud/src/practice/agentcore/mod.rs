@@ -1,7 +1,8 @@
-//! AgentCore: credential providers, gateways and targets that come, change and go in the background, and the secrets
-//! that the service keeps. Nothing here speaks MCP: a rehearsal serves that on loopback.
+//! AgentCore: credential providers with the secrets that the service keeps, gateways, targets and memories that come,
+//! change and go in the background. Nothing here speaks MCP: a rehearsal serves that on loopback.
 
 mod gateway;
+mod memory;
 mod provider;
 pub(super) mod record;
 mod seed;
@@ -12,8 +13,8 @@ use async_trait::async_trait;
 use crate::CallError;
 use crate::hook::Access::{Read, Write};
 use crate::port::agentcore::{
-    AgentCore, ApiKeyChange, CredentialProvider, Gateway, GatewayChange, GatewaySummary,
-    NewCredentialProvider, NewGateway, NewTarget, Target, TargetChange, TargetRef, TargetSummary,
+    AgentCore, ApiKeyChange, CredentialProvider, Gateway, GatewayChange, GatewaySummary, Memory,
+    NewCredentialProvider, NewGateway, NewMemory, NewTarget, Target, TargetChange, TargetRef, TargetSummary,
 };
 
 use super::desk::Desk;
@@ -127,5 +128,23 @@ impl AgentCore for Desk {
     async fn delete_target(&self, wanted: TargetRef) -> Result<(), CallError> {
         let resource = self.look(|state| state.gateway_arn(&wanted.gateway_id));
         self.call(SERVICE, "DeleteGatewayTarget", Write, &resource, |state| state.delete_target(&wanted))
+    }
+
+    async fn get_memory(&self, id: String) -> Result<Option<Memory>, CallError> {
+        let resource = self.look(|state| state.memory_arn(&id));
+        self.call(SERVICE, "GetMemory", Read, &resource, |state| Ok(state.get_memory(&id)))
+    }
+
+    async fn list_memories(&self, (): ()) -> Result<Vec<String>, CallError> {
+        self.call(SERVICE, "ListMemories", Read, "*", |state| Ok(state.list_memories()))
+    }
+
+    async fn create_memory(&self, new: NewMemory) -> Result<String, CallError> {
+        self.call(SERVICE, "CreateMemory", Write, "*", |state| state.create_memory(new))
+    }
+
+    async fn delete_memory(&self, id: String) -> Result<(), CallError> {
+        let resource = self.look(|state| state.memory_arn(&id));
+        self.call(SERVICE, "DeleteMemory", Write, &resource, |state| state.delete_memory(&id))
     }
 }

@@ -17,7 +17,7 @@ pub(in crate::practice) struct Provider {
     pub(in crate::practice) tags: Tags,
 }
 
-/// Where a gateway or a target is on its way to.
+/// Where a gateway, a target or a memory is on its way to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::practice) enum Course {
     Creating,
@@ -66,4 +66,15 @@ pub(in crate::practice) struct Target {
     pub(in crate::practice) name: String,
     pub(in crate::practice) token: String,
     pub(in crate::practice) settings: TargetSettings,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::practice) struct Memory {
+    pub(in crate::practice) unseen: Unseen,
+    pub(in crate::practice) settle: u32,
+    pub(in crate::practice) course: Course,
+    pub(in crate::practice) name: String,
+    pub(in crate::practice) token: String,
+    pub(in crate::practice) event_expiry_days: u32,
+    pub(in crate::practice) tags: Tags,
 }

@@ -16,6 +16,11 @@ impl Seed<'_> {
         self.state.failing_targets.insert(name.to_owned(), reason.to_owned());
     }
 
+    /// Has the next memory fail, for that reason.
+    pub fn fail_memory(&mut self, reason: &str) {
+        self.state.failing_memory = Some(reason.to_owned());
+    }
+
     /// A credential provider that somebody else made; its ARN.
     pub fn credential_provider(&mut self, name: &str, api_key: &str) -> String {
         let provider = Provider {

@@ -2,156 +2,27 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
+mod parts;
+mod targets;
+
 use std::collections::BTreeSet;
-use std::fmt::Debug;
 use std::sync::Arc;
 
 use cloud::fault::{FailNth, Failure, Matching, When};
 use cloud::port::agentcore::{
-    ApiKeyChange, Condition, GatewayChange, GatewaySettings, NewCredentialProvider, NewGateway, NewTarget,
-    PrivateEndpoint, TargetChange, TargetRef, TargetSettings,
+    ApiKeyChange, GatewayChange, GatewaySettings, NewCredentialProvider, NewGateway, NewMemory, NewTarget,
+    TargetRef, TargetSettings,
 };
-use cloud::port::iam::{Decision, NewRole, RolePolicyDocument, Simulation};
-use cloud::port::s3::{Body, BucketRef, NewBucket, NewObject};
+use cloud::port::iam::{Decision, Simulation};
 use cloud::practice::{Practice, PracticeOptions};
-use cloud::{CallError, Cloud, ErrorKind, Hook};
+use cloud::{CallError, ErrorKind, Hook};
+use model::Secret;
 use model::tags::Tags;
-use model::{AccountId, Secret};
-use serde_json::json;
 
-const BUCKET: &str = "bedrock-agentcore-gateway-one";
-const ROLE: &str = "one-BedrockAgentCore";
-const PROVIDER: &str = "one";
-
-fn instant() -> Practice {
-    Practice::in_memory(PracticeOptions::instant())
-}
-
-fn settling(reads: u32) -> Practice {
-    Practice::in_memory(PracticeOptions { settle_reads: reads, ..PracticeOptions::instant() })
-}
-
-/// Demands this code and kind, and answers the message.
-#[track_caller]
-fn refused<T: Debug>(answer: Result<T, CallError>, code: &str, kind: ErrorKind) -> String {
-    let error = answer.unwrap_err();
-    assert_eq!((error.code.as_deref(), error.kind), (Some(code), kind), "{error}");
-    error.message
-}
-
-fn owner() -> AccountId {
-    AccountId::parse(AccountId::EXAMPLE).unwrap()
-}
-
-fn role_arn() -> String {
-    format!("arn:aws:iam::{}:role/{ROLE}", owner())
-}
-
-fn provider() -> NewCredentialProvider {
-    let api_key = Secret::new("a key".to_owned());
-    NewCredentialProvider { name: PROVIDER.to_owned(), api_key, tags: Tags::new() }
-}
-
-fn token(text: &str) -> String {
-    format!("{text}-00000000000000000000000000000000")
-}
-
-fn settings() -> GatewaySettings {
-    let issuer = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_aaaaaaaaa";
-    GatewaySettings {
-        role_arn: role_arn(),
-        discovery_url: format!("{issuer}/.well-known/openid-configuration"),
-        allowed_clients: BTreeSet::from(["client".to_owned()]),
-        allowed_scopes: BTreeSet::new(),
-        description: String::new(),
-        explains_errors: true,
-    }
-}
-
-fn gateway(name: &str) -> NewGateway {
-    NewGateway {
-        name: name.to_owned(),
-        client_token: token(name),
-        settings: settings(),
-        tags: Tags::from([("team".to_owned(), "sre".to_owned())]),
-    }
-}
-
-fn target_settings() -> TargetSettings {
-    TargetSettings {
-        description: String::new(),
-        schema_uri: format!("s3://{BUCKET}/sre/k8s_api.yaml"),
-        schema_owner: owner().as_str().to_owned(),
-        provider_arn: format!(
-            "arn:aws:bedrock-agentcore:us-east-1:{}:token-vault/default/apikeycredentialprovider/{PROVIDER}",
-            owner()
-        ),
-        header: "X-API-Key".to_owned(),
-        private_endpoint: None,
-    }
-}
-
-fn target(gateway_id: &str, name: &str) -> NewTarget {
-    NewTarget {
-        gateway_id: gateway_id.to_owned(),
-        name: name.to_owned(),
-        client_token: token(name),
-        settings: target_settings(),
-    }
-}
-
-async fn role(cloud: &Cloud, service: &str) {
-    let new = NewRole {
-        name: ROLE.to_owned(),
-        path: "/".to_owned(),
-        description: "test".to_owned(),
-        trust: json!({"Version": "2012-10-17", "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]}),
-        tags: Tags::new(),
-    };
-    cloud.iam.create_role(new).await.unwrap();
-}
-
-/// Lets the role do this with that.
-async fn allow(cloud: &Cloud, action: &str, resource: &str) {
-    let document = json!({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": action, "Resource": resource}]});
-    let policy = RolePolicyDocument { role: ROLE.to_owned(), policy: action.replace(':', "-"), document };
-    cloud.iam.put_role_policy(policy).await.unwrap();
-}
-
-/// What a gateway stands on: a role that may read schemas, a bucket with one, a provider.
-async fn ground(cloud: &Cloud) {
-    role(cloud, "bedrock-agentcore.amazonaws.com").await;
-    allow(cloud, "s3:GetObject", &format!("arn:aws:s3:::{BUCKET}/sre/*")).await;
-    let bucket = BucketRef { name: BUCKET.to_owned(), owner: owner() };
-    cloud.s3.create_bucket(NewBucket { name: BUCKET.to_owned(), tags: Tags::new() }).await.unwrap();
-    let schema = NewObject {
-        bucket,
-        key: "sre/k8s_api.yaml".to_owned(),
-        body: Body::from(b"one".to_vec()),
-        sha256: "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed".to_owned(),
-    };
-    cloud.s3.put_object(schema).await.unwrap();
-    cloud.agentcore.create_credential_provider(provider()).await.unwrap();
-}
-
-async fn condition(cloud: &Cloud, id: &str) -> Option<Condition> {
-    cloud.agentcore.get_gateway(id.to_owned()).await.unwrap().map(|one| one.condition)
-}
-
-async fn target_condition(cloud: &Cloud, gateway_id: &str, id: &str) -> Option<Condition> {
-    let wanted = TargetRef { gateway_id: gateway_id.to_owned(), id: id.to_owned() };
-    cloud.agentcore.get_target(wanted).await.unwrap().map(|one| one.condition)
-}
-
-/// A gateway that is ready, on its ground; its id.
-async fn ready(cloud: &Cloud) -> String {
-    ground(cloud).await;
-    let id = cloud.agentcore.create_gateway(gateway("One")).await.unwrap();
-    while !condition(cloud, &id).await.unwrap().is_ready() {}
-    id
-}
+use parts::{
+    PROVIDER, ROLE, allow, condition, gateway, ground, instant, provider, ready, refused, role, role_arn,
+    settings, settling, target, target_condition, target_settings, token,
+};
 
 #[tokio::test]
 async fn a_token_makes_one_thing_and_a_name_is_taken_once() {
@@ -243,75 +114,6 @@ async fn a_gateway_goes_after_its_targets_and_whoever_only_repeats_the_deletion_
 }
 
 #[tokio::test]
-async fn a_gateway_does_five_things_at_once() {
-    let cloud = settling(3).cloud();
-    let id = ready(&cloud).await;
-    let agentcore = &cloud.agentcore;
-    for number in 0..5 {
-        agentcore.create_target(target(&id, &format!("t{number}"))).await.unwrap();
-    }
-    let sixth = || agentcore.create_target(target(&id, "t5"));
-    let words = refused(sixth().await, "ThrottlingException", ErrorKind::Throttled);
-    assert!(words.contains("5 target operations"), "{words}");
-    while sixth().await.is_err() {}
-    assert_eq!(agentcore.list_targets(id).await.unwrap().len(), 6);
-}
-
-#[tokio::test]
-async fn a_target_that_cannot_be_made_says_why_and_can_be_mended() {
-    let practice = instant();
-    let cloud = practice.cloud();
-    let id = ready(&cloud).await;
-    let agentcore = &cloud.agentcore;
-    let elsewhere =
-        |key: &str| TargetSettings { schema_uri: format!("s3://{BUCKET}/{key}"), ..target_settings() };
-    for (name, settings, words) in [
-        ("missing", elsewhere("sre/nothing.yaml"), "does not exist"),
-        (
-            "foreign",
-            TargetSettings { schema_owner: "210987654321".to_owned(), ..target_settings() },
-            "another account",
-        ),
-    ] {
-        let made = agentcore.create_target(NewTarget { settings, ..target(&id, name) }).await.unwrap();
-        let found = target_condition(&cloud, &id, &made).await.unwrap();
-        assert!(found.has_failed() && !found.is_ready(), "{found:?}");
-        assert!(found.reasons[0].contains(words), "{found:?}");
-        let wanted = TargetRef { gateway_id: id.clone(), id: made.clone() };
-        let change = TargetChange { target: wanted, name: name.to_owned(), settings: target_settings() };
-        agentcore.update_target(change).await.unwrap();
-        assert!(target_condition(&cloud, &id, &made).await.unwrap().is_ready());
-    }
-    practice.seed(|seed| seed.fail_target("seeded", "the service had a bad day")).unwrap();
-    let made = agentcore.create_target(target(&id, "seeded")).await.unwrap();
-    let found = target_condition(&cloud, &id, &made).await.unwrap();
-    assert_eq!(found.reasons, ["the service had a bad day"]);
-    let things = practice.inventory();
-    let gateway = things.iter().find(|thing| thing["type"] == "gateway").unwrap();
-    let told: Vec<&str> =
-        gateway["targets"].as_array().unwrap().iter().filter_map(|one| one["condition"].as_str()).collect();
-    assert_eq!(told, ["READY", "READY", "the service had a bad day"], "{gateway}");
-}
-
-#[tokio::test]
-async fn the_role_of_the_gateway_must_be_able_to_read_the_schema() {
-    let practice = instant();
-    let cloud = practice.cloud();
-    let id = ready(&cloud).await;
-    let policy = cloud::port::iam::RolePolicy { role: ROLE.to_owned(), policy: "s3-GetObject".to_owned() };
-    cloud.iam.delete_role_policy(policy).await.unwrap();
-    let made = cloud.agentcore.create_target(target(&id, "k8s-api")).await.unwrap();
-    let found = target_condition(&cloud, &id, &made).await.unwrap();
-    assert!(found.has_failed() && found.reasons[0].contains("role of the gateway"), "{found:?}");
-    // A managed policy may allow it.
-    practice
-        .seed(|seed| seed.attach_policy(ROLE, "arn:aws:iam::aws:policy/BedrockAgentCoreFullAccess"))
-        .unwrap();
-    let made = cloud.agentcore.create_target(target(&id, "logs-api")).await.unwrap();
-    assert!(target_condition(&cloud, &id, &made).await.unwrap().is_ready());
-}
-
-#[tokio::test]
 async fn a_gateway_takes_its_time_and_takes_no_targets_meanwhile() {
     let cloud = settling(2).cloud();
     ground(&cloud).await;
@@ -331,38 +133,6 @@ async fn a_gateway_takes_its_time_and_takes_no_targets_meanwhile() {
     assert_eq!(seen().await, is("READY", true));
     agentcore.update_gateway(change()).await.unwrap();
     assert_eq!(seen().await, is("UPDATING", true));
-}
-
-#[tokio::test]
-async fn an_update_replaces_everything_but_the_name() {
-    let cloud = instant().cloud();
-    let id = ready(&cloud).await;
-    let agentcore = &cloud.agentcore;
-    let private = PrivateEndpoint {
-        vpc_id: "vpc-1".to_owned(),
-        subnet_ids: BTreeSet::from(["subnet-1".to_owned()]),
-        security_group_ids: BTreeSet::from(["sg-1".to_owned()]),
-        routing_domain: None,
-    };
-    let new = TargetSettings { private_endpoint: Some(private), ..target_settings() };
-    let made =
-        agentcore.create_target(NewTarget { settings: new.clone(), ..target(&id, "k8s-api") }).await.unwrap();
-    let wanted = TargetRef { gateway_id: id.clone(), id: made };
-    let read = async || agentcore.get_target(wanted.clone()).await.unwrap().unwrap().settings;
-    assert_eq!(read().await, Some(new));
-    let change =
-        TargetChange { target: wanted.clone(), name: "k8s-api".to_owned(), settings: target_settings() };
-    agentcore.update_target(change).await.unwrap();
-    assert_eq!(read().await, Some(target_settings()));
-
-    let settings = GatewaySettings { explains_errors: false, ..settings() };
-    let change =
-        |name: &str| GatewayChange { id: id.clone(), name: name.to_owned(), settings: settings.clone() };
-    let renamed = agentcore.update_gateway(change("Two")).await;
-    refused(renamed, "ValidationException", ErrorKind::Invalid);
-    agentcore.update_gateway(change("One")).await.unwrap();
-    let found = agentcore.get_gateway(id).await.unwrap().unwrap();
-    assert_eq!((found.settings, found.tags), (settings, gateway("One").tags));
 }
 
 #[tokio::test]
@@ -503,4 +273,37 @@ async fn the_simulator_says_what_the_role_of_a_gateway_may() {
     let said = cloud.iam.simulate_principal_policy(question).await.unwrap();
     let said: Vec<Decision> = said.into_iter().map(|one| one.decision).collect();
     assert_eq!(said, [Decision::Allowed, Decision::ImplicitDeny]);
+}
+
+#[tokio::test]
+async fn a_memory_takes_its_time_and_may_fail() {
+    let practice = settling(1);
+    let agentcore = practice.cloud().agentcore;
+    let new = |name: &str| NewMemory {
+        name: name.to_owned(),
+        client_token: token(&name.replace('_', "-")),
+        event_expiry_days: 90,
+        tags: Tags::new(),
+    };
+    let id = agentcore.create_memory(new("sre_agent_memory")).await.unwrap();
+    assert_eq!(id.split_once('-').map(|(name, end)| (name, end.len())), Some(("sre_agent_memory", 10)));
+    assert_eq!(agentcore.create_memory(new("sre_agent_memory")).await.unwrap(), id);
+    let twin = NewMemory { client_token: token("other"), ..new("sre_agent_memory") };
+    refused(agentcore.create_memory(twin).await, "ConflictException", ErrorKind::AlreadyExists);
+    for wrong in [new("sre-agent"), new("1"), NewMemory { event_expiry_days: 2, ..new("short") }] {
+        refused(agentcore.create_memory(wrong).await, "ValidationException", ErrorKind::Invalid);
+    }
+    let read = async |id: &str| agentcore.get_memory(id.to_owned()).await.unwrap().unwrap();
+    let early = read(&id).await;
+    assert_eq!(early.condition.status, "CREATING");
+    assert!(early.strategies.values().all(|one| one.status == "CREATING"), "{early:?}");
+    assert!(read(&id).await.condition.is_ready());
+
+    practice.seed(|seed| seed.fail_memory("no capacity")).unwrap();
+    let id = agentcore.create_memory(new("other")).await.unwrap();
+    read(&id).await;
+    let failed = read(&id).await.condition;
+    assert!(failed.has_failed() && failed.reasons == ["no capacity"], "{failed:?}");
+    assert_eq!(practice.inventory()[0]["condition"], "READY");
+    assert_eq!(practice.inventory()[1]["condition"], "no capacity");
 }

@@ -113,7 +113,7 @@ pub(crate) fn read_line(io: &Io) -> tokio::sync::oneshot::Receiver<String> {
 }
 
 /// Waits for one line, or for the operator to stop everything.
-async fn ask(session: &Session<'_>, question: &str) -> Result<String, Box<Failure>> {
+pub(crate) async fn ask(session: &Session<'_>, question: &str) -> Result<String, Box<Failure>> {
     session.settle();
     session.app.io.err.write(question);
     tokio::select! {

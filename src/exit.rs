@@ -90,6 +90,8 @@ impl Exit {
                 "SRE-STATE-005" | "SRE-STATE-007" | "SRE-RUN-010" | "SRE-RUN-012" | "SRE-CERT-028"
                 | "SRE-CERT-033",
             ) => Self::Usage,
+            (_, "SRE-AGENT-023") => Self::Cloud,
+            ("AGENT", _) => Self::Usage,
             ("STATE" | "ACC", _) => Self::State,
             (
                 _,

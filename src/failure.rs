@@ -113,6 +113,18 @@ pub(crate) mod codes {
     pub(crate) const UNIT_FAILED: &str = "SRE-HOST-062";
     /// The operator's hook for failures cannot be run, or failed itself.
     pub(crate) const FAILURE_HOOK: &str = "SRE-HOST-063";
+    /// What should be a directory of the SRE agent is none.
+    pub(crate) const NOT_THE_AGENT: &str = "SRE-AGENT-001";
+    /// A value that the SRE agent's files cannot carry.
+    pub(crate) const UNWRITABLE: &str = "SRE-AGENT-020";
+    /// A value of the SRE agent's files that nobody decided about.
+    pub(crate) const CONFLICT: &str = "SRE-AGENT-021";
+    /// The deployment has not made what the SRE agent needs.
+    pub(crate) const NO_GATEWAY: &str = "SRE-AGENT-022";
+    /// No token could be fetched for the SRE agent.
+    pub(crate) const NO_GATEWAY_TOKEN: &str = "SRE-AGENT-023";
+    /// A call had no answer in time.
+    pub(crate) const NO_ANSWER: &str = "SRE-RUN-003";
     /// A mistake in this program.
     pub(crate) const BUG: &str = "SRE-BUG-001";
 }

@@ -8,8 +8,10 @@ const OLD_PROVIDER_ENDPOINT: &str = ".prod.agent-credential-provider.cognito.aws
 
 /// Whether nobody has put a value there yet.
 pub(crate) fn is_placeholder(value: &str) -> bool {
-    let has_region = value == "REGION" || [".REGION.", ":REGION:", "//REGION."].iter().any(|part| value.contains(part));
-    let begins = |text: &str| text.starts_with("your-") || text.starts_with("your_") || text.starts_with("yourdomain");
+    let has_region =
+        value == "REGION" || [".REGION.", ":REGION:", "//REGION."].iter().any(|part| value.contains(part));
+    let begins =
+        |text: &str| text.starts_with("your-") || text.starts_with("your_") || text.starts_with("yourdomain");
     value.contains("YOUR_")
         || has_region
         || begins(value)
@@ -49,7 +51,9 @@ mod tests {
         ] {
             assert!(is_placeholder(shipped), "{shipped}");
         }
-        for real in ["123456789012", "us-east-1", "MY-REGION-role", "https://you.auth.eu-west-1.amazoncognito.com"] {
+        for real in
+            ["123456789012", "us-east-1", "MY-REGION-role", "https://you.auth.eu-west-1.amazoncognito.com"]
+        {
             assert!(!is_placeholder(real), "{real}");
         }
     }
@@ -57,7 +61,9 @@ mod tests {
     #[test]
     fn a_message_is_no_bucket() {
         assert!(is_bucket("bedrock-agentcore-gateway-123456789012-sre"));
-        for message in ["FailedtocreateS3bucket", "Failed to create S3 bucket", "ab", "-ab", "ab-", "", "a_bc"] {
+        for message in
+            ["FailedtocreateS3bucket", "Failed to create S3 bucket", "ab", "-ab", "ab-", "", "a_bc"]
+        {
             assert!(!is_bucket(message), "{message}");
         }
     }

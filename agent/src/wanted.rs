@@ -23,8 +23,8 @@ pub struct Wanted {
     pub cognito_domain: String,
     /// The name under which the backends answer.
     pub domain: String,
-    /// The gateway's id.
-    pub gateway_id: String,
+    /// The gateway's name.
+    pub gateway_name: String,
     /// The gateway's URL, with or without `/mcp`.
     pub gateway_url: String,
     /// The credential provider.
@@ -48,14 +48,6 @@ impl Wanted {
     /// The provider's name, which is the end of its ARN.
     pub(crate) fn provider_name(&self) -> &str {
         self.provider_arn.rsplit('/').next().unwrap_or_default()
-    }
-
-    /// The gateway's name: its id without the hyphen and the ten characters that AgentCore appends.
-    pub(crate) fn gateway_name(&self) -> &str {
-        match self.gateway_id.rsplit_once('-') {
-            Some((name, suffix)) if suffix.len() == 10 => name,
-            _ => &self.gateway_id,
-        }
     }
 
     /// The gateway as the scripts want it.

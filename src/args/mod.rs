@@ -1,6 +1,7 @@
 //! The words of the command line: verbs, flags, and the four flag forms that stand for verbs.
 
 mod check;
+mod gateway;
 mod host;
 mod rehearse;
 mod values;
@@ -23,6 +24,7 @@ pub(crate) use check::{
     AccountArgs, CertsArgs, CheckVerb, EndpointArgs, FailOn, GatewayArgs, HostArgs, JudgeArgs, NetworkArgs, UsualArgs,
     VerifyArgs,
 };
+pub(crate) use gateway::{GatewayDoctorArgs, GatewayFilesArgs, GatewayTokenArgs, GatewayVerb, OnConflict};
 pub(crate) use host::{
     HostFailedArgs, HostInstallArgs, HostRenewArgs, HostStatusArgs, HostUninstallArgs, HostUpgradeArgs,
     HostVerb,
@@ -141,6 +143,9 @@ pub(crate) enum Verb {
     /// Install, renew, upgrade or remove the proxy on the machine that this runs on
     #[command(subcommand)]
     Host(HostVerb),
+    /// Check, write and refresh the files of the SRE agent that uses the gateway
+    #[command(subcommand)]
+    Gateway(GatewayVerb),
     /// Answer questions until everything is deployed and verified [same as: no arguments, on a terminal]
     Wizard(WizardArgs),
     /// Explain a code such as SRE-AWS-001
@@ -158,7 +163,7 @@ pub(crate) enum Verb {
 impl Verb {
     /// Whether it judges, and so writes in any format.
     pub(crate) fn is_check(&self) -> bool {
-        matches!(self, Self::Check(_) | Self::Verify(_))
+        matches!(self, Self::Check(_) | Self::Verify(_) | Self::Gateway(GatewayVerb::Doctor(_)))
     }
 }
 

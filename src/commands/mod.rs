@@ -4,6 +4,7 @@ mod check;
 mod cleanup;
 mod config;
 mod deploy;
+mod gateway;
 mod host;
 mod plan;
 mod rehearse;
@@ -43,6 +44,7 @@ pub(crate) fn run(app: &mut App, verb: Option<Verb>) -> Ended {
         Some(Verb::Check(verb)) => check::command(app, &verb),
         Some(Verb::Verify(args)) => verify::command(app, &args),
         Some(Verb::Host(verb)) => host::command(app, &verb),
+        Some(Verb::Gateway(verb)) => gateway::command(app, &verb),
         Some(Verb::Wizard(args)) => wizard::command(app, &args),
         Some(Verb::Explain(args)) => explain(app, &args.code),
         Some(Verb::Config(ConfigVerb::Init(args))) => config::init(app, &args),

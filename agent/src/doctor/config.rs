@@ -28,7 +28,13 @@ pub(super) fn judge(findings: &mut Findings) {
     let Some(text) = facts.present.text(file) else {
         if !facts.unreadable.contains_key(&file) {
             let hint = findings.files();
-            findings.add("SRE-AGENT-003", Severity::Error, file, "there is none, so no script can make a gateway", hint);
+            findings.add(
+                "SRE-AGENT-003",
+                Severity::Error,
+                file,
+                "there is none, so no script can make a gateway",
+                hint,
+            );
         }
         return;
     };
@@ -42,11 +48,15 @@ pub(super) fn judge(findings: &mut Findings) {
 fn values(findings: &mut Findings, config: &GatewayConfig) {
     let value = |key: &&str| config.meant(key).unwrap_or_default();
     let missing: Vec<&str> = NEEDED.into_iter().filter(|key| value(key).is_empty()).collect();
-    let shipped: Vec<&str> =
-        NEEDED.into_iter().chain(["provider_arn", "s3_bucket"]).filter(|key| is_placeholder(&value(key))).collect();
+    let shipped: Vec<&str> = NEEDED
+        .into_iter()
+        .chain(["provider_arn", "s3_bucket"])
+        .filter(|key| is_placeholder(&value(key)))
+        .collect();
     let hint = findings.files();
     if !missing.is_empty() {
-        let message = format!("there is no value for {}, which the script does not notice", missing.join(", "));
+        let message =
+            format!("there is no value for {}, which the script does not notice", missing.join(", "));
         findings.add("SRE-AGENT-003", Severity::Error, File::GatewayConfig, message, &hint);
     }
     if !shipped.is_empty() {
@@ -59,8 +69,12 @@ fn values(findings: &mut Findings, config: &GatewayConfig) {
     }
     let name = value(&"credential_provider_name");
     if !name.is_empty() && name != CREDENTIAL_PROVIDER && !is_placeholder(&name) {
-        let message = format!("credential_provider_name is `{name}`, and the backends look only for `{CREDENTIAL_PROVIDER}`");
-        let hint = format!("name it {CREDENTIAL_PROVIDER}, or change the name in backend/servers/retrieve_api_key.py");
+        let message = format!(
+            "credential_provider_name is `{name}`, and the backends look only for `{CREDENTIAL_PROVIDER}`"
+        );
+        let hint = format!(
+            "name it {CREDENTIAL_PROVIDER}, or change the name in backend/servers/retrieve_api_key.py"
+        );
         findings.add("SRE-AGENT-007", Severity::Error, File::GatewayConfig, message, hint);
     }
 }
@@ -80,7 +94,8 @@ fn reading(findings: &mut Findings, config: &GatewayConfig) {
         findings.add("SRE-AGENT-004", Severity::Error, File::GatewayConfig, message, hint);
     }
     if config.is_windows() {
-        let message = "lines end as on Windows, and the script keeps the carriage return in values without quotes";
+        let message =
+            "lines end as on Windows, and the script keeps the carriage return in values without quotes";
         findings.add("SRE-AGENT-004", Severity::Warning, File::GatewayConfig, message, hint);
     }
 }
@@ -95,7 +110,9 @@ fn bucket(findings: &mut Findings, config: &GatewayConfig) {
         let message = "s3_bucket is empty, so the script makes another bucket each time it runs";
         findings.add("SRE-AGENT-005", Severity::Warning, File::GatewayConfig, message, hint);
     } else if !is_bucket(&bucket) {
-        let message = format!("s3_bucket is `{bucket}`, which is no name of a bucket but what a script printed when it could not make one");
+        let message = format!(
+            "s3_bucket is `{bucket}`, which is no name of a bucket but what a script printed when it could not make one"
+        );
         findings.add("SRE-AGENT-005", Severity::Error, File::GatewayConfig, message, hint);
     }
 }
@@ -108,20 +125,34 @@ fn region(findings: &mut Findings, config: &GatewayConfig) {
     }
     let env = EnvFile::parse(facts.present.text(File::GatewayEnv).unwrap_or_default());
     if let Some(other) = env.clear("REGION").filter(|other| *other != region) {
-        let message = format!("REGION is `{other}`; the script sources this after gateway/config.yaml, so its `{region}` is not used");
+        let message = format!(
+            "REGION is `{other}`; the script sources this after gateway/config.yaml, so its `{region}` is not used"
+        );
         let hint = findings.files();
         findings.add("SRE-AGENT-014", Severity::Error, File::GatewayEnv, message, hint);
     }
     for key in ["endpoint_url", "user_pool_id", "provider_arn"] {
         let value = config.meant(key).unwrap_or_default();
         let parts = || value.split(['.', ':', '_', '/']);
-        if !value.is_empty() && !is_placeholder(&value) && !is_old_endpoint(&value) && parts().all(|part| part != region) {
+        if !value.is_empty()
+            && !is_placeholder(&value)
+            && !is_old_endpoint(&value)
+            && parts().all(|part| part != region)
+        {
             let message = format!("{key} is `{value}`, and region is `{region}`");
-            findings.add("SRE-AGENT-014", Severity::Warning, File::GatewayConfig, message, "use one Region in all values");
+            findings.add(
+                "SRE-AGENT-014",
+                Severity::Warning,
+                File::GatewayConfig,
+                message,
+                "use one Region in all values",
+            );
         }
     }
     if facts.is_region_fixed && region != "us-east-1" {
-        let message = format!("the backends look for their key in us-east-1 only, and region is `{region}`: they end at their start");
+        let message = format!(
+            "the backends look for their key in us-east-1 only, and region is `{region}`: they end at their start"
+        );
         let hint = "change the Region and the endpoint in backend/servers/retrieve_api_key.py";
         findings.add("SRE-AGENT-014", Severity::Error, File::GatewayConfig, message, hint);
     }

@@ -52,7 +52,9 @@ fn link(findings: &mut Findings) {
     let message = match &findings.facts.present.deployment_env {
         Link::NoFolder => return,
         Link::To(target) if target == AGENT_ENV_FROM_DEPLOYMENT => return,
-        Link::Missing => "there is none; build_and_deploy.sh notices only after it has built the image".to_owned(),
+        Link::Missing => {
+            "there is none; build_and_deploy.sh notices only after it has built the image".to_owned()
+        }
         Link::To(target) => format!("it is a link to `{target}`, and not to the agent's environment"),
         Link::File => "it is a file of its own, so a new token does not get into it".to_owned(),
     };

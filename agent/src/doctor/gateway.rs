@@ -61,8 +61,13 @@ fn cognito(findings: &mut Findings) {
         findings.add("SRE-AGENT-002", Severity::Error, File::GatewayEnv, message, &hint);
     }
     if let Some(domain) = env.clear("COGNITO_DOMAIN").filter(|domain| !is_placeholder(domain)) {
-        if domain.ends_with('/') || domain.chars().any(|c| c.is_ascii_uppercase()) || !domain.starts_with("https://") {
-            let message = format!("COGNITO_DOMAIN is `{domain}`; it has to be https, in lower case and without a slash at its end");
+        if domain.ends_with('/')
+            || domain.chars().any(|c| c.is_ascii_uppercase())
+            || !domain.starts_with("https://")
+        {
+            let message = format!(
+                "COGNITO_DOMAIN is `{domain}`; it has to be https, in lower case and without a slash at its end"
+            );
             findings.add("SRE-AGENT-002", Severity::Error, File::GatewayEnv, message, &hint);
         }
     }
@@ -87,7 +92,9 @@ fn provider(findings: &mut Findings) {
         findings.add("SRE-AGENT-007", Severity::Error, File::Provider, message, hint);
     } else if arn.rsplit('/').next() != Some(CREDENTIAL_PROVIDER) {
         let message = format!("it names `{arn}`, and the backends look only for `{CREDENTIAL_PROVIDER}`");
-        let hint = format!("name it {CREDENTIAL_PROVIDER}, or change the name in backend/servers/retrieve_api_key.py");
+        let hint = format!(
+            "name it {CREDENTIAL_PROVIDER}, or change the name in backend/servers/retrieve_api_key.py"
+        );
         findings.add("SRE-AGENT-007", Severity::Error, File::Provider, message, hint);
     } else if let Some(config) = facts.present.text(File::GatewayConfig) {
         let other = GatewayConfig::parse(config).meant("provider_arn").unwrap_or_default();
@@ -117,7 +124,13 @@ fn uri(findings: &mut Findings) {
     let file = File::AgentConfig;
     let Some(text) = facts.present.text(file) else {
         if !facts.unreadable.contains_key(&file) {
-            findings.add("SRE-AGENT-008", Severity::Error, file, "there is none, and the agent needs it", &hint);
+            findings.add(
+                "SRE-AGENT-008",
+                Severity::Error,
+                file,
+                "there is none, and the agent needs it",
+                &hint,
+            );
         }
         return;
     };
@@ -146,7 +159,13 @@ fn token(findings: &mut Findings) {
         Token::Missing if facts.unreadable.contains_key(&file) => {}
         Token::Missing => findings.add("SRE-AGENT-009", Severity::Error, file, "there is no token", &hint),
         Token::Unreadable(why) => {
-            findings.add("SRE-AGENT-009", Severity::Error, file, format!("what is in it is no token: {why}"), &hint);
+            findings.add(
+                "SRE-AGENT-009",
+                Severity::Error,
+                file,
+                format!("what is in it is no token: {why}"),
+                &hint,
+            );
         }
         Token::Ends(end) if end <= facts.now => {
             findings.add("SRE-AGENT-009", Severity::Error, file, format!("the token ended at {end}"), &hint);

@@ -86,12 +86,25 @@ struct Findings<'a> {
 
 impl Findings<'_> {
     /// Something about a file.
-    fn add(&mut self, code: &str, severity: Severity, file: File, message: impl Into<String>, hint: impl Into<String>) {
+    fn add(
+        &mut self,
+        code: &str,
+        severity: Severity,
+        file: File,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         self.found.push(Finding::new(code, severity, file.path(), message).hint(hint));
     }
 
     /// Something about the directory or the machine.
-    fn add_here(&mut self, code: &str, severity: Severity, message: impl Into<String>, hint: impl Into<String>) {
+    fn add_here(
+        &mut self,
+        code: &str,
+        severity: Severity,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         self.found.push(Finding::new(code, severity, &self.facts.dir, message).hint(hint));
     }
 
@@ -104,7 +117,10 @@ impl Findings<'_> {
 /// Everything there is to say about a directory: what is wrong, and what was looked at and is in order.
 pub fn judge(facts: &Facts) -> Vec<Finding> {
     if !facts.is_sample {
-        let message = format!("`{}` does not hold the SRE agent: there is no gateway/create_gateway.sh in it", facts.dir);
+        let message = format!(
+            "`{}` does not hold the SRE agent: there is no gateway/create_gateway.sh in it",
+            facts.dir
+        );
         return vec![
             Finding::new("SRE-AGENT-001", Severity::Error, &facts.dir, message)
                 .hint("name the folder that the SRE agent was cloned to: --dir DIR"),
@@ -113,7 +129,13 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
     let mut findings = Findings { facts, found: Vec::new() };
     for (file, why) in &facts.unreadable {
         let message = format!("it cannot be read: {why}");
-        findings.add("SRE-AGENT-017", Severity::Unknown, *file, message, "run this as the owner of the directory");
+        findings.add(
+            "SRE-AGENT-017",
+            Severity::Unknown,
+            *file,
+            message,
+            "run this as the owner of the directory",
+        );
     }
     config::judge(&mut findings);
     gateway::judge(&mut findings);

@@ -103,7 +103,9 @@ fn what_the_scripts_leave_half_way_is_recognised() {
         (
             "config.yaml was copied and half filled",
             |facts| {
-                let half = CONFIG.replace("BedrockAgentCore-sre", "YOUR_ROLE_NAME").replace("1h57kf5cpq17m0eml12EXAMPLE", "");
+                let half = CONFIG
+                    .replace("BedrockAgentCore-sre", "YOUR_ROLE_NAME")
+                    .replace("1h57kf5cpq17m0eml12EXAMPLE", "");
                 put(facts, File::GatewayConfig, half);
             },
             &[
@@ -113,7 +115,14 @@ fn what_the_scripts_leave_half_way_is_recognised() {
         ),
         (
             "create_gateway.sh could not make the bucket",
-            |facts| put(facts, File::GatewayConfig, CONFIG.replace("bedrock-agentcore-gateway-123456789012-sre", "Failed to create S3 bucket")),
+            |facts| {
+                put(
+                    facts,
+                    File::GatewayConfig,
+                    CONFIG
+                        .replace("bedrock-agentcore-gateway-123456789012-sre", "Failed to create S3 bucket"),
+                )
+            },
             &["SRE-AGENT-005 gateway/config.yaml: s3_bucket is `FailedtocreateS3bucket`"],
         ),
         (
@@ -121,7 +130,11 @@ fn what_the_scripts_leave_half_way_is_recognised() {
             |facts| {
                 facts.present.texts.remove(&File::Provider);
                 facts.present.texts.remove(&File::GatewayUri);
-                put(facts, File::AgentConfig, "gateway:\n  uri: \"https://sre-gateway-i7ge1zayhw.gateway.bedrock-agentcore.us-east-1.amazonaws.com\"\n");
+                put(
+                    facts,
+                    File::AgentConfig,
+                    "gateway:\n  uri: \"https://sre-gateway-i7ge1zayhw.gateway.bedrock-agentcore.us-east-1.amazonaws.com\"\n",
+                );
             },
             &[
                 "SRE-AGENT-007 gateway/.credentials_provider: the credential provider was not made",
@@ -203,7 +216,8 @@ fn after_a_merge_the_files_are_in_order() {
     facts.is_region_fixed = false;
     let mut wanted = crate::merge::tests::wanted();
     wanted.token = Some(Secret::new("t0ken".to_owned()));
-    let merged = crate::merge::merge(&facts.present, &wanted, &mut |_| None, facts.now).expect("all can be written");
+    let merged =
+        crate::merge::merge(&facts.present, &wanted, &mut |_| None, facts.now).expect("all can be written");
     facts.present = crate::merge::tests::after(&facts.present, &merged);
     assert_eq!(wrong(&facts), Vec::<String>::new());
 }

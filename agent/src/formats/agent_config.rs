@@ -70,7 +70,8 @@ impl AgentConfig {
 /// Puts the value below a `gateway:` that has none.
 fn insert_below(text: &mut String, quoted: &str) -> Result<(), &'static str> {
     const KEY: &str = "gateway:";
-    let start = if text.starts_with(KEY) { Some(0) } else { text.find("\ngateway:").map(|at| at.saturating_add(1)) };
+    let start =
+        if text.starts_with(KEY) { Some(0) } else { text.find("\ngateway:").map(|at| at.saturating_add(1)) };
     let start = start.ok_or("its `gateway` is written in a way that only a person can change")?;
     let line = text.get(start..).and_then(|rest| rest.find('\n'));
     match line {

@@ -162,7 +162,9 @@ fn a_comment_behind_a_value_goes_above_it() {
 #[test]
 fn what_a_reader_would_spoil_is_refused() {
     let mut config = GatewayConfig::parse("");
-    for (key, value) in [("gateway_name", "a\"b"), ("gateway_name", "a\nb"), ("role_name", "a b"), ("role_name", "-n")] {
+    for (key, value) in
+        [("gateway_name", "a\"b"), ("gateway_name", "a\nb"), ("role_name", "a b"), ("role_name", "-n")]
+    {
         assert!(config.set(key, value).is_err(), "{key} {value:?}");
     }
     assert_eq!(config.text(), "");
@@ -190,7 +192,12 @@ fn only_what_a_shell_computes_is_unclear() {
 
 #[test]
 fn the_scripts_append_mcp_themselves() {
-    for url in ["https://g.example.com/mcp", "https://g.example.com/mcp/", "https://g.example.com/", "https://g.example.com"] {
+    for url in [
+        "https://g.example.com/mcp",
+        "https://g.example.com/mcp/",
+        "https://g.example.com/",
+        "https://g.example.com",
+    ] {
         assert_eq!(without_mcp(url), "https://g.example.com");
     }
 }

@@ -48,7 +48,9 @@ impl Field {
     pub(super) fn nobodys(&self, there: &str) -> Option<&'static str> {
         match self.key {
             _ if is_placeholder(there) => Some("a placeholder of the sample"),
-            "credential_provider_endpoint_url" if is_old_endpoint(there) => Some("an endpoint that is no more"),
+            "credential_provider_endpoint_url" if is_old_endpoint(there) => {
+                Some("an endpoint that is no more")
+            }
             "s3_bucket" if !is_bucket(there) => Some("no name of a bucket, but what a script printed"),
             "uri" if without_mcp(there) == self.value.expose() => {
                 Some("a URL with a path that the scripts append themselves")
@@ -73,9 +75,10 @@ pub(super) fn fields(wanted: &Wanted) -> Vec<Field> {
         Field::plain(GatewayConfig, "s3_path_prefix", &wanted.prefix),
         Field::plain(GatewayConfig, "credential_provider_name", wanted.provider_name()),
         Field::plain(GatewayConfig, "provider_arn", &wanted.provider_arn),
-        Field::plain(GatewayConfig, "gateway_name", wanted.gateway_name()),
+        Field::plain(GatewayConfig, "gateway_name", &wanted.gateway_name),
         Field::plain(GatewayConfig, "gateway_description", "The SRE agent's gateway").manner(Manner::Default),
-        Field::plain(GatewayConfig, "target_description", "A backend of the SRE agent").manner(Manner::Default),
+        Field::plain(GatewayConfig, "target_description", "A backend of the SRE agent")
+            .manner(Manner::Default),
         Field::plain(GatewayEnv, "COGNITO_DOMAIN", wanted.cognito_url()),
         Field::plain(GatewayEnv, "COGNITO_CLIENT_ID", &wanted.client_id),
         Field::secret(GatewayEnv, "COGNITO_CLIENT_SECRET", &wanted.client_secret),
@@ -109,4 +112,5 @@ pub(super) fn wholes(wanted: &Wanted) -> Vec<(File, String)> {
 }
 
 /// Variables that had another name: the file, the old name and the new one.
-pub(super) const RENAMED: [(File, &str, &str); 1] = [(File::GatewayEnv, "COGNITO_USER_POOL_ID", "USER_POOL_ID")];
+pub(super) const RENAMED: [(File, &str, &str); 1] =
+    [(File::GatewayEnv, "COGNITO_USER_POOL_ID", "USER_POOL_ID")];

@@ -64,22 +64,28 @@ fn link() -> impl Strategy<Value = Link> {
 
 fn there() -> impl Strategy<Value = Present> {
     let files = (config(), env(), env(), env(), prop::option::of(env()));
-    (files, link(), prop::bool::ANY).prop_map(|((config, gateway, agent, deployment, root), link, has_uri)| {
-        let uri = if has_uri { "# c\ngateway:\n  uri: \"https://mine.example.com\"\nkept: 1\n" } else { "kept: 1\n" };
-        let mut files = vec![
-            (File::GatewayConfig, config.as_str()),
-            (File::GatewayEnv, &gateway),
-            (File::AgentEnv, &agent),
-            (File::AgentConfig, uri),
-        ];
-        if link == Link::File {
-            files.push((File::DeploymentEnv, &deployment));
-        }
-        if let Some(root) = &root {
-            files.push((File::RootEnv, root));
-        }
-        present(&files, link)
-    })
+    (files, link(), prop::bool::ANY).prop_map(
+        |((config, gateway, agent, deployment, root), link, has_uri)| {
+            let uri = if has_uri {
+                "# c\ngateway:\n  uri: \"https://mine.example.com\"\nkept: 1\n"
+            } else {
+                "kept: 1\n"
+            };
+            let mut files = vec![
+                (File::GatewayConfig, config.as_str()),
+                (File::GatewayEnv, &gateway),
+                (File::AgentEnv, &agent),
+                (File::AgentConfig, uri),
+            ];
+            if link == Link::File {
+                files.push((File::DeploymentEnv, &deployment));
+            }
+            if let Some(root) = &root {
+                files.push((File::RootEnv, root));
+            }
+            present(&files, link)
+        },
+    )
 }
 
 /// Everything that the new state says that it should.

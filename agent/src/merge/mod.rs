@@ -169,7 +169,11 @@ pub fn merge(
 }
 
 /// Puts a new token where the sample looks for it, and touches nothing else.
-pub fn merge_token(there: &Present, token: &Secret<String>, now: Timestamp) -> Result<Merged, Vec<Unwritable>> {
+pub fn merge_token(
+    there: &Present,
+    token: &Secret<String>,
+    now: Timestamp,
+) -> Result<Merged, Vec<Unwritable>> {
     work::Work::new(there, &mut |_| None, now).token(token)
 }
 

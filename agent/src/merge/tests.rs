@@ -14,7 +14,7 @@ pub(crate) fn wanted() -> Wanted {
         client_secret: Secret::new("s3cretofclient".to_owned()),
         cognito_domain: "https://sre.auth.eu-west-1.amazoncognito.com/".to_owned(),
         domain: "api.example.com".to_owned(),
-        gateway_id: "sre-gateway-abcdefghij".to_owned(),
+        gateway_name: "sre-gateway".to_owned(),
         gateway_url: "https://sre-gateway-abcdefghij.gateway.bedrock-agentcore.eu-west-1.amazonaws.com/mcp".to_owned(),
         provider_arn: "arn:aws:bedrock-agentcore:eu-west-1:123456789012:token-vault/default/apikeycredentialprovider/sre-agent-api-key-credential-provider".to_owned(),
         bucket: "bedrock-agentcore-gateway-123456789012-sre".to_owned(),
@@ -83,7 +83,10 @@ fn an_empty_directory_gets_every_file() {
     );
     let after = after(&there, &merged);
     let config = after.text(File::GatewayConfig).unwrap();
-    assert!(config.contains("role_name: \"sre-agent-deploy/sre/sre-BedrockAgentCore-gateway\"\n"), "{config}");
+    assert!(
+        config.contains("role_name: \"sre-agent-deploy/sre/sre-BedrockAgentCore-gateway\"\n"),
+        "{config}"
+    );
     assert!(config.contains("gateway_name: \"sre-gateway\"\n"), "{config}");
     assert!(config.contains("endpoint_url: \"https://bedrock-agentcore-control.eu-west-1.amazonaws.com\"\n"));
     let uri = "https://sre-gateway-abcdefghij.gateway.bedrock-agentcore.eu-west-1.amazonaws.com";
@@ -114,13 +117,20 @@ fn what_the_sample_ships_is_filled_without_asking() {
     assert_eq!(merged.conflicts, []);
     let after = after(&there, &merged);
     let config = after.text(File::GatewayConfig).unwrap();
-    assert!(config.starts_with("# Theirs\naccount_id: \"123456789012\"\nregion: \"eu-west-1\"\ncustom: \"mine\"\n"), "{config}");
+    assert!(
+        config
+            .starts_with("# Theirs\naccount_id: \"123456789012\"\nregion: \"eu-west-1\"\ncustom: \"mine\"\n"),
+        "{config}"
+    );
     assert!(!config.contains(".aws.dev") && !config.contains("Failed"), "{config}");
     assert!(notes(&merged).contains("s3_bucket was no name of a bucket"), "{}", notes(&merged));
     let backups: Vec<&str> = merged.writes.iter().filter_map(|write| write.backup.as_deref()).collect();
     assert_eq!(
         backups,
-        ["gateway/config.yaml.bak-20261122T023000Z", "sre_agent/config/agent_config.yaml.bak-20261122T023000Z"]
+        [
+            "gateway/config.yaml.bak-20261122T023000Z",
+            "sre_agent/config/agent_config.yaml.bak-20261122T023000Z"
+        ]
     );
 }
 
@@ -163,7 +173,12 @@ fn older_layouts_are_migrated() {
     );
     let merged = merged(&there, Some(Choice::Replace));
     let after = after(&there, &merged);
-    assert!(after.text(File::GatewayConfig).unwrap().starts_with("account_id: \"123456789012\"\nregion: \"eu-west-1\"\n"));
+    assert!(
+        after
+            .text(File::GatewayConfig)
+            .unwrap()
+            .starts_with("account_id: \"123456789012\"\nregion: \"eu-west-1\"\n")
+    );
     let env = after.text(File::GatewayEnv).unwrap();
     assert!(env.starts_with("# COGNITO_USER_POOL_ID=eu-west-1_AbCdEfGhI\nREGION=eu-west-1\nEXTRA=1\nUSER_POOL_ID=eu-west-1_AbCdEfGhI\n"), "{env}");
     let env = after.text(File::AgentEnv).unwrap();
@@ -172,10 +187,18 @@ fn older_layouts_are_migrated() {
     assert!(!env.contains("GATEWAY_ACCESS_TOKEN"), "{env}");
     assert_eq!(after.deployment_env, Link::To("../sre_agent/.env".to_owned()));
     // The token of then stays where it is, in a file that nothing reads any more.
-    assert!(merged.writes.iter().any(|write| write.backup.as_deref() == Some("deployment/.env.bak-20261122T023000Z")));
+    assert!(
+        merged
+            .writes
+            .iter()
+            .any(|write| write.backup.as_deref() == Some("deployment/.env.bak-20261122T023000Z"))
+    );
     let order: Vec<File> = merged.writes.iter().map(|write| write.file).collect();
     let place = |file| order.iter().position(|one| *one == file);
-    assert!(place(File::AgentEnv) < place(File::DeploymentEnv), "what is taken over is on disk before its source goes");
+    assert!(
+        place(File::AgentEnv) < place(File::DeploymentEnv),
+        "what is taken over is on disk before its source goes"
+    );
 }
 
 #[test]
@@ -189,7 +212,11 @@ fn a_token_is_put_into_both_files_and_no_other() {
     let after = after(&there, &merged);
     assert_eq!(after.text(File::AccessToken), Some("eyJ.new.t-_"));
     assert_eq!(after.text(File::AgentEnv), Some("USER_ID=Ann\nGATEWAY_ACCESS_TOKEN=eyJ.new.t-_\n"));
-    assert_eq!(merged.writes.iter().filter(|write| write.file == File::DeploymentEnv).count(), 1, "the link is mended");
+    assert_eq!(
+        merged.writes.iter().filter(|write| write.file == File::DeploymentEnv).count(),
+        1,
+        "the link is mended"
+    );
     let twice = merge_token(&after, &token, now()).unwrap();
     assert_eq!(twice.writes, []);
 }

@@ -123,7 +123,9 @@ impl<'a> Work<'a> {
         for field in fields::fields(wanted) {
             self.field(&field);
         }
-        let wholes = fields::wholes(wanted).into_iter().map(|(file, text)| (file, text, "written anew from the domain"));
+        let wholes = fields::wholes(wanted)
+            .into_iter()
+            .map(|(file, text)| (file, text, "written anew from the domain"));
         self.finish(wholes.collect())
     }
 
@@ -166,7 +168,10 @@ impl<'a> Work<'a> {
         let Some(env) = self.env(File::AgentEnv) else { return };
         if env.get("ANTHROPIC_API_KEY").is_some_and(|value| value.as_deref() == Ok("")) {
             env.comment_out("ANTHROPIC_API_KEY");
-            self.note(File::AgentEnv, "an empty ANTHROPIC_API_KEY hid the one of the environment; it is a comment now");
+            self.note(
+                File::AgentEnv,
+                "an empty ANTHROPIC_API_KEY hid the one of the environment; it is a comment now",
+            );
         }
     }
 
@@ -179,8 +184,11 @@ impl<'a> Work<'a> {
         let from = EnvFile::parse(text);
         for name in from.names() {
             // A token of then is no use now, and what is empty says nothing.
-            let Some(value) = from.as_docker(&name).filter(|raw| !raw.is_empty()).map(str::to_owned) else { continue };
-            if name == "GATEWAY_ACCESS_TOKEN" || from.clear(&name).as_deref().is_some_and(crate::placeholder::is_placeholder)
+            let Some(value) = from.as_docker(&name).filter(|raw| !raw.is_empty()).map(str::to_owned) else {
+                continue;
+            };
+            if name == "GATEWAY_ACCESS_TOKEN"
+                || from.clear(&name).as_deref().is_some_and(crate::placeholder::is_placeholder)
             {
                 continue;
             }
@@ -192,7 +200,10 @@ impl<'a> Work<'a> {
                 continue;
             };
             let is_same = env.get(&name).is_some_and(|value| Some(value) == from.get(&name));
-            if there != value && !is_same && self.is_replaced(File::AgentEnv, &name, &there, &value, is_secret(&name)) {
+            if there != value
+                && !is_same
+                && self.is_replaced(File::AgentEnv, &name, &there, &value, is_secret(&name))
+            {
                 if let Some(env) = self.env(File::AgentEnv) {
                     env.comment_out(&name);
                     env.take_over(&name, &from);

@@ -36,7 +36,11 @@ pub fn schema(backend: Backend, domain: &str) -> String {
     line(&mut out, 0, "info:");
     line(&mut out, 1, &format!("title: {}", quoted(&format!("SRE agent: {title}"))));
     line(&mut out, 1, "version: \"1.0.0\"");
-    line(&mut out, 1, &format!("description: {}", quoted(&format!("What the SRE agent can ask about {title}"))));
+    line(
+        &mut out,
+        1,
+        &format!("description: {}", quoted(&format!("What the SRE agent can ask about {title}"))),
+    );
     line(&mut out, 0, "servers:");
     line(&mut out, 1, &format!("- url: {}", quoted(&format!("https://{domain}:{port}"))));
     line(&mut out, 1, &format!("- url: {}", quoted(&format!("http://localhost:{port}"))));

@@ -15,7 +15,11 @@ fn parsed(backend: Backend) -> Node {
 }
 
 fn member<'a>(node: &'a Node, name: &str) -> &'a Node {
-    entries(node).into_iter().find(|(key, _)| *key == name).unwrap_or_else(|| panic!("no {name} in {node:?}")).1
+    entries(node)
+        .into_iter()
+        .find(|(key, _)| *key == name)
+        .unwrap_or_else(|| panic!("no {name} in {node:?}"))
+        .1
 }
 
 fn entries(node: &Node) -> Vec<(&str, &Node)> {
@@ -130,7 +134,9 @@ fn every_answer_has_its_meaning_and_every_status_is_a_text() {
                 assert!(statuses.iter().any(|(status, _)| *status == wanted), "{path} without {wanted}");
             }
         }
-        let Value::Scalar(version) = &member(member(&root, "info"), "version").value else { panic!("no version") };
+        let Value::Scalar(version) = &member(member(&root, "info"), "version").value else {
+            panic!("no version")
+        };
         assert_eq!(version.kind(), Type::Text);
     }
 }

@@ -9,7 +9,16 @@ mod suite;
 
 pub use suite::{Client, Options, Run, check};
 
+use jiff::Timestamp;
+use model::Secret;
+
 use crate::catalogue::Entry;
+
+/// When a token says that it ends. It is not verified, and never quoted.
+pub fn token_end(token: &Secret<String>) -> Result<Timestamp, &'static str> {
+    let end = jwt::read(token.expose())?.claims.exp.ok_or("it does not say when it ends")?;
+    Timestamp::from_second(end).map_err(|_| "its end is no time")
+}
 
 const DISCOVERY: Entry =
     Entry::waiting("SRE-COG-001", "the issuer describes itself under its own name", &[], 45).attempts(2);

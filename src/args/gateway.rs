@@ -1,0 +1,77 @@
+//! The words of `gateway`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{ConfigArgs, FailOn, StateArgs};
+
+/// `gateway`
+#[derive(Debug, Subcommand)]
+pub(crate) enum GatewayVerb {
+    /// Say what is wrong with a directory of the SRE agent, also one that its scripts left half-way
+    Doctor(GatewayDoctorArgs),
+    /// Write the files of the SRE agent from a finished deployment
+    Files(GatewayFilesArgs),
+    /// Fetch a token and put it where the SRE agent looks for it; for a timer
+    Token(GatewayTokenArgs),
+}
+
+/// What becomes of a value that is there and differs from what is wanted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnConflict {
+    /// It stays
+    Keep,
+    /// It is replaced; a copy of the file stays
+    Replace,
+    /// You are asked
+    #[default]
+    Ask,
+}
+
+/// `gateway doctor`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct GatewayDoctorArgs {
+    /// The folder that the SRE agent, or the repository with it, was cloned to
+    #[arg(long, value_name = "DIR", help_heading = "What to check")]
+    pub(crate) dir: PathBuf,
+    /// From what on the exit is not 0
+    #[arg(long, value_enum, default_value_t, value_name = "warn|fail", help_heading = "Verdict")]
+    pub(crate) fail_on: FailOn,
+    /// Write the result here instead of stdout; whole or not at all
+    #[arg(long, short, value_name = "FILE", help_heading = "Verdict")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// `gateway files`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct GatewayFilesArgs {
+    /// The folder that the SRE agent, or the repository with it, was cloned to
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// What becomes of values that differ
+    #[arg(long, value_enum, default_value_t, value_name = "keep|replace|ask")]
+    pub(crate) on_conflict: OnConflict,
+    /// Show what would be written, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+/// `gateway token`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct GatewayTokenArgs {
+    /// The folder that the SRE agent, or the repository with it, was cloned to
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Trust these roots instead of Mozilla's
+    #[arg(long, value_name = "PEM")]
+    pub(crate) ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}

@@ -1,0 +1,218 @@
+//! `gateway files`: writes the SRE agent's files from a finished deployment.
+
+use std::path::Path;
+
+use agent::formats::Unwritable;
+use agent::layout::File;
+use agent::merge::{self, Change, Choice, Conflict, Merged, Present};
+use cloud::Cloud;
+use model::{Finding, Severity};
+use serde_json::{Value, json};
+
+use super::deployed::Deployed;
+use super::disk::{self, Written};
+use super::{collect, sample_at};
+use crate::app::{App, Ended};
+use crate::approve;
+use crate::args::{Format, GatewayFilesArgs, OnConflict};
+use crate::commands::check::{self, Target};
+use crate::compose;
+use crate::exit::Exit;
+use crate::failure::{Failure, codes};
+use crate::session::Session;
+use crate::storage;
+
+/// Version of the JSON form. A member may be added without raising it.
+const SCHEMA_VERSION: u32 = 1;
+
+/// `gateway files`
+pub(super) fn command(app: &App, args: &GatewayFilesArgs) -> Ended {
+    let dir = sample_at(&args.dir)?;
+    let target = check::target(app, &args.config, &args.state)?;
+    let state = match &target.state {
+        Some(state) => state.clone(),
+        None => storage::peek_existing(app, &target.state_file)?,
+    };
+    let Some(config) = &target.config else {
+        let message = "the state file holds no configuration";
+        return Err(
+            Failure::new(codes::NO_GATEWAY, "deployment", message).hint("name one with --config FILE")
+        );
+    };
+    let deployed = Deployed::of(&state, config)?;
+    check::wait(app, &args.state, async |session| {
+        session.say("asking the account for the secrets");
+        let cloud = reach(session, args, &target).await?;
+        let wanted = deployed.wanted(session, &cloud).await?;
+        let there = read(&dir)?;
+        let now = session.now();
+        let merge = |choose: &mut dyn FnMut(&Conflict) -> Option<Choice>| {
+            merge::merge(&there, &wanted, choose, now).map_err(|faults| unwritable(&faults))
+        };
+        let fixed = match args.on_conflict {
+            OnConflict::Keep => Some(Choice::Keep),
+            OnConflict::Replace => Some(Choice::Replace),
+            OnConflict::Ask => None,
+        };
+        let mut merged = merge(&mut |_| fixed)?;
+        if !args.dry_run && merged.undecided().next().is_some() {
+            let choices = ask(session, &merged.conflicts).await?;
+            let mut choices = choices.into_iter();
+            // The same conflicts come in the same order.
+            merged = merge(&mut |_| choices.next())?;
+        }
+        let written = if args.dry_run { planned(&merged) } else { write(&dir, &merged)? };
+        session.result(&shown(app, args, &dir, &merged, &written));
+        Ok(())
+    })?;
+    Ok(Exit::Done)
+}
+
+/// The account of the deployment.
+async fn reach(
+    session: &Session<'_>,
+    args: &GatewayFilesArgs,
+    target: &Target,
+) -> Result<Cloud, Box<Failure>> {
+    let aws = target.config.as_ref().map(|config| &config.aws);
+    let mode = target.config.as_ref().map_or(model::config::Mode::Staging, |config| config.mode);
+    let number = target.state.as_ref().map(|state| &state.header.account_id);
+    let region = args.config.region.as_ref().or(aws.map(|aws| &aws.region));
+    let profile = args.config.profile.as_deref().or(aws.and_then(|aws| aws.profile.as_deref()));
+    let account = compose::account(session.app, mode, &target.state_file, region, number, profile, false);
+    compose::reach(session, &account).await
+}
+
+/// What is there. What cannot be read would be lost.
+pub(super) fn read(dir: &Path) -> Result<Present, Box<Failure>> {
+    collect::present(dir).map_err(|(file, error)| Failure::of_file("read", &dir.join(file.path()), &error))
+}
+
+/// Values that the sample's files cannot carry.
+pub(super) fn unwritable(faults: &[Unwritable]) -> Box<Failure> {
+    let findings = faults.iter().map(|fault| {
+        Finding::new(codes::UNWRITABLE, Severity::Error, &fault.key, fault.to_string())
+            .hint("nothing was written; choose a value that every reader of the SRE agent's files takes")
+    });
+    Failure::of_findings(findings.collect())
+}
+
+/// Carries out what was merged.
+pub(super) fn write(dir: &Path, merged: &Merged) -> Result<Vec<Written>, Box<Failure>> {
+    disk::write(dir, &merged.writes, &mut || Ok(())).map_err(|(path, error)| {
+        Failure::of_file("write", &path, &error)
+            .hint("nothing is lost; the same command goes on once the cause is gone")
+    })
+}
+
+fn planned(merged: &Merged) -> Vec<Written> {
+    let written =
+        |write: &merge::Write| Written { file: write.file, backup: write.backup.clone().map(Into::into) };
+    merged.writes.iter().map(written).collect()
+}
+
+/// Asks about each conflict, or names all of them where nobody can answer.
+async fn ask(session: &Session<'_>, conflicts: &[Conflict]) -> Result<Vec<Choice>, Box<Failure>> {
+    if !session.app.can_ask() {
+        let findings = conflicts.iter().map(|conflict| {
+            Finding::new(codes::CONFLICT, Severity::Error, conflict.file.path(), conflict.to_string())
+                .hint("nothing was written; decide with --on-conflict keep or --on-conflict replace")
+        });
+        return Err(Failure::of_findings(findings.collect()));
+    }
+    let mut choices = Vec::new();
+    for conflict in conflicts {
+        loop {
+            let answer = approve::ask(session, &format!("{conflict}\nkeep it or replace it? [k/r] ")).await?;
+            match answer.trim().to_ascii_lowercase().as_str() {
+                "k" | "keep" => choices.push(Choice::Keep),
+                "r" | "replace" => choices.push(Choice::Replace),
+                // The input has ended, and nobody said anything.
+                "" if answer.is_empty() => {
+                    return Err(Failure::new(
+                        codes::DECLINED,
+                        "conflict",
+                        "not decided; nothing was written",
+                    ));
+                }
+                _ => continue,
+            }
+            break;
+        }
+    }
+    Ok(choices)
+}
+
+fn shown(app: &App, args: &GatewayFilesArgs, dir: &Path, merged: &Merged, written: &[Written]) -> String {
+    match app.format {
+        Format::Text => text(app, args, dir, merged, written),
+        Format::Json => format!("{:#}", document(args, dir, merged, written)),
+    }
+}
+
+fn text(app: &App, args: &GatewayFilesArgs, dir: &Path, merged: &Merged, written: &[Written]) -> String {
+    let mut lines = Vec::new();
+    for conflict in &merged.conflicts {
+        let choice = match conflict.choice {
+            Some(Choice::Keep) => "kept",
+            Some(Choice::Replace) => "replaced",
+            None => "to be decided with --on-conflict",
+        };
+        lines.push(format!("{choice}: {conflict}"));
+    }
+    lines.extend(merged.notes.iter().map(|note| format!("note: {note}")));
+    let verb = if args.dry_run { "would write" } else { "wrote" };
+    for one in written {
+        let backup = one.backup.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy());
+        let backup = backup.map(|name| format!(" (what was there is in {name})")).unwrap_or_default();
+        lines.push(format!("{verb} {}{backup}", one.file));
+    }
+    if written.is_empty() {
+        lines.push(format!("{} has everything already", dir.display()));
+    }
+    if !args.dry_run {
+        lines.push(format!(
+            "next: {} gateway token --dir {} --state-file FILE fetches a token",
+            app.program,
+            args.dir.display()
+        ));
+    }
+    lines.join("\n")
+}
+
+fn document(args: &GatewayFilesArgs, dir: &Path, merged: &Merged, written: &[Written]) -> Value {
+    let conflicts: Vec<Value> = merged
+        .conflicts
+        .iter()
+        .map(|conflict| {
+            json!({
+                "file": conflict.file.path(),
+                "key": conflict.key,
+                "there": conflict.there.to_string(),
+                "wanted": conflict.wanted.to_string(),
+                "choice": conflict.choice.map(|choice| match choice {
+                    Choice::Keep => "keep",
+                    Choice::Replace => "replace",
+                }),
+            })
+        })
+        .collect();
+    let link_of = |file: File| {
+        merged.writes.iter().find_map(|write| match (&write.change, write.file == file) {
+            (Change::LinkTo(target), true) => Some(*target),
+            _ => None,
+        })
+    };
+    let files: Vec<Value> = written
+        .iter()
+        .map(|one| json!({"file": one.file.path(), "backup": one.backup, "link_to": link_of(one.file)}))
+        .collect();
+    json!({
+        "schema_version": SCHEMA_VERSION,
+        "directory": dir,
+        "dry_run": args.dry_run,
+        "files": files,
+        "conflicts": conflicts,
+        "notes": merged.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    })
+}

@@ -15,6 +15,7 @@ mod configuration;
 mod endpoint;
 mod exits;
 mod forms;
+mod gateway;
 mod guided;
 mod host;
 mod outputs;

@@ -1,0 +1,97 @@
+//! The SRE agent's directory: what is said of it, what keeps its files from being written, and a token of a rehearsal.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::rehearsal::{folder, kept};
+use crate::support::Desk;
+
+/// A directory as the sample's scripts leave it when the credential provider could not be made.
+fn half_way(desk: &Desk) {
+    for folder in ["SRE-agent/gateway", "SRE-agent/sre_agent/config", "SRE-agent/deployment", "SRE-agent/backend"] {
+        fs::create_dir_all(desk.path(folder)).unwrap();
+    }
+    desk.write("SRE-agent/gateway/create_gateway.sh", "#!/bin/bash\n");
+    desk.write(
+        "SRE-agent/gateway/config.yaml",
+        "account_id: '123456789012'\nregion: \"us-east-1\"\nrole_name: \"YOUR_ROLE_NAME\"\n\
+         s3_bucket: \"Failed to create S3 bucket\"\n",
+    );
+    desk.write("SRE-agent/gateway/.env", "COGNITO_CLIENT_SECRET=tops3cret\nCOGNITO_CLIENT_ID=abc\n");
+    desk.write("SRE-agent/gateway/.access_token", "not-a-t0ken");
+    desk.write("SRE-agent/sre_agent/.env", "USER_ID=Ann\nANTHROPIC_API_KEY=\nGATEWAY_ACCESS_TOKEN=\"old-t0ken\"\n");
+    desk.write(
+        "SRE-agent/sre_agent/config/agent_config.yaml",
+        "gateway:\n  uri: \"https://sre-gateway-i7ge1zayhw.gateway.bedrock-agentcore.us-east-1.amazonaws.com\"\n",
+    );
+}
+
+#[test]
+fn a_directory_that_was_left_half_way_is_explained_without_its_secrets() {
+    let desk = Desk::new();
+    half_way(&desk);
+    for format in ["text", "json", "markdown", "junit", "html"] {
+        let ended = desk.run(&format!("gateway doctor --dir SRE-agent --format {format} --verbose")).expect(5);
+        for code in ["002", "003", "004", "005", "006", "007", "008", "009", "010", "011", "012"] {
+            assert!(ended.stdout.contains(&format!("SRE-AGENT-{code}")), "{code} in {format}:\n{}", ended.stdout);
+        }
+        for secret in ["tops3cret", "not-a-t0ken", "old-t0ken"] {
+            assert!(!ended.stdout.contains(secret) && !ended.stderr.contains(secret), "{secret} in {format}");
+        }
+    }
+    let nagios = desk.run("gateway doctor --dir SRE-agent --format nagios");
+    assert_eq!(nagios.code, Some(2), "{}", nagios.stdout);
+}
+
+#[test]
+fn the_repository_around_the_sample_will_do() {
+    let desk = Desk::new();
+    half_way(&desk);
+    fs::create_dir_all(desk.path("clone/02-use-cases")).unwrap();
+    fs::rename(desk.path("SRE-agent"), desk.path("clone/02-use-cases/SRE-agent")).unwrap();
+    let ended = desk.run("gateway doctor --dir clone --format json").expect(5);
+    let result = &ended.json()["results"][0];
+    let findings = result["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|finding| finding["code"] == "SRE-AGENT-005" && finding["severity"] == "error"));
+    let other = desk.run("gateway doctor --dir clone/02-use-cases").expect(5);
+    assert!(other.stdout.contains("SRE-AGENT-001"), "{}", other.stdout);
+}
+
+#[test]
+fn without_the_sample_or_a_gateway_nothing_is_written() {
+    let desk = Desk::new();
+    desk.run("gateway files --dir .").expect(2).says(&["SRE-AGENT-001"]);
+    desk.run("gateway token --dir .").expect(2).says(&["SRE-AGENT-001"]);
+    half_way(&desk);
+    desk.run("gateway files --dir SRE-agent").expect(2).says(&["SRE-STATE-005"]);
+    let desk = desk.deployed();
+    desk.run("gateway files --dir SRE-agent").expect(2).says(&["SRE-AGENT-022", "gateway.gateway"]);
+    desk.run("gateway token --dir SRE-agent").expect(4).says(&["SRE-AGENT-023"]);
+    assert_eq!(desk.read("SRE-agent/gateway/.access_token"), "not-a-t0ken", "the old one stays");
+}
+
+#[test]
+fn a_token_of_a_running_rehearsal_gets_where_the_agent_looks_for_it() {
+    let desk = folder();
+    half_way(&desk);
+    let mut rehearsal = kept(&desk, "");
+    let line = "gateway token --dir SRE-agent --state-file .rehearsal/.deployment_state --format json";
+    let ended = desk.run(line).expect(0);
+    let token = desk.read("SRE-agent/gateway/.access_token");
+    assert_eq!(token.split('.').count(), 3, "a JWT");
+    let env = desk.read("SRE-agent/sre_agent/.env");
+    assert!(env.contains(&format!("\nGATEWAY_ACCESS_TOKEN={token}\n")) && env.starts_with("USER_ID=Ann\n"), "{env}");
+    assert!(!ended.stdout.contains(&token) && !ended.stderr.contains(&token));
+    let end: jiff::Timestamp = ended.json()["ends"].as_str().unwrap().parse().unwrap();
+    assert!(end.as_second() > 1_700_000_000);
+    for file in ["SRE-agent/gateway/.access_token", "SRE-agent/sre_agent/.env"] {
+        assert_eq!(fs::metadata(desk.path(file)).unwrap().permissions().mode() & 0o777, 0o600, "{file}");
+    }
+    let doctor = desk.run("gateway doctor --dir SRE-agent --format json").json();
+    let findings = doctor["results"][0]["findings"].as_array().unwrap();
+    assert!(
+        findings.iter().any(|finding| finding["code"] == "SRE-AGENT-009" && finding["severity"] == "ok"),
+        "{findings:#?}"
+    );
+    rehearsal.interrupt();
+}

@@ -109,6 +109,11 @@ impl File {
                 | Self::CognitoNotes
         )
     }
+
+    /// Whether only its owner may read it. The others go into the agent's container, or are of the sample's repository.
+    pub fn is_for_owner(self) -> bool {
+        !matches!(self, Self::AgentConfig | Self::Schema(_))
+    }
 }
 
 impl fmt::Display for File {

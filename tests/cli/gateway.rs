@@ -8,7 +8,9 @@ use crate::support::Desk;
 
 /// A directory as the sample's scripts leave it when the credential provider could not be made.
 fn half_way(desk: &Desk) {
-    for folder in ["SRE-agent/gateway", "SRE-agent/sre_agent/config", "SRE-agent/deployment", "SRE-agent/backend"] {
+    for folder in
+        ["SRE-agent/gateway", "SRE-agent/sre_agent/config", "SRE-agent/deployment", "SRE-agent/backend"]
+    {
         fs::create_dir_all(desk.path(folder)).unwrap();
     }
     desk.write("SRE-agent/gateway/create_gateway.sh", "#!/bin/bash\n");
@@ -19,7 +21,10 @@ fn half_way(desk: &Desk) {
     );
     desk.write("SRE-agent/gateway/.env", "COGNITO_CLIENT_SECRET=tops3cret\nCOGNITO_CLIENT_ID=abc\n");
     desk.write("SRE-agent/gateway/.access_token", "not-a-t0ken");
-    desk.write("SRE-agent/sre_agent/.env", "USER_ID=Ann\nANTHROPIC_API_KEY=\nGATEWAY_ACCESS_TOKEN=\"old-t0ken\"\n");
+    desk.write(
+        "SRE-agent/sre_agent/.env",
+        "USER_ID=Ann\nANTHROPIC_API_KEY=\nGATEWAY_ACCESS_TOKEN=\"old-t0ken\"\n",
+    );
     desk.write(
         "SRE-agent/sre_agent/config/agent_config.yaml",
         "gateway:\n  uri: \"https://sre-gateway-i7ge1zayhw.gateway.bedrock-agentcore.us-east-1.amazonaws.com\"\n",
@@ -31,9 +36,14 @@ fn a_directory_that_was_left_half_way_is_explained_without_its_secrets() {
     let desk = Desk::new();
     half_way(&desk);
     for format in ["text", "json", "markdown", "junit", "html"] {
-        let ended = desk.run(&format!("gateway doctor --dir SRE-agent --format {format} --verbose")).expect(5);
+        let ended =
+            desk.run(&format!("gateway doctor --dir SRE-agent --format {format} --verbose")).expect(5);
         for code in ["002", "003", "004", "005", "006", "007", "008", "009", "010", "011", "012"] {
-            assert!(ended.stdout.contains(&format!("SRE-AGENT-{code}")), "{code} in {format}:\n{}", ended.stdout);
+            assert!(
+                ended.stdout.contains(&format!("SRE-AGENT-{code}")),
+                "{code} in {format}:\n{}",
+                ended.stdout
+            );
         }
         for secret in ["tops3cret", "not-a-t0ken", "old-t0ken"] {
             assert!(!ended.stdout.contains(secret) && !ended.stderr.contains(secret), "{secret} in {format}");
@@ -52,7 +62,9 @@ fn the_repository_around_the_sample_will_do() {
     let ended = desk.run("gateway doctor --dir clone --format json").expect(5);
     let result = &ended.json()["results"][0];
     let findings = result["findings"].as_array().unwrap();
-    assert!(findings.iter().any(|finding| finding["code"] == "SRE-AGENT-005" && finding["severity"] == "error"));
+    assert!(
+        findings.iter().any(|finding| finding["code"] == "SRE-AGENT-005" && finding["severity"] == "error")
+    );
     let other = desk.run("gateway doctor --dir clone/02-use-cases").expect(5);
     assert!(other.stdout.contains("SRE-AGENT-001"), "{}", other.stdout);
 }
@@ -74,13 +86,16 @@ fn without_the_sample_or_a_gateway_nothing_is_written() {
 fn a_token_of_a_running_rehearsal_gets_where_the_agent_looks_for_it() {
     let desk = folder();
     half_way(&desk);
-    let mut rehearsal = kept(&desk, "");
+    let rehearsal = kept(&desk, "");
     let line = "gateway token --dir SRE-agent --state-file .rehearsal/.deployment_state --format json";
     let ended = desk.run(line).expect(0);
     let token = desk.read("SRE-agent/gateway/.access_token");
     assert_eq!(token.split('.').count(), 3, "a JWT");
     let env = desk.read("SRE-agent/sre_agent/.env");
-    assert!(env.contains(&format!("\nGATEWAY_ACCESS_TOKEN={token}\n")) && env.starts_with("USER_ID=Ann\n"), "{env}");
+    assert!(
+        env.contains(&format!("\nGATEWAY_ACCESS_TOKEN={token}\n")) && env.starts_with("USER_ID=Ann\n"),
+        "{env}"
+    );
     assert!(!ended.stdout.contains(&token) && !ended.stderr.contains(&token));
     let end: jiff::Timestamp = ended.json()["ends"].as_str().unwrap().parse().unwrap();
     assert!(end.as_second() > 1_700_000_000);
@@ -93,5 +108,6 @@ fn a_token_of_a_running_rehearsal_gets_where_the_agent_looks_for_it() {
         findings.iter().any(|finding| finding["code"] == "SRE-AGENT-009" && finding["severity"] == "ok"),
         "{findings:#?}"
     );
-    rehearsal.interrupt();
+    rehearsal.signal("INT");
+    rehearsal.end().expect(0);
 }

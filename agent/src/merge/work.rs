@@ -129,11 +129,17 @@ impl<'a> Work<'a> {
         self.finish(wholes.collect())
     }
 
+    /// Only the token: no link is mended, since what a copy of the environment holds would have to be taken over.
     pub(super) fn token(mut self, token: &Secret<String>) -> Result<Merged, Vec<Unwritable>> {
         for field in fields::token(token) {
             self.field(&field);
         }
-        self.finish(Vec::new())
+        self.write_documents()?;
+        for write in &mut self.merged.writes {
+            // A timer comes here, only the token's line changes, and the token of before is no use.
+            write.backup = None;
+        }
+        Ok(self.merged)
     }
 
     fn note(&mut self, file: File, text: impl Into<String>) {
@@ -266,15 +272,7 @@ impl<'a> Work<'a> {
     }
 
     fn finish(mut self, wholes: Vec<(File, String, &str)>) -> Result<Merged, Vec<Unwritable>> {
-        if !self.faults.is_empty() {
-            return Err(self.faults);
-        }
-        for (file, document) in std::mem::take(&mut self.documents) {
-            if document.is_windows() {
-                self.note(file, "lines end as the scripts expect it now, without carriage returns");
-            }
-            self.write(file, document.text());
-        }
+        self.write_documents()?;
         for (file, text, why) in wholes {
             if self.there.text(file).is_some_and(|there| there != text) {
                 self.note(file, why);
@@ -284,6 +282,20 @@ impl<'a> Work<'a> {
         self.link();
         self.merged.writes.sort_by_key(|write| write.file);
         Ok(self.merged)
+    }
+
+    /// The writes of the files that were worked on.
+    fn write_documents(&mut self) -> Result<(), Vec<Unwritable>> {
+        if !self.faults.is_empty() {
+            return Err(std::mem::take(&mut self.faults));
+        }
+        for (file, document) in std::mem::take(&mut self.documents) {
+            if document.is_windows() {
+                self.note(file, "lines end as the scripts expect it now, without carriage returns");
+            }
+            self.write(file, document.text());
+        }
+        Ok(())
     }
 
     fn write(&mut self, file: File, text: String) {

@@ -23,8 +23,16 @@ const PYTHONS: [&str; 5] = ["python3", "python3.15", "python3.14", "python3.13",
 
 /// What is there; a file that cannot be read is an error, since what is in it would be lost.
 pub(super) fn present(dir: &Path) -> Result<Present, (File, io::Error)> {
+    let (present, unreadable) = look(dir);
+    unreadable.into_iter().next().map_or(Ok(present), Err)
+}
+
+/// What is there, and what cannot be read.
+fn look(dir: &Path) -> (Present, Vec<(File, io::Error)>) {
     let mut present = Present { deployment_env: link(dir), ..Present::default() };
+    let mut unreadable = Vec::new();
     for file in File::ALL {
+        // What a link leads to is read where it lies.
         if file == File::DeploymentEnv && present.deployment_env != Link::File {
             continue;
         }
@@ -33,10 +41,10 @@ pub(super) fn present(dir: &Path) -> Result<Present, (File, io::Error)> {
                 present.texts.insert(file, Secret::new(text));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err((file, error)),
+            Err(error) => unreadable.push((file, error)),
         }
     }
-    Ok(present)
+    (present, unreadable)
 }
 
 fn text(path: &Path) -> io::Result<String> {
@@ -67,23 +75,12 @@ pub(super) fn facts(dir: &Path, sample: Option<&Path>, root: &Path, now: Timesta
     let mut facts = Facts { dir: dir.display().to_string(), now, ..Facts::default() };
     let Some(sample) = sample else { return facts };
     facts.is_sample = true;
-    facts.present.deployment_env = link(sample);
-    for file in File::ALL {
-        let path = sample.join(file.path());
-        if file == File::DeploymentEnv && facts.present.deployment_env != Link::File {
-            continue;
-        }
-        match text(&path) {
-            Ok(text) => {
-                facts.present.texts.insert(file, Secret::new(text));
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => {
-                facts.unreadable.insert(file, error.to_string());
-            }
-        }
-        if let Ok(metadata) = std::fs::metadata(&path) {
-            facts.modes.insert(file, metadata.permissions().mode());
+    let (present, unreadable) = look(sample);
+    facts.present = present;
+    facts.unreadable = unreadable.into_iter().map(|(file, error)| (file, error.to_string())).collect();
+    for file in facts.present.texts.keys().chain(facts.unreadable.keys()) {
+        if let Ok(metadata) = std::fs::metadata(sample.join(file.path())) {
+            facts.modes.insert(*file, metadata.permissions().mode());
         }
     }
     facts.token = token(facts.present.text(File::AccessToken));

@@ -12,6 +12,8 @@ use agent::merge::{Change, Write};
 
 /// Readable by its owner only: also what holds no secret tells much about an account.
 const OWNER: u32 = 0o600;
+/// Readable by everybody, for what was not there and goes into a container.
+const EVERYBODY: u32 = 0o644;
 /// So many writes in one second are none of a person.
 const MOST_BACKUPS: u32 = 100;
 
@@ -64,7 +66,13 @@ fn one(path: &Path, write: &Write, fuse: Fuse<'_>) -> io::Result<Option<PathBuf>
         }
     };
     // Whoever owns what was there, or the folder, has to be able to read it, also when root writes.
-    let like = fs::metadata(&path).or_else(|_| fs::metadata(folder))?;
+    let old = fs::metadata(&path).ok();
+    let like = old.clone().map_or_else(|| fs::metadata(folder), Ok)?;
+    let mode = if write.file.is_for_owner() {
+        OWNER
+    } else {
+        old.map_or(EVERYBODY, |old| old.permissions().mode() & 0o777)
+    };
     fuse()?;
     match &write.change {
         Change::Text(text) => {
@@ -75,7 +83,7 @@ fn one(path: &Path, write: &Write, fuse: Fuse<'_>) -> io::Result<Option<PathBuf>
             if (own.uid(), own.gid()) != (like.uid(), like.gid()) {
                 chown(file.path(), Some(like.uid()), Some(like.gid()))?;
             }
-            file.as_file().set_permissions(Permissions::from_mode(OWNER))?;
+            file.as_file().set_permissions(Permissions::from_mode(mode))?;
             file.as_file().sync_all()?;
             fuse()?;
             file.persist(&path)?;
@@ -203,7 +211,9 @@ mod tests {
         let written = run(dir.path(), &mut || Ok(())).unwrap();
         for one in &written {
             let path = dir.path().join(one.file.path());
-            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, OWNER, "{}", one.file);
+            let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+            let wanted = if one.file.is_for_owner() { OWNER } else { EVERYBODY };
+            assert_eq!(mode, wanted, "{}", one.file);
         }
         for (path, text) in texts(dir.path()) {
             let is_for_secrets = path.ends_with("gateway/.env");

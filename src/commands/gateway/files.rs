@@ -145,12 +145,12 @@ async fn ask(session: &Session<'_>, conflicts: &[Conflict]) -> Result<Vec<Choice
 
 fn shown(app: &App, args: &GatewayFilesArgs, dir: &Path, merged: &Merged, written: &[Written]) -> String {
     match app.format {
-        Format::Text => text(app, args, dir, merged, written),
+        Format::Text => text(&app.program, args, dir, merged, written),
         Format::Json => format!("{:#}", document(args, dir, merged, written)),
     }
 }
 
-fn text(app: &App, args: &GatewayFilesArgs, dir: &Path, merged: &Merged, written: &[Written]) -> String {
+fn text(program: &str, args: &GatewayFilesArgs, dir: &Path, merged: &Merged, written: &[Written]) -> String {
     let mut lines = Vec::new();
     for conflict in &merged.conflicts {
         let choice = match conflict.choice {
@@ -172,8 +172,7 @@ fn text(app: &App, args: &GatewayFilesArgs, dir: &Path, merged: &Merged, written
     }
     if !args.dry_run {
         lines.push(format!(
-            "next: {} gateway token --dir {} --state-file FILE fetches a token",
-            app.program,
+            "next: {program} gateway token --dir {} --state-file FILE fetches a token",
             args.dir.display()
         ));
     }
@@ -215,4 +214,61 @@ fn document(args: &GatewayFilesArgs, dir: &Path, merged: &Merged, written: &[Wri
         "conflicts": conflicts,
         "notes": merged.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Secret;
+
+    use super::super::deployed::tests::wanted;
+    use super::*;
+
+    /// A directory in which every secret differs, and is one that somebody put there.
+    fn conflicting() -> Present {
+        let texts = [
+            (
+                File::GatewayEnv,
+                "COGNITO_CLIENT_SECRET=0ldsecret\nBACKEND_API_KEY=\"0ldkey\"\nCOGNITO_CLIENT_ID=mine\n",
+            ),
+            (File::RootEnv, "ANTHROPIC_API_KEY=sk-1\nGATEWAY_ACCESS_TOKEN=0ldtoken\n"),
+            (File::AgentEnv, "ANTHROPIC_API_KEY=sk-2\n"),
+        ];
+        let texts = texts.map(|(file, text)| (file, Secret::new(text.to_owned()))).into_iter().collect();
+        Present { texts, ..Present::default() }
+    }
+
+    #[test]
+    fn no_secret_reaches_the_output() {
+        let mut wanted = wanted();
+        wanted.token = Some(Secret::new("n3wtoken".to_owned()));
+        let now = "2026-11-22T02:30:00Z".parse().unwrap();
+        let args = GatewayFilesArgs::default();
+        for choice in [None, Some(Choice::Keep), Some(Choice::Replace)] {
+            let merged = merge::merge(&conflicting(), &wanted, &mut |_| choice, now).unwrap();
+            assert!(merged.conflicts.len() >= 4, "{:?}", merged.conflicts);
+            let mut all = format!("{merged:?}");
+            let dir = Path::new("/dir");
+            all += &text("p", &args, dir, &merged, &planned(&merged));
+            all += &document(&args, dir, &merged, &planned(&merged)).to_string();
+            let (secrets, plain) = (
+                [
+                    "0ldsecret",
+                    "0ldkey",
+                    "0ldtoken",
+                    "sk-1",
+                    "sk-2",
+                    "s3cretofclient",
+                    "k3yofbackends",
+                    "n3wtoken",
+                ],
+                ["BACKEND_API_KEY", "`mine`", "a secret of 9 characters"],
+            );
+            for secret in secrets {
+                assert!(!all.contains(secret), "{secret} is in {all}");
+            }
+            for plain in plain {
+                assert!(all.contains(plain), "{plain} is not in {all}");
+            }
+        }
+    }
 }

@@ -88,10 +88,8 @@ impl Exit {
             | (
                 _,
                 "SRE-STATE-005" | "SRE-STATE-007" | "SRE-RUN-010" | "SRE-RUN-012" | "SRE-CERT-028"
-                | "SRE-CERT-033",
+                | "SRE-CERT-033" | "SRE-AGENT-001" | "SRE-AGENT-020" | "SRE-AGENT-021" | "SRE-AGENT-022",
             ) => Self::Usage,
-            (_, "SRE-AGENT-023") => Self::Cloud,
-            ("AGENT", _) => Self::Usage,
             ("STATE" | "ACC", _) => Self::State,
             (
                 _,
@@ -102,7 +100,7 @@ impl Exit {
             (_, "SRE-HOST-076") => Self::TimedOut,
             (_, code) if code.starts_with("SRE-HOST-07") => Self::Cloud,
             // Of the former ones, what was done stays, and the same command goes on.
-            (_, "SRE-HOST-020" | "SRE-HOST-021" | "SRE-HOST-024" | "SRE-HOST-034")
+            (_, "SRE-HOST-020" | "SRE-HOST-021" | "SRE-HOST-024" | "SRE-HOST-034" | "SRE-AGENT-023")
             | ("AWS" | "PLAN" | "ACM" | "RUN", _) => Self::Cloud,
             _ => Self::Failed,
         }

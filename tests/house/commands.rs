@@ -59,7 +59,7 @@ impl Helps {
     /// What the program does not know of a command.
     fn unknown(&mut self, command: &[String]) -> Option<String> {
         let verbs: Vec<String> = match command {
-            [group, verb, ..] if ["config", "check", "host"].contains(&group.as_str()) => {
+            [group, verb, ..] if ["config", "check", "gateway", "host"].contains(&group.as_str()) => {
                 vec![group.clone(), verb.clone()]
             }
             [verb, ..] if !verb.starts_with('-') => vec![verb.clone()],

@@ -60,16 +60,17 @@ fn cognito(findings: &mut Findings) {
         let message = format!("{} not set, so no token can be fetched", missing.join(", "));
         findings.add("SRE-AGENT-002", Severity::Error, File::GatewayEnv, message, &hint);
     }
-    if let Some(domain) = env.clear("COGNITO_DOMAIN").filter(|domain| !is_placeholder(domain)) {
-        if domain.ends_with('/')
-            || domain.chars().any(|c| c.is_ascii_uppercase())
-            || !domain.starts_with("https://")
-        {
-            let message = format!(
-                "COGNITO_DOMAIN is `{domain}`; it has to be https, in lower case and without a slash at its end"
-            );
-            findings.add("SRE-AGENT-002", Severity::Error, File::GatewayEnv, message, &hint);
-        }
+    let is_usable = |domain: &str| {
+        domain.starts_with("https://")
+            && !domain.ends_with('/')
+            && !domain.chars().any(|c| c.is_ascii_uppercase())
+    };
+    let domain = env.clear("COGNITO_DOMAIN").filter(|domain| !is_placeholder(domain));
+    if let Some(domain) = domain.filter(|domain| !is_usable(domain)) {
+        let message = format!(
+            "COGNITO_DOMAIN is `{domain}`; it has to be https, in lower case and without a slash at its end"
+        );
+        findings.add("SRE-AGENT-002", Severity::Error, File::GatewayEnv, message, &hint);
     }
     if is_unset(&"BACKEND_API_KEY") {
         let message = "BACKEND_API_KEY is not set: setup_cognito.sh writes this file anew and leaves it out, and create_gateway.sh stops without it";

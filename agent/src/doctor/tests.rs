@@ -33,7 +33,7 @@ fn finished() -> Facts {
         dir: "/home/ec2-user/SRE-agent".to_owned(),
         is_sample: true,
         present: Present { texts, deployment_env: Link::To("../sre_agent/.env".to_owned()) },
-        token: Token::Ends(now + jiff::SignedDuration::from_mins(50)),
+        token: Token::Ends("2026-11-22T03:20:00Z".parse().expect("a time")),
         has_tls: true,
         is_region_fixed: true,
         python: Some((3, 12)),
@@ -121,7 +121,7 @@ fn what_the_scripts_leave_half_way_is_recognised() {
                     File::GatewayConfig,
                     CONFIG
                         .replace("bedrock-agentcore-gateway-123456789012-sre", "Failed to create S3 bucket"),
-                )
+                );
             },
             &["SRE-AGENT-005 gateway/config.yaml: s3_bucket is `FailedtocreateS3bucket`"],
         ),
@@ -149,7 +149,7 @@ fn what_the_scripts_leave_half_way_is_recognised() {
         ),
         (
             "the token of yesterday",
-            |facts| facts.token = Token::Ends(facts.now - jiff::SignedDuration::from_hours(20)),
+            |facts| facts.token = Token::Ends("2026-11-21T06:30:00Z".parse().expect("a time")),
             &["SRE-AGENT-009 gateway/.access_token: the token ended at 2026-11-21T06:30:00Z"],
         ),
         (

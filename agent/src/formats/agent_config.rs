@@ -39,19 +39,16 @@ impl AgentConfig {
         let gateway = root.as_ref().and_then(|root| member(root, "gateway"));
         let quoted = format!("\"{uri}\"");
         let mut text = self.text.clone();
-        match gateway {
-            Some(gateway) => match member(gateway, "uri").and_then(|uri| uri.span.as_ref()) {
+        if let Some(gateway) = gateway {
+            match member(gateway, "uri").and_then(|uri| uri.span.as_ref()) {
                 Some(span) if span.start < span.end => text.replace_range(span.start..span.end, &quoted),
                 _ => insert_below(&mut text, &quoted)?,
-            },
-            None => {
-                if !text.is_empty() && !text.ends_with('\n') {
-                    text.push('\n');
-                }
-                text.push_str("\n# Gateway configuration\ngateway:\n  uri: ");
-                text.push_str(&quoted);
+            }
+        } else {
+            if !text.is_empty() && !text.ends_with('\n') {
                 text.push('\n');
             }
+            text.extend(["\n# Gateway configuration\ngateway:\n  uri: ", &quoted, "\n"]);
         }
         let changed = Self { text };
         if changed.uri()?.as_deref() != Some(uri) {
@@ -78,7 +75,7 @@ fn insert_below(text: &mut String, quoted: &str) -> Result<(), &'static str> {
         Some(length) => {
             text.insert_str(start.saturating_add(length).saturating_add(1), &format!("  uri: {quoted}\n"));
         }
-        None => text.push_str(&format!("\n  uri: {quoted}\n")),
+        None => text.extend(["\n  uri: ", quoted, "\n"]),
     }
     Ok(())
 }

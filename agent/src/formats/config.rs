@@ -44,7 +44,7 @@ impl GatewayConfig {
             return None;
         }
         let is_quoted = |raw: &&str| raw.strip_prefix('"').is_some_and(|rest| rest.contains('"'));
-        let any_is_quoted = raw.iter().any(|raw| is_quoted(raw));
+        let any_is_quoted = raw.iter().any(is_quoted);
         let read: Vec<&str> = raw
             .into_iter()
             .map(|raw| match (any_is_quoted, raw.strip_prefix('"').and_then(|rest| rest.split_once('"'))) {

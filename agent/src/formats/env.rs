@@ -102,7 +102,7 @@ impl EnvFile {
 
     fn raw(&self, name: &str) -> Option<&str> {
         let assignments = self.lines.iter().filter_map(|line| assignment(line));
-        assignments.filter(|(known, _)| *known == name).map(|(_, raw)| raw).last()
+        assignments.filter(|(known, _)| *known == name).map(|(_, raw)| raw).next_back()
     }
 }
 

@@ -55,7 +55,7 @@ fn merged(there: &Present, choice: Option<Choice>) -> Merged {
 }
 
 fn notes(merged: &Merged) -> String {
-    merged.notes.iter().map(|note| format!("{note}\n")).collect()
+    merged.notes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[test]

@@ -206,14 +206,12 @@ impl<'a> Work<'a> {
                 continue;
             };
             let is_same = env.get(&name).is_some_and(|value| Some(value) == from.get(&name));
-            if there != value
+            let is_taken = there != value
                 && !is_same
-                && self.is_replaced(File::AgentEnv, &name, &there, &value, is_secret(&name))
-            {
-                if let Some(env) = self.env(File::AgentEnv) {
-                    env.comment_out(&name);
-                    env.take_over(&name, &from);
-                }
+                && self.is_replaced(File::AgentEnv, &name, &there, &value, is_secret(&name));
+            if is_taken && let Some(env) = self.env(File::AgentEnv) {
+                env.comment_out(&name);
+                env.take_over(&name, &from);
             }
         }
     }
@@ -264,10 +262,8 @@ impl<'a> Work<'a> {
                 }
             },
         };
-        if is_set {
-            if let Err(fault) = self.document(file).set(key, wanted) {
-                self.faults.push(fault);
-            }
+        if is_set && let Err(fault) = self.document(file).set(key, wanted) {
+            self.faults.push(fault);
         }
     }
 

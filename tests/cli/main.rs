@@ -9,13 +9,13 @@
 )]
 
 mod account;
+mod agent_directory;
 mod certificates;
 mod checks;
 mod configuration;
 mod endpoint;
 mod exits;
 mod forms;
-mod gateway;
 mod guided;
 mod host;
 mod outputs;

@@ -21,8 +21,8 @@ use model::{DeploymentId, Region};
 use crate::guided::Guided;
 
 pub(crate) use check::{
-    AccountArgs, CertsArgs, CheckVerb, EndpointArgs, FailOn, GatewayArgs, HostArgs, JudgeArgs, NetworkArgs, UsualArgs,
-    VerifyArgs,
+    AccountArgs, CertsArgs, CheckVerb, EndpointArgs, FailOn, GatewayArgs, HostArgs, JudgeArgs, NetworkArgs,
+    UsualArgs, VerifyArgs,
 };
 pub(crate) use gateway::{GatewayDoctorArgs, GatewayFilesArgs, GatewayTokenArgs, GatewayVerb, OnConflict};
 pub(crate) use host::{

@@ -16,6 +16,7 @@ mod configuration;
 mod endpoint;
 mod exits;
 mod forms;
+mod gateway;
 mod guided;
 mod host;
 mod outputs;

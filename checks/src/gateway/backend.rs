@@ -56,7 +56,6 @@ async fn one(options: &Backends, backend: Backend, url: &Url) -> CheckResult {
     CheckResult::new(Subject::new(SubjectKind::Endpoint, site.name.clone()), Vec::new(), findings)
 }
 
-
 fn keyed(url: &Url, key: &Secret<String>) -> Request {
     let mut request = Request::get(url.at("/"));
     let name = HeaderName::from_bytes(API_KEY_HEADER.as_bytes());
@@ -78,24 +77,26 @@ fn refused(about: &About<'_>, backend: Backend, outcome: &Outcome) -> Vec<Findin
         Err(no_reply) => {
             let message = format!("the {} backend does not answer", backend.title());
             let hint = match no_reply {
-                NoReply::Untrusted(_) | NoReply::Tls(_) => format!(
-                    "see what it shows: sre-agent-deploy check certs --endpoint {}",
-                    about.site.name
-                ),
+                NoReply::Untrusted(_) | NoReply::Tls(_) => {
+                    format!("see what it shows: sre-agent-deploy check certs --endpoint {}", about.site.name)
+                }
                 NoReply::Unresolved(_) => "create the name's record at your DNS provider".to_owned(),
                 NoReply::TimedOut(_) => format!(
                     "port {} has to be open for the gateway: see the rules of the security group, and whether the backend runs",
                     backend.port()
                 ),
                 NoReply::Unreachable(_) => on_the_host(backend),
-                NoReply::Broken(_) => format!("it may speak plain HTTP where TLS is due; {}", on_the_host(backend)),
+                NoReply::Broken(_) => {
+                    format!("it may speak plain HTTP where TLS is due; {}", on_the_host(backend))
+                }
             };
             return vec![about.error(message).evidence(no_reply.words()).hint(hint)];
         }
     };
     match reply.status {
         401 => {
-            let message = format!("the {} backend is up, its TLS is good, and it wants its key", backend.title());
+            let message =
+                format!("the {} backend is up, its TLS is good, and it wants its key", backend.title());
             vec![about.ok(message)]
         }
         200..=299 => vec![

@@ -73,14 +73,7 @@ pub(super) struct Client<'a> {
 
 impl<'a> Client<'a> {
     pub(super) fn new(manner: &'a Manner, url: &'a Url, token: &'a Secret<String>) -> Self {
-        Self {
-            manner,
-            url,
-            token,
-            next: Cell::new(1),
-            version: Cell::new(None),
-            session: RefCell::new(None),
-        }
+        Self { manner, url, token, next: Cell::new(1), version: Cell::new(None), session: RefCell::new(None) }
     }
 
     /// Begins the session; which version both speak.
@@ -110,7 +103,9 @@ impl<'a> Client<'a> {
             match page.next {
                 None => return Ok((tools, turned)),
                 // The same page again would be the same for ever.
-                Some(next) if cursor.as_ref() == Some(&next) => return Err(Trouble::Endless { pages: turned }),
+                Some(next) if cursor.as_ref() == Some(&next) => {
+                    return Err(Trouble::Endless { pages: turned });
+                }
                 next => cursor = next,
             }
         }

@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use super::client::Trouble;
 use super::message;
+use crate::Moment;
 use crate::cognito::jwt;
 use crate::endpoint::about::About;
 use crate::endpoint::facts::{NoReply, Outcome, Reply};
 use crate::endpoint::{excerpt, openai};
 use crate::remote::http::Url;
-use crate::Moment;
 
 /// Where a gateway describes its tokens (RFC 9728, section 3).
 const METADATA: &str = "/.well-known/oauth-protected-resource";
@@ -26,13 +26,15 @@ pub(super) fn reachable(about: &About<'_>, outcome: &Outcome) -> Vec<Finding> {
     let Err(no_reply) = outcome else { return Vec::new() };
     let hint = match no_reply {
         NoReply::Unresolved(_) => {
-            "the URL is of a gateway that is gone or of another Region: take it from the gateway itself".to_owned()
+            "the URL is of a gateway that is gone or of another Region: take it from the gateway itself"
+                .to_owned()
         }
         NoReply::TimedOut(_) | NoReply::Unreachable(_) => {
             "see what is in the way of HTTPS from here: sre-agent-deploy check network".to_owned()
         }
         NoReply::Untrusted(_) => {
-            "something between here and AWS answers in its place; its roots can be named with --ca-file".to_owned()
+            "something between here and AWS answers in its place; its roots can be named with --ca-file"
+                .to_owned()
         }
         NoReply::Tls(_) | NoReply::Broken(_) => about.curl("/mcp"),
     };
@@ -50,7 +52,9 @@ pub(super) fn no_token(about: &About<'_>, outcome: &Outcome) -> Vec<Finding> {
     if !scheme.eq_ignore_ascii_case("bearer") {
         return vec![
             about
-                .error("the 401 does not say `WWW-Authenticate: Bearer`, so clients do not know how to come in")
+                .error(
+                    "the 401 does not say `WWW-Authenticate: Bearer`, so clients do not know how to come in",
+                )
                 .hint("make sure that nothing in front of the gateway answers in its place")
                 .doc("https://www.rfc-editor.org/rfc/rfc9728#section-5.1"),
         ];
@@ -111,7 +115,12 @@ pub(super) fn metadata_url(url: &Url, outcome: Option<&Outcome>) -> Url {
 }
 
 /// Whether the metadata name the issuer.
-pub(super) fn metadata(about: &About<'_>, outcome: &Outcome, path: &str, issuer: Option<&str>) -> Vec<Finding> {
+pub(super) fn metadata(
+    about: &About<'_>,
+    outcome: &Outcome,
+    path: &str,
+    issuer: Option<&str>,
+) -> Vec<Finding> {
     let reply = match about.whole(outcome, path) {
         Ok(reply) => reply,
         Err(findings) => return findings,
@@ -220,7 +229,9 @@ impl Caller<'_> {
         if ends < self.now {
             format!("the token of client `{client}` ended at {ends}: fetch another one")
         } else {
-            format!("the token is of client `{client}` and good until {ends}: compare client and issuer with the gateway's")
+            format!(
+                "the token is of client `{client}` and good until {ends}: compare client and issuer with the gateway's"
+            )
         }
     }
 }
@@ -272,7 +283,8 @@ pub(super) fn tools(
     }
     if findings.is_empty() {
         let count = wanted.len();
-        findings.push(about.ok(format!("{count} tools listed, the search tool among them, in {pages} pages")));
+        findings
+            .push(about.ok(format!("{count} tools listed, the search tool among them, in {pages} pages")));
     }
     findings
 }

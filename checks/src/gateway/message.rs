@@ -113,11 +113,11 @@ fn of_value(body: &Value, id: u64) -> Option<Result<Said, String>> {
 
 /// The version that a server chose, where it is one of ours.
 pub(super) fn version(result: &Value) -> Result<&'static str, String> {
-    let chosen = result.get("protocolVersion").and_then(Value::as_str).ok_or("it names no `protocolVersion`")?;
-    VERSIONS
-        .into_iter()
-        .find(|version| *version == chosen)
-        .ok_or_else(|| format!("it speaks version {} of MCP, which is not known here", excerpt(chosen.as_bytes())))
+    let chosen =
+        result.get("protocolVersion").and_then(Value::as_str).ok_or("it names no `protocolVersion`")?;
+    VERSIONS.into_iter().find(|version| *version == chosen).ok_or_else(|| {
+        format!("it speaks version {} of MCP, which is not known here", excerpt(chosen.as_bytes()))
+    })
 }
 
 /// A page of `tools/list`.

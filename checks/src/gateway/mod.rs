@@ -38,8 +38,12 @@ const AUTHORIZER: Entry =
     Entry::waiting("SRE-GW-011", "the gateway takes the tokens of this deployment", &["SRE-GW-010"], 60);
 const TARGETS: Entry =
     Entry::waiting("SRE-GW-012", "the target is ready, by the account", &["SRE-GW-010"], 60);
-const WIRING: Entry =
-    Entry::waiting("SRE-GW-013", "the target sends the key where the backend looks for it", &["SRE-GW-012"], 60);
+const WIRING: Entry = Entry::waiting(
+    "SRE-GW-013",
+    "the target sends the key where the backend looks for it",
+    &["SRE-GW-012"],
+    60,
+);
 const ROLE: Entry =
     Entry::waiting("SRE-GW-014", "the role of the gateway may do what a call takes", &["SRE-GW-010"], 60);
 

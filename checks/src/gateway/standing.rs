@@ -96,10 +96,25 @@ pub struct Wanted {
     pub provider_arn: Option<String>,
 }
 
-/// What the role of a gateway has to be allowed for a call: actions, and on what.
-pub fn needs(gateway_arn: &str, provider_arn: &str, secret_arn: &str, schema_uri: &str) -> Vec<(String, String)> {
+/// What the role of a gateway has to be allowed for a call: actions, and on what. Where the secret of the provider is not
+/// known, one stands for it that is named as the service names them.
+pub fn needs(
+    gateway_arn: &str,
+    provider_arn: &str,
+    secret_arn: Option<&str>,
+    schema_uri: &str,
+) -> Vec<(String, String)> {
     let Some((prefix, id)) = gateway_arn.split_once(":gateway/") else { return Vec::new() };
-    let partition = prefix.split(':').nth(1).unwrap_or("aws");
+    let mut parts = prefix.split(':').skip(1);
+    let (partition, place) = (parts.next().unwrap_or("aws"), parts.skip(1).collect::<Vec<_>>().join(":"));
+    let name = provider_arn.rsplit('/').next().unwrap_or_default();
+    let usual = || {
+        // The service adds six characters that nobody can know.
+        format!(
+            "arn:{partition}:secretsmanager:{place}:secret:bedrock-agentcore-identity!default/apikey/{name}-000000"
+        )
+    };
+    let secret = secret_arn.map_or_else(usual, str::to_owned);
     let identity = format!("{prefix}:workload-identity-directory/default/workload-identity/{id}");
     let schema = schema_uri.strip_prefix("s3://").unwrap_or(schema_uri);
     let needs = [
@@ -107,7 +122,7 @@ pub fn needs(gateway_arn: &str, provider_arn: &str, secret_arn: &str, schema_uri
         ("bedrock-agentcore:GetResourceApiKey", identity),
         ("bedrock-agentcore:GetResourceApiKey", provider_arn.to_owned()),
         ("bedrock-agentcore:GetResourceApiKey", format!("{prefix}:token-vault/default")),
-        ("secretsmanager:GetSecretValue", secret_arn.to_owned()),
+        ("secretsmanager:GetSecretValue", secret),
         ("s3:GetObject", format!("arn:{partition}:s3:::{schema}")),
     ];
     needs.into_iter().map(|(action, resource)| (action.to_owned(), resource)).collect()
@@ -135,7 +150,9 @@ fn condition(entry: &Entry, subject: &str, what: &str, status: &str, reasons: &[
     let hint = if severity == Severity::Unknown {
         "check again in a minute: it is on its way".to_owned()
     } else {
-        format!("mend what the reasons name, then let a deploy update {what}; one that failed when it was made is deleted and made again")
+        format!(
+            "mend what the reasons name, then let a deploy update {what}; one that failed when it was made is deleted and made again"
+        )
     };
     let reasons = if reasons.is_empty() { "no reasons were given".to_owned() } else { reasons.join("; ") };
     finding(entry, severity, subject, format!("{what} is {status}")).evidence(reasons).hint(hint)
@@ -219,7 +236,9 @@ fn wiring(target: &TargetFacts, wanted: &Wanted) -> Vec<Finding> {
     let entry = &super::WIRING;
     let name = target.name.as_str();
     let wrong = |message: &str, evidence: String| {
-        finding(entry, Severity::Error, name, message).evidence(evidence).hint("let a deploy update the target")
+        finding(entry, Severity::Error, name, message)
+            .evidence(evidence)
+            .hint("let a deploy update the target")
     };
     let Some(wiring) = &target.wiring else {
         return vec![wrong(
@@ -278,7 +297,8 @@ fn role(facts: &Facts) -> Vec<Finding> {
                 .map(|one| format!("{} on {}", one.action, one.resource))
                 .collect();
             if !denied.is_empty() {
-                let message = "the role of the gateway lacks what a call takes; calls end in \"internal error\"";
+                let message =
+                    "the role of the gateway lacks what a call takes; calls end in \"internal error\"";
                 let lacks = finding(entry, Severity::Error, &role.name, message).evidence(denied.join("; "));
                 findings.push(lacks.hint("let a deploy update the policy of the role; all of it is needed, also on the workload identity"));
             }

@@ -69,7 +69,11 @@ impl Stage {
             (backend, url)
         });
         let key = key.map(|key| Secret::new(key.to_owned())).ok_or_else(|| "nobody gave it".to_owned());
-        Backends { urls: urls.collect(), manner: Manner { address: Some([127, 0, 0, 1].into()), ..self.manner.clone() }, key }
+        Backends {
+            urls: urls.collect(),
+            manner: Manner { address: Some([127, 0, 0, 1].into()), ..self.manner.clone() },
+            key,
+        }
     }
 
     fn asked(&self) -> CheckResult {
@@ -129,13 +133,25 @@ fn each_fault_is_seen_by_the_check_that_is_there_for_it() {
     let stage = stage();
     let proof = Backend::Logs;
     let faults: [(GatewayFault, &[(&str, Severity)], &str); 9] = [
-        (GatewayFault::NoTools(proof), &[("SRE-GW-006", Severity::Error), ("SRE-GW-007", Severity::Error)], "the target logs-api has no tools"),
-        (GatewayFault::ForeignTool(proof), &[("SRE-GW-006", Severity::Warning)], "logs-api___delete_everything"),
+        (
+            GatewayFault::NoTools(proof),
+            &[("SRE-GW-006", Severity::Error), ("SRE-GW-007", Severity::Error)],
+            "the target logs-api has no tools",
+        ),
+        (
+            GatewayFault::ForeignTool(proof),
+            &[("SRE-GW-006", Severity::Warning)],
+            "logs-api___delete_everything",
+        ),
         (GatewayFault::WrongKey, &[("SRE-GW-007", Severity::Error); 4], "GetResourceApiKey"),
         (GatewayFault::NoReason(proof), &[("SRE-GW-007", Severity::Error)], "GetResourceApiKey"),
         (GatewayFault::EndlessPages, &[("SRE-GW-006", Severity::Error)], "has no end"),
         (GatewayFault::NoChallenge, &[("SRE-GW-002", Severity::Error)], "WWW-Authenticate"),
-        (GatewayFault::OpenDoor, &[("SRE-GW-002", Severity::Error), ("SRE-GW-004", Severity::Error)], "anybody can use the tools"),
+        (
+            GatewayFault::OpenDoor,
+            &[("SRE-GW-002", Severity::Error), ("SRE-GW-004", Severity::Error)],
+            "anybody can use the tools",
+        ),
         (GatewayFault::ForeignIssuer, &[("SRE-GW-003", Severity::Error)], "us-east-1_other0000"),
         (GatewayFault::NoMcp, &[("SRE-GW-007", Severity::Error); 4], "is no MCP"),
     ];
@@ -207,8 +223,10 @@ fn backends_that_are_open_gone_or_have_another_key_are_told_apart() {
 /// A server that answers plain JSON, and one that streams and keeps sessions: both of the project that MCP is of.
 #[test]
 fn our_client_speaks_with_a_server_that_others_wrote() {
-    let mut tools: Vec<String> =
-        Backend::ALL.into_iter().flat_map(|backend| backend.operations().map(|name| backend.tool(name))).collect();
+    let mut tools: Vec<String> = Backend::ALL
+        .into_iter()
+        .flat_map(|backend| backend.operations().map(|name| backend.tool(name)))
+        .collect();
     tools.push(SEARCH_TOOL.to_owned());
     for is_streaming in [false, true] {
         let server = McpServer::start(&tools, is_streaming);
@@ -233,7 +251,8 @@ fn our_client_speaks_with_a_server_that_others_wrote() {
 }
 
 fn facts() -> (Facts, Wanted) {
-    let provider = "arn:aws:bedrock-agentcore:us-east-1:123456789012:token-vault/default/apikeycredentialprovider/p";
+    let provider =
+        "arn:aws:bedrock-agentcore:us-east-1:123456789012:token-vault/default/apikeycredentialprovider/p";
     let target = |backend: Backend| TargetFacts {
         name: backend.target().to_owned(),
         status: "READY".to_owned(),
@@ -246,9 +265,16 @@ fn facts() -> (Facts, Wanted) {
         }),
     };
     let arn = "arn:aws:bedrock-agentcore:us-east-1:123456789012:gateway/sre-0123456789";
-    let needs = standing::needs(arn, provider, "arn:aws:secretsmanager:us-east-1:123456789012:secret:x", "s3://bucket/a.yaml");
-    let simulated = needs.into_iter().map(|(action, resource)| Simulated { action, resource, decision: Decision::Allowed });
-    let discovery_url = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_a/.well-known/openid-configuration";
+    let needs = standing::needs(arn, provider, None, "s3://bucket/a.yaml");
+    let secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:bedrock-agentcore-identity!default/apikey/p-000000";
+    assert!(needs.iter().any(|(_, resource)| resource == secret), "{needs:?}");
+    let simulated = needs.into_iter().map(|(action, resource)| Simulated {
+        action,
+        resource,
+        decision: Decision::Allowed,
+    });
+    let discovery_url =
+        "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_a/.well-known/openid-configuration";
     let facts = Facts {
         id: "sre-0123456789".to_owned(),
         gateway: Ok(Some(GatewayFacts {
@@ -309,9 +335,19 @@ fn what_the_account_says_is_judged_one_by_one() {
         (|f| gateway(f).discovery_url.clear(), "SRE-GW-011", Severity::Error, "another issuer"),
         (|f| gateway(f).allowed_clients.clear(), "SRE-GW-011", Severity::Error, "allowedClients: none"),
         (|f| drop(f.targets.as_mut().unwrap().remove(1)), "SRE-GW-012", Severity::Error, "no such target"),
-        (|f| target(f).status = "UPDATE_UNSUCCESSFUL".to_owned(), "SRE-GW-012", Severity::Error, "no reasons were given"),
+        (
+            |f| target(f).status = "UPDATE_UNSUCCESSFUL".to_owned(),
+            "SRE-GW-012",
+            Severity::Error,
+            "no reasons were given",
+        ),
         (|f| target(f).wiring = None, "SRE-GW-013", Severity::Error, "is not an OpenAPI schema"),
-        (|f| wiring(f).header = "authorization".to_owned(), "SRE-GW-013", Severity::Error, "does not look at"),
+        (
+            |f| wiring(f).header = "authorization".to_owned(),
+            "SRE-GW-013",
+            Severity::Error,
+            "does not look at",
+        ),
         (|f| wiring(f).provider_arn.push('x'), "SRE-GW-013", Severity::Error, "another provider"),
         (|f| wiring(f).has_schema = Ok(false), "SRE-GW-013", Severity::Error, "s3://bucket/logs_api.yaml"),
         (|f| role(f).trust = Value::Null, "SRE-GW-014", Severity::Error, "may not assume"),
@@ -333,5 +369,8 @@ fn what_the_account_says_is_judged_one_by_one() {
     let mut other = target(&mut foreign).clone();
     other.name = "other".to_owned();
     foreign.targets.as_mut().unwrap().push(other);
-    assert_eq!(codes(&standing::judge(&foreign, &wanted).findings), [("SRE-GW-012".to_owned(), Severity::Warning)]);
+    assert_eq!(
+        codes(&standing::judge(&foreign, &wanted).findings),
+        [("SRE-GW-012".to_owned(), Severity::Warning)]
+    );
 }

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use cloud_loopback::{
-    Authority, DemoBackend, Forgery, GatewayFault, Issuer, IssuerOptions, McpGateway, McpGatewayOptions, Reached,
+    Authority, DemoBackend, Forgery, GatewayFault, Issuer, IssuerOptions, McpGateway, McpGatewayOptions,
+    Reached,
 };
 use model::Secret;
 use model::agent::{Backend, SEARCH_TOOL};
@@ -114,8 +115,11 @@ print(json.dumps(seen))
         other[name] = value.into();
         stage.issuer.mint(&other)
     };
-    let mut tokens =
-        vec![with("sub", "the same client"), with("client_id", "another"), with("scope", "sre-agent-api/write")];
+    let mut tokens = vec![
+        with("sub", "the same client"),
+        with("client_id", "another"),
+        with("scope", "sre-agent-api/write"),
+    ];
     tokens.extend(Forgery::ALL.map(|how| stage.issuer.forge(how, &claims).unwrap()));
     let url = stage.gateway.url();
     let mut args = vec![url.as_str()];

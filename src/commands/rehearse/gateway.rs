@@ -40,7 +40,9 @@ impl Wanted {
             session.look(gateway_account::look(&cloud, &deployed.id)).await
         })?;
         let wrong = |message: &str, why: String| {
-            Failure::new(codes::NO_PART, &deployed.id, message).evidence(why).hint("`rehearse` makes it again")
+            Failure::new(codes::NO_PART, &deployed.id, message)
+                .evidence(why)
+                .hint("`rehearse` makes it again")
         };
         let url = deployed.url.parse().map_err(|why| wrong("the gateway has no URL", why))?;
         let key = seen.key.map_err(|why| wrong("the gateway has no key for its backends", why))?;
@@ -90,8 +92,7 @@ impl Gateway {
 
     /// Where it is, for people.
     pub(super) fn words(&self) -> String {
-        let ports: Vec<String> =
-            self.stage.places().values().map(|place| place.port().to_string()).collect();
+        let ports: Vec<String> = self.stage.places().values().map(|place| place.port().to_string()).collect();
         let own = self.stage.gateway.address().port();
         format!("practice gateway at {}:{own}, its backends at {}", Ipv4Addr::LOCALHOST, ports.join(", "))
     }
@@ -119,7 +120,9 @@ mod tests {
         folder.make().unwrap();
         let issuer = Issuer::start(IssuerOptions::default()).unwrap();
         let wanted = Wanted {
-            url: "https://sre-0123456789.gateway.bedrock-agentcore.us-east-1.amazonaws.com/mcp".parse().unwrap(),
+            url: "https://sre-0123456789.gateway.bedrock-agentcore.us-east-1.amazonaws.com/mcp"
+                .parse()
+                .unwrap(),
             key: Secret::new("a-key".to_owned()),
             clients: [issuer.clients()[0].id.clone()].into(),
             scopes: ["sre-agent-api/read".to_owned()].into(),

@@ -15,7 +15,9 @@ use provision::journal::State;
 
 use super::check::{self, Target};
 use crate::app::{App, Ended};
-use crate::args::{AccountArgs, CertsArgs, EndpointArgs, FailOn, GatewayArgs, HostArgs, NetworkArgs, VerifyArgs};
+use crate::args::{
+    AccountArgs, CertsArgs, EndpointArgs, FailOn, GatewayArgs, HostArgs, NetworkArgs, VerifyArgs,
+};
 use crate::compose::SystemClock;
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};

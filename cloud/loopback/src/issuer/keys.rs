@@ -92,8 +92,9 @@ impl Key {
         let verified = match &self.secret {
             Secret::Rsa(pair) => UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public_key())
                 .verify(message, signature),
-            Secret::Ec(pair) => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, pair.public_key())
-                .verify(message, signature),
+            Secret::Ec(pair) => {
+                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, pair.public_key()).verify(message, signature)
+            }
         };
         verified.is_ok()
     }

@@ -22,8 +22,8 @@ impl State {
         let kid = header.get("kid")?.as_str()?;
         let keys = lock(&self.keys);
         let key = [&keys.signing, &keys.other].into_iter().find(|key| key.kid == kid)?;
-        let is_right = header.get("alg")?.as_str()? == key.algorithm()
-            && key.verifies(message.as_bytes(), &signature);
+        let is_right =
+            header.get("alg")?.as_str()? == key.algorithm() && key.verifies(message.as_bytes(), &signature);
         let claims = json(claims).filter(|_| is_right)?;
         let is_ours = claims.get("iss")?.as_str()? == self.issuer();
         (is_ours && claims.get("exp")?.as_u64()? > now_unix_s()).then_some(claims)

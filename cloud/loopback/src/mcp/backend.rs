@@ -37,7 +37,8 @@ impl DemoBackend {
         key: Secret<String>,
         pair: Option<&Pair>,
     ) -> Result<Self, StartError> {
-        let state = Arc::new(State { backend, key, is_open: AtomicBool::default(), calls: AtomicU64::new(0) });
+        let state =
+            Arc::new(State { backend, key, is_open: AtomicBool::default(), calls: AtomicU64::new(0) });
         let server = Server::start_with(backend.name(), port, pair, |_| Arc::clone(&state))?;
         Ok(Self { server, state })
     }
@@ -85,10 +86,16 @@ impl Site for State {
 /// What an operation says: one small story of an incident, so that an agent has something to find.
 fn canned(backend: Backend, operation: &str) -> Value {
     let findings = match backend {
-        Backend::K8s => json!([{"pod": "web-app-7d4f", "namespace": "production", "status": "CrashLoopBackOff"}]),
-        Backend::Logs => json!([{"level": "ERROR", "service": "web-app", "message": "database connection refused"}]),
+        Backend::K8s => {
+            json!([{"pod": "web-app-7d4f", "namespace": "production", "status": "CrashLoopBackOff"}])
+        }
+        Backend::Logs => {
+            json!([{"level": "ERROR", "service": "web-app", "message": "database connection refused"}])
+        }
         Backend::Metrics => json!([{"metric": "error_rate", "service": "web-app", "value": 12.5}]),
-        Backend::Runbooks => json!([{"title": "Database connection refused", "steps": ["restart the database"]}]),
+        Backend::Runbooks => {
+            json!([{"title": "Database connection refused", "steps": ["restart the database"]}])
+        }
     };
     json!({"operation": operation, "source": backend.target(), "findings": findings})
 }

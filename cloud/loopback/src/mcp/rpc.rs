@@ -79,9 +79,7 @@ impl State {
         let wrong = || (BAD_PARAMS, "Invalid cursor".to_owned());
         let start: usize = match params.get("cursor").and_then(Value::as_str) {
             None => 0,
-            Some(cursor) => {
-                cursor.strip_prefix("from-").and_then(|at| at.parse().ok()).ok_or_else(wrong)?
-            }
+            Some(cursor) => cursor.strip_prefix("from-").and_then(|at| at.parse().ok()).ok_or_else(wrong)?,
         };
         let tools = self.tools();
         let shown: Vec<Value> = tools.keys().skip(start).take(PAGE).map(|name| tool(name)).collect();
@@ -130,8 +128,11 @@ fn failed(text: &str) -> Value {
 /// The version that the client wants, or the newest that is there.
 fn initialize(params: &Value) -> Value {
     let wanted = params.get("protocolVersion").and_then(Value::as_str).unwrap_or_default();
-    let version =
-        VERSIONS.into_iter().find(|version| *version == wanted).or(VERSIONS.last().copied()).unwrap_or_default();
+    let version = VERSIONS
+        .into_iter()
+        .find(|version| *version == wanted)
+        .or(VERSIONS.last().copied())
+        .unwrap_or_default();
     json!({
         "protocolVersion": version,
         "capabilities": {"tools": {"listChanged": false}},

@@ -40,7 +40,8 @@ pub struct GatewayStage {
 impl GatewayStage {
     /// Starts all of it on free ports.
     pub fn start(options: GatewayStageOptions, issuer: &Issuer) -> Result<Self, StartError> {
-        let GatewayStageOptions { domain, pair, roots_pem, api_key, allowed_clients, allowed_scopes } = options;
+        let GatewayStageOptions { domain, pair, roots_pem, api_key, allowed_clients, allowed_scopes } =
+            options;
         let mut backends = BTreeMap::new();
         let mut targets = Vec::new();
         for backend in Backend::ALL {

@@ -1,8 +1,8 @@
 //! What is asked of the account for `check account`, question by question.
 
 use checks::account::facts::{
-    Availability, Comparison, ConverseError, DomainState, DryRun, Identity, InstanceFacts, Life,
-    Model, ModelFacts, NotTold, PoolFacts, Profile, QuotaFacts, Simulated, StepFacts, Told,
+    Availability, Comparison, ConverseError, DomainState, DryRun, Identity, InstanceFacts, Life, Model,
+    ModelFacts, NotTold, PoolFacts, Profile, QuotaFacts, Simulated, StepFacts, Told,
 };
 use cloud::port::bedrock::{FoundationModel, ModelLife};
 use cloud::port::cognito::AppClientRef;

@@ -10,9 +10,9 @@ use cloud::Cloud;
 use cloud::port::agentcore::{Gateway, Target as Wired, TargetRef, TargetSettings};
 use cloud::port::iam::Simulation;
 use cloud::port::s3::{BucketRef, ObjectRef};
-use model::{AccountId, Secret};
 use model::agent::{API_KEY_FIELD, Backend};
 use model::plan::StepId;
+use model::{AccountId, Secret};
 use serde_json::Value;
 
 use super::super::Target;
@@ -40,7 +40,8 @@ pub(super) fn ask(
     target: &Target,
     deployed: &Deployed,
 ) -> Result<Known, Box<Failure>> {
-    let place = Place { config: target.config.as_ref(), region: None, profile: args.usual.config.profile.as_deref() };
+    let place =
+        Place { config: target.config.as_ref(), region: None, profile: args.usual.config.profile.as_deref() };
     in_account(app, &args.usual.state, target, &place, async |session, cloud| {
         session.say("asking the account about the gateway");
         let seen = session.look(look(cloud, &deployed.id)).await?;
@@ -81,7 +82,7 @@ pub(crate) async fn look(cloud: &Cloud, id: &str) -> Result<Seen, Box<Failure>> 
     Ok(seen)
 }
 
-async fn seen(desk: &Desk, cloud: &Cloud, id: &str) -> Seen {
+pub(super) async fn seen(desk: &Desk, cloud: &Cloud, id: &str) -> Seen {
     let gateway = desk.told(async || cloud.agentcore.get_gateway(id.to_owned()).await).await;
     let targets = targets(desk, cloud, id).await;
     let wired: Vec<TargetSettings> =
@@ -147,7 +148,12 @@ async fn target_facts(desk: &Desk, cloud: &Cloud, target: Wired) -> TargetFacts 
             provider_arn: settings.provider_arn,
         }),
     };
-    TargetFacts { name: target.name, status: target.condition.status, reasons: target.condition.reasons, wiring }
+    TargetFacts {
+        name: target.name,
+        status: target.condition.status,
+        reasons: target.condition.reasons,
+        wiring,
+    }
 }
 
 async fn has_schema(desk: &Desk, cloud: &Cloud, settings: &TargetSettings) -> Told<bool> {
@@ -157,8 +163,7 @@ async fn has_schema(desk: &Desk, cloud: &Cloud, settings: &TargetSettings) -> To
         return Ok(false);
     };
     let Ok(owner) = AccountId::parse(&settings.schema_owner) else { return Ok(false) };
-    let wanted =
-        ObjectRef { bucket: BucketRef { name: bucket.to_owned(), owner }, key: key.to_owned() };
+    let wanted = ObjectRef { bucket: BucketRef { name: bucket.to_owned(), owner }, key: key.to_owned() };
     let found = desk.told(async || cloud.s3.head_object(wanted.clone()).await).await?;
     Ok(found.is_some())
 }
@@ -215,10 +220,7 @@ async fn simulated(
 ) -> Told<Vec<Simulated>> {
     let needs: BTreeSet<(String, String)> = wired
         .iter()
-        .flat_map(|one| {
-            standing::needs(&gateway.arn, &one.provider_arn, secret_arn.unwrap_or_default(), &one.schema_uri)
-        })
-        .filter(|(_, resource)| !resource.is_empty())
+        .flat_map(|one| standing::needs(&gateway.arn, &one.provider_arn, secret_arn, &one.schema_uri))
         .collect();
     let actions: BTreeSet<&String> = needs.iter().map(|(action, _)| action).collect();
     let mut all = Vec::new();

@@ -1,1 +1,214 @@
-//! What the account is asked, on a practice account with a gateway in it.
+//! What the account is asked about a gateway, on a practice account that has one.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use checks::Status;
+use checks::gateway::standing::{self, Wanted};
+use cloud::fault::{FailNth, Failure as Fault, Matching, Recorder, When};
+use cloud::port::agentcore::{GatewaySettings, NewCredentialProvider, NewGateway, NewTarget, TargetSettings};
+use cloud::port::iam::{NewRole, RolePolicyDocument};
+use cloud::port::s3::{BucketRef, NewBucket, NewObject};
+use cloud::practice::{Practice, PracticeOptions};
+use cloud::{Access, Cloud, ErrorKind, Hook};
+use model::agent::API_KEY_HEADER;
+use model::tags::Tags;
+use serde_json::{Value, json};
+
+use super::super::account::ask::Desk;
+use super::account::{Seen, seen};
+use super::*;
+
+const ISSUER: &str = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_a";
+const ROLE: &str = "sre-gateway-role";
+const KEY: &str = "the-key-of-the-backends";
+
+/// Everything that a role of a gateway needs, but for the actions that a test leaves out.
+fn policy(without: &str) -> Value {
+    let actions = [
+        "bedrock-agentcore:GetWorkloadAccessToken",
+        "bedrock-agentcore:GetResourceApiKey",
+        "secretsmanager:GetSecretValue",
+        "s3:GetObject",
+    ];
+    let actions: Vec<&str> = actions.into_iter().filter(|action| *action != without).collect();
+    json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]})
+}
+
+async fn allow(cloud: &Cloud, document: Value) {
+    let document = RolePolicyDocument { role: ROLE.to_owned(), policy: "calls".to_owned(), document };
+    cloud.iam.put_role_policy(document).await.unwrap();
+}
+
+/// Makes a gateway as a deployment does; its id.
+async fn made(cloud: &Cloud) -> String {
+    let service = json!({"Service": "bedrock-agentcore.amazonaws.com"});
+    let trust = json!({"Statement": [{"Effect": "Allow", "Principal": service, "Action": "sts:AssumeRole"}]});
+    let role = NewRole {
+        name: ROLE.to_owned(),
+        path: "/".to_owned(),
+        description: String::new(),
+        trust,
+        tags: Tags::new(),
+    };
+    let role_arn = cloud.iam.create_role(role).await.unwrap();
+    let role_arn = cloud.iam.get_role(ROLE.to_owned()).await.unwrap().map_or(role_arn, |role| role.arn);
+    allow(cloud, policy("")).await;
+    let owner = cloud.sts.get_caller_identity(()).await.unwrap().account;
+    let bucket = BucketRef { name: "bedrock-agentcore-gateway-schemas".to_owned(), owner: owner.clone() };
+    cloud.s3.create_bucket(NewBucket { name: bucket.name.clone(), tags: Tags::new() }).await.unwrap();
+    let provider = NewCredentialProvider {
+        name: "sre-provider".to_owned(),
+        api_key: Secret::new(KEY.to_owned()),
+        tags: Tags::new(),
+    };
+    let provider = cloud.agentcore.create_credential_provider(provider).await.unwrap();
+    let settings = GatewaySettings {
+        role_arn,
+        discovery_url: format!("{ISSUER}/.well-known/openid-configuration"),
+        allowed_clients: ["client".to_owned()].into(),
+        allowed_scopes: ["sre-agent-api/read".to_owned()].into(),
+        description: String::new(),
+        explains_errors: true,
+    };
+    let client_token = |name: &str| format!("{name:-<40}");
+    let gateway = NewGateway {
+        name: "sre-gateway".to_owned(),
+        client_token: client_token("gateway"),
+        settings,
+        tags: Tags::new(),
+    };
+    let id = cloud.agentcore.create_gateway(gateway).await.unwrap();
+    assert!(cloud.agentcore.get_gateway(id.clone()).await.unwrap().unwrap().condition.is_ready());
+    for backend in Backend::ALL {
+        let key = format!("sre-agent/{}", backend.schema_file());
+        let schema = NewObject {
+            bucket: bucket.clone(),
+            key: key.clone(),
+            body: Vec::new().into(),
+            sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".to_owned(),
+        };
+        cloud.s3.put_object(schema).await.unwrap();
+        let target = NewTarget {
+            gateway_id: id.clone(),
+            name: backend.target().to_owned(),
+            client_token: client_token(backend.target()),
+            settings: TargetSettings {
+                description: String::new(),
+                schema_uri: format!("s3://{}/{key}", bucket.name),
+                schema_owner: owner.to_string(),
+                provider_arn: provider.arn.clone(),
+                header: API_KEY_HEADER.to_owned(),
+                private_endpoint: None,
+            },
+        };
+        cloud.agentcore.create_target(target).await.unwrap();
+    }
+    id
+}
+
+fn wanted() -> Wanted {
+    Wanted {
+        discovery_url: format!("{ISSUER}/.well-known/openid-configuration"),
+        client_id: "client".to_owned(),
+        targets: Backend::ALL.to_vec(),
+        provider_arn: None,
+    }
+}
+
+fn on_practice(work: impl AsyncFnOnce(&Practice, &str)) {
+    let practice = Practice::in_memory(PracticeOptions::instant());
+    super::super::wait_simply(async || {
+        let id = made(&practice.cloud()).await;
+        work(&practice, &id).await;
+        Ok(())
+    })
+    .unwrap();
+}
+
+async fn looked(cloud: &Cloud, id: &str) -> (Seen, CheckResult) {
+    let seen = seen(&Desk::hasty(), cloud, id).await;
+    let result = standing::judge(&seen.facts, &wanted());
+    (seen, result)
+}
+
+#[test]
+fn a_gateway_as_it_is_deployed_is_in_order_and_its_key_is_found() {
+    on_practice(async |practice, id| {
+        let cloud = practice.cloud();
+        let (seen, result) = looked(&cloud, id).await;
+        assert_eq!(result.status, Status::Ok, "{result:#?}");
+        // Gateway, authorizer, role; and each target twice.
+        assert_eq!(result.findings.len(), 11, "{result:#?}");
+        assert_eq!(seen.key.unwrap().expose(), KEY);
+        assert_eq!(seen.takes.0, BTreeSet::from(["client".to_owned()]));
+        let none = looked(&cloud, "sre-gateway-0000000000").await.1;
+        assert_eq!((none.findings.len(), none.findings[0].message.as_str()), (1, "the gateway is gone"));
+    });
+}
+
+#[test]
+fn each_action_that_the_role_lacks_is_named() {
+    on_practice(async |practice, id| {
+        let cloud = practice.cloud();
+        for action in [
+            "bedrock-agentcore:GetWorkloadAccessToken",
+            "bedrock-agentcore:GetResourceApiKey",
+            "secretsmanager:GetSecretValue",
+            "s3:GetObject",
+        ] {
+            allow(&cloud, policy(action)).await;
+            let result = looked(&cloud, id).await.1;
+            let bad: Vec<&Finding> =
+                result.findings.iter().filter(|finding| finding.severity > Severity::Info).collect();
+            assert_eq!((bad.len(), bad[0].code.as_str()), (1, "SRE-GW-014"), "{bad:#?}");
+            assert!(bad[0].evidence.as_ref().unwrap().contains(action), "{bad:#?}");
+        }
+    });
+}
+
+#[test]
+fn a_call_that_fails_makes_nothing_ok_that_rests_on_it() {
+    on_practice(async |practice, id| {
+        let recorder = Arc::new(Recorder::default());
+        let hook: Arc<dyn Hook> = Arc::clone(&recorder) as _;
+        let well = looked(&practice.cloud().hooked(&hook), id).await.1;
+        assert_eq!(well.status, Status::Ok);
+        assert_eq!(recorder.count(Access::Write), 0, "a check changes nothing");
+        let operations: BTreeSet<&'static str> =
+            recorder.calls().into_iter().map(|call| call.operation).collect();
+        assert_eq!(operations.len(), 8, "{operations:?}");
+        let kinds = [
+            Fault::answered("AccessDeniedException", "not authorized to perform this"),
+            Fault::on_the_way(ErrorKind::Unsupported),
+        ];
+        for operation in operations {
+            for kind in &kinds {
+                let all =
+                    FailNth::new(1, Matching::Operation(operation), When::Before, kind.clone()).times(100);
+                let hook: Arc<dyn Hook> = Arc::new(all);
+                let (seen, result) = looked(&practice.cloud().hooked(&hook), id).await;
+                // These two lead to the key alone, which is looked at where it is used.
+                if matches!(operation, "GetSecretValue" | "GetApiKeyCredentialProvider") {
+                    assert!(seen.key.is_err(), "{operation}");
+                } else {
+                    assert!(result.status >= Status::Unknown, "{operation} {kind:?}: {result:#?}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_token_goes_in_clear_to_this_machine_only() {
+    for good in [
+        "https://id.gateway.bedrock-agentcore.us-east-1.amazonaws.com/mcp",
+        "http://127.0.0.1:1/mcp",
+        "http://localhost:1/mcp",
+    ] {
+        assert!(url("--url", good).is_ok(), "{good}");
+    }
+    for bad in ["http://id.gateway.example.com/mcp", "ftp://localhost/mcp", "localhost"] {
+        assert_eq!(url("--url", bad).unwrap_err().findings[0].code, codes::NO_ENDPOINT, "{bad}");
+    }
+}

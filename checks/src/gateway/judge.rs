@@ -283,8 +283,9 @@ pub(super) fn tools(
     }
     if findings.is_empty() {
         let count = wanted.len();
-        findings
-            .push(about.ok(format!("{count} tools listed, the search tool among them, in {pages} pages")));
+        let word = if pages == 1 { "page" } else { "pages" };
+        let message = format!("{count} tools listed, the search tool among them, in {pages} {word}");
+        findings.push(about.ok(message));
     }
     findings
 }

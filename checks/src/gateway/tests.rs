@@ -12,7 +12,9 @@ use model::{Finding, Secret, Severity};
 use serde_json::json;
 use test_support::McpServer;
 
-use super::{Backends, Options};
+use super::message::Outcome;
+use super::{Backends, Options, judge};
+use crate::endpoint::about::{About, Site};
 use crate::endpoint::{Manner, Token};
 use crate::remote::http::Url;
 use crate::remote::tls;
@@ -225,6 +227,29 @@ fn backends_that_are_open_gone_or_have_another_key_are_told_apart() {
     let gone: Vec<Finding> =
         wait(super::backends(&options)).into_iter().flat_map(|result| result.findings).collect();
     says(&gone, "SRE-GW-008", "the logs backend does not answer");
+}
+
+/// Each row of what people met has its own advice, whatever else the words hold.
+#[test]
+fn what_a_failed_call_says_leads_to_its_cause() {
+    let site = Site { base: "https://localhost".to_owned(), name: "k8s-api".to_owned() };
+    let about = About { entry: &super::CALLS, site: &site };
+    for (said, words) in [
+        ("An internal error occurred. Please retry later.", "GetResourceApiKey"),
+        ("User is not authorized to access workload-identity/x", "whose name is in lower case"),
+        ("AccessDeniedException: secretsmanager:GetSecretValue", "GetSecretValue on the secret"),
+        ("OpenAPIClientException: 401 Unauthorized", "have different ones"),
+        ("SSL certificate problem: unable to get local issuer", "public authority"),
+        ("Connection timed out", "has to lead to a public address"),
+        ("something that nobody met before", "journalctl"),
+    ] {
+        let outcome = Outcome { is_error: true, text: said.to_owned() };
+        let findings = judge::call(&about, "k8s-api___get_pod_status", &outcome);
+        assert_eq!((findings.len(), findings[0].severity), (1, Severity::Error));
+        assert!(findings[0].hint.as_ref().unwrap().contains(words), "{said}: {findings:?}");
+    }
+    let silent = Outcome { is_error: false, text: " ".to_owned() };
+    assert_eq!(judge::call(&about, "a", &silent)[0].severity, Severity::Warning);
 }
 
 /// A server that answers plain JSON, and one that streams and keeps sessions: both of the project that MCP is of.

@@ -343,7 +343,7 @@ impl Rehearsal<'_> {
 
     /// The rehearsal, for programs.
     fn described(&self, place: &Place, curl: &str, python: &str) -> Value {
-        json!({
+        let mut described = json!({
             "is_running": self.args.keep,
             "url": place.url,
             "address": place.address,
@@ -355,7 +355,11 @@ impl Rehearsal<'_> {
             "log_file": self.folder.log(),
             "curl": curl,
             "python": python,
-        })
+        });
+        if let (Some(members), Some(gateway)) = (described.as_object_mut(), &place.gateway) {
+            members.insert("gateway".to_owned(), json!(gateway));
+        }
+        described
     }
 
     /// Takes down what was started.

@@ -23,7 +23,7 @@ use crate::args::GatewayArgs;
 use crate::failure::Failure;
 
 /// How long the account may take for all of it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What was found out.
 pub(crate) struct Known {

@@ -308,6 +308,22 @@ fn every_way_of_asking_writes_the_same_file() {
 }
 
 #[test]
+fn a_line_at_a_time_ctrl_c_leaves_with_every_answer() {
+    let desk = folder();
+    let asks = [("ACCESSIBLE", "1")];
+    let mut terminal = sit(&desk, "", USUAL, &asks);
+    terminal.see("Ask everything");
+    terminal.press("\r");
+    terminal.see("Mode");
+    terminal.press("rehearsal\r");
+    terminal.see("Region [");
+    terminal.press(keys::CTRL_C);
+    assert_eq!(terminal.exit(), 8, "{}", terminal.screen());
+    terminal.see("to go on where you were");
+    assert!(desk.read(".deployment_state.draft.json").contains("rehearsal"));
+}
+
+#[test]
 fn a_step_by_hand_is_shown_looked_for_and_can_be_left_to_the_program() {
     let desk = folder();
     let mut terminal = sit(&desk, "", USUAL, &[]);

@@ -72,6 +72,10 @@ fn verified(app: &App, deployed: &Deployed<'_>) -> Option<VerificationReport> {
     if config.mode == Mode::Rehearsal || config.host.install == HostInstall::None {
         return None;
     }
+    // The wizard has a page for what the checks say, and that comes next.
+    if app.watcher.is_some() {
+        return None;
+    }
     if !is_host(app, deployed) {
         app.say(
             "note: a practice account has no machines, so nothing was installed and no endpoint was asked",

@@ -65,6 +65,11 @@ impl Kept {
         report_file::replace(&self.draft, draft.encode().as_bytes(), OWNER)
     }
 
+    /// Why answers are lost.
+    pub(super) fn not_kept(&self, error: &io::Error) -> Box<Failure> {
+        Failure::of_file("keep the answers", &self.draft, error)
+    }
+
     /// Writes the configuration; where it is.
     pub(super) fn write_configuration(&self, text: &str) -> Result<PathBuf, Box<Failure>> {
         report_file::replace(&self.configuration, text.as_bytes(), OWNER)

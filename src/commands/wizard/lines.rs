@@ -1,10 +1,10 @@
 //! The questions a line at a time: for small terminals, simple ones, and screen readers. What comes after the questions is
 //! the usual command with the usual output.
 
-use std::io::{self, Write};
-use std::sync::PoisonError;
+use std::io::{self, BufRead, Read, Write};
 
 use model::config::Mode;
+use tokio::runtime::Runtime;
 use wizard::discovery::Discovery;
 use wizard::draft::Draft;
 use wizard::exchange::Verdict;
@@ -15,11 +15,13 @@ use super::discover::{self, Wanted};
 use super::kept::Kept;
 use super::{around, ask};
 use crate::app::{App, Ended};
+use crate::approve::read_line;
 use crate::args::{ConfigArgs, DeployArgs, RehearseArgs, StateArgs, WizardArgs};
 use crate::commands::{deploy, rehearse};
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
-use crate::io::Stream;
+use crate::io::{Io, Stream};
+use crate::signals::Signals;
 use crate::storage;
 
 /// Asks, and carries out what was answered.
@@ -66,8 +68,54 @@ fn walk(
     if !plain {
         return prompts::walk(&mut Inline::new(output, app.err_colour()), draft, discovery, around);
     }
-    let mut input = app.io.input.lock().unwrap_or_else(PoisonError::into_inner);
-    prompts::walk(&mut Plain::new(&mut *input, output), draft, discovery, around)
+    prompts::walk(&mut Plain::new(Typed::at(&app.io)?, output), draft, discovery, around)
+}
+
+/// What is typed, a line at a time. A signal is the end of it, so that whoever presses Ctrl-C leaves as with `!`.
+struct Typed {
+    io: Io,
+    runtime: Runtime,
+    signals: Signals,
+    line: Vec<u8>,
+}
+
+impl Typed {
+    fn at(io: &Io) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let signals = {
+            let _inside = runtime.enter();
+            Signals::listen()?
+        };
+        Ok(Self { io: io.clone(), runtime, signals, line: Vec::new() })
+    }
+}
+
+impl BufRead for Typed {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let Self { io, runtime, signals, line } = self;
+        if line.is_empty() {
+            let typed = runtime.block_on(async {
+                tokio::select! {
+                    typed = read_line(io) => typed.unwrap_or_default(),
+                    () = signals.next() => String::new(),
+                }
+            });
+            *line = typed.into_bytes();
+        }
+        Ok(line)
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.line.drain(..count.min(self.line.len()));
+    }
+}
+
+impl Read for Typed {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(into)?;
+        self.consume(read);
+        Ok(read)
+    }
 }
 
 /// What the questions need of the program.

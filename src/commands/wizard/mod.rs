@@ -30,7 +30,7 @@ use crate::args::WizardArgs;
 use crate::compose::SystemClock;
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
-use crate::signals::Signals;
+use crate::signals::Ears;
 use crate::{settings, storage};
 
 /// `wizard`
@@ -90,20 +90,24 @@ impl tui::Program for Around {
 fn full_screen(app: &App, args: &WizardArgs, kept: &Kept, draft: Draft) -> Ended {
     let (news, inputs) = mpsc::channel();
     let mut around = Around::new(app, &args.state, kept.clone(), news.clone());
-    let endings = Endings::listen(news)?;
+    let ears = Ears::listen(move || drop(news.send(Input::Ending)))?;
     let mut state = State::new(draft, Discovery::nothing());
     let options = Options { colour: colour(app), ascii: is_ascii(app), suspend: &suspend };
     let walk = || tui::run(&mut state, inputs, &mut around, &options, &|| SystemClock.now());
     let left = catch_unwind(AssertUnwindSafe(walk));
     // Also where the wizard itself broke: what runs has to stop, and the last answer to reach the disk.
     let ended = around.end();
-    drop(endings);
+    drop(ears);
     let left = left.and_then(|left| ended.map(|()| left)).unwrap_or_else(|mistake| resume_unwind(mistake));
     let left = left.map_err(|error| {
         Failure::new(codes::TERMINAL, "terminal", "the terminal cannot be used")
             .evidence(error.to_string())
             .hint(format!("ask a line at a time: {} wizard --simple", app.program))
     })?;
+    if left != Leave::Done {
+        // What nobody changed was never sent to be kept, and what was sent may have met a full disk.
+        kept.keep(&state.draft()).map_err(|error| kept.not_kept(&error))?;
+    }
     Ok(match left {
         Leave::Done => {
             kept.forget();
@@ -150,50 +154,4 @@ fn is_ascii(app: &App) -> bool {
 fn suspend() {
     // A process that may not stop itself goes on, which is no worse than before.
     let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP);
-}
-
-/// Tells the wizard of signals, from its beginning to its end.
-struct Endings {
-    over: tokio_util::sync::CancellationToken,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Endings {
-    fn listen(news: mpsc::Sender<Input>) -> Result<Self, Box<Failure>> {
-        let failed = |error: std::io::Error| {
-            Failure::new(codes::BUG, "signals", "the system refused what the wizard needs")
-                .evidence(error.to_string())
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let mut signals = {
-            let _inside = runtime.enter();
-            Signals::listen().map_err(failed)?
-        };
-        let over = tokio_util::sync::CancellationToken::new();
-        let end = over.clone();
-        let thread = std::thread::Builder::new()
-            .name("signals".to_owned())
-            .spawn(move || {
-                runtime.block_on(async {
-                    tokio::select! {
-                        () = signals.next() => {
-                            let _ = news.send(Input::Ending);
-                        }
-                        () = end.cancelled() => {}
-                    }
-                });
-            })
-            .map_err(failed)?;
-        Ok(Self { over, thread: Some(thread) })
-    }
-}
-
-impl Drop for Endings {
-    fn drop(&mut self) {
-        self.over.cancel();
-        if let Some(thread) = self.thread.take() {
-            // It has nothing to say.
-            let _ = thread.join();
-        }
-    }
 }

@@ -209,3 +209,32 @@ pub(super) fn trouble(failure: Box<Failure>) -> Trouble {
         about,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::{Common, Format};
+
+    #[test]
+    fn a_thread_that_panics_ends_the_wizard_after_the_last_answer_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let io = Io {
+            input: Arc::new(Mutex::new(std::io::empty())),
+            out: Stream::new(std::io::sink()),
+            err: Stream::new(std::io::sink()),
+            input_is_terminal: false,
+            out_is_terminal: false,
+            err_is_terminal: false,
+        };
+        let app = App::new("p", std::collections::BTreeMap::new(), io, Format::Text, &Common::default());
+        let kept = Kept::beside(&folder.path().join("state"));
+        let (news, inputs) = mpsc::channel();
+        let mut around = Around::new(&app, &StateArgs::default(), kept.clone(), news);
+        around.spawn("mistaken", |_| panic!("the plan was wrong"));
+        assert_eq!(inputs.recv(), Ok(Input::Ending), "what was waited for never comes");
+        around.carry_out(Effect::Save(Box::new(Draft::empty())));
+        let mistake = around.end().unwrap_err();
+        assert_eq!(mistake.downcast_ref(), Some(&"the plan was wrong"));
+        assert_eq!(kept.draft().unwrap(), Some(Draft::empty()));
+    }
+}

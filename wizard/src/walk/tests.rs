@@ -175,6 +175,23 @@ fn trouble_leads_back_to_the_answer_that_caused_it_or_on() {
 }
 
 #[test]
+fn what_was_to_be_adopted_and_is_not_there_can_be_another_or_none() {
+    let mut state = reviewing(false);
+    let Some(ReviewItem::Step(step)) = state.review_item() else { unreachable!() };
+    send(&mut state, &[vec![Cmd::Adopt], typed("x-1"), vec![Cmd::Enter]].concat());
+    let missing = Finding::new("SRE-PLAN-014", model::Severity::Error, step.as_str(), "`x-1` does not exist");
+    let none = Trouble { findings: vec![missing], about: Vec::new(), next: None, resumable: false };
+    tell(&mut state, Input::Previewed(Err(none.clone())));
+    assert_eq!(ways(&state), [Way::Retry, Way::Change, Way::Leave]);
+    send(&mut state, &[vec![Cmd::Change], typed("23")].concat());
+    assert_eq!(kinds(&send(&mut state, &[Cmd::Enter])), ["save", "preview"]);
+    assert_eq!(state.ways.get(&step), Some(&draft::Way::Adopt { id: "x-123".to_owned() }));
+    tell(&mut state, Input::Previewed(Err(none)));
+    assert_eq!(kinds(&send(&mut state, &[Cmd::Change, Cmd::Clear, Cmd::Enter])), ["save", "preview"]);
+    assert!(state.ways.is_empty());
+}
+
+#[test]
 fn a_task_by_hand_is_copied_line_by_line_and_answered() {
     let mut state = applying();
     tell(&mut state, Input::Hand(Box::new(task())));

@@ -92,6 +92,13 @@ fn press(terminal: &mut Terminal, chance: &mut fastrand::Rng, may_erase: bool) -
         } else {
             HARMLESS[chance.usize(..HARMLESS.len())]
         };
+        // Where no program takes these two, the terminal itself does, and throws away what is on its way to the screen.
+        if [keys::CTRL_C, keys::CTRL_Z].contains(&key) {
+            terminal.still();
+        }
+        if terminal.has_ended() {
+            break;
+        }
         pressed.push(key);
         terminal.press(key);
         if chance.u8(..) < 8 {
@@ -118,7 +125,9 @@ fn soak(seed: u64) {
         let may_erase = round % 2 == 1;
         let pressed = press(&mut terminal, &mut chance, may_erase);
         // It may have ended already: two Ctrl-C leave it.
-        signal(&terminal, "TERM");
+        if !terminal.has_ended() {
+            signal(&terminal, "TERM");
+        }
         let code = terminal.exit();
         let about = || format!("seed {seed}, round {round}, {pressed:?}:\n{}", terminal.screen());
         assert!([0, 4, 5, 8].contains(&code), "exit {code}, {}", about());

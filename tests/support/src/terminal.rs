@@ -215,6 +215,11 @@ impl Terminal {
         self.master = None;
     }
 
+    /// Whether the program has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("the program can be waited for").is_some()
+    }
+
     /// Ends the program on the spot.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
@@ -227,6 +232,8 @@ impl Terminal {
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("the program can be waited for") {
+                // Its last words may still be on their way.
+                self.still();
                 return status.exit_code();
             }
             assert!(began.elapsed() < PATIENCE, "the program does not end; the screen:\n{}", self.screen());

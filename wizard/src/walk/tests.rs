@@ -1,11 +1,12 @@
 //! Scripts of commands and news, and what comes of them.
 
+use model::Finding;
 use model::plan::StepId;
 
 use super::fixtures::*;
 use super::*;
 use crate::draft;
-use crate::exchange::{Effect, HandAnswer, Input, Leave, Verdict};
+use crate::exchange::{Effect, HandAnswer, Input, Leave, Trouble, Verdict};
 use crate::form::Page;
 
 fn kinds(effects: &[Effect]) -> Vec<&'static str> {

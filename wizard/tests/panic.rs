@@ -64,7 +64,7 @@ fn a_mistake_is_read_on_a_terminal_as_it_was_and_no_answer_is_lost() {
     let program = std::env::current_exe().unwrap();
     let mut terminal = Terminal::start(&program, &arguments, folder.path(), &environment, (100, 30));
     terminal.see("1/14 Welcome");
-    assert_eq!(terminal.manners().0, true, "the wizard has the whole screen");
+    assert!(terminal.manners().0, "the wizard has the whole screen");
     assert!(!terminal.is_as_found());
     // To the Region, and into it.
     let is_there = |screen: &str| screen.lines().any(|line| line.contains('▸') && line.contains("Region"));

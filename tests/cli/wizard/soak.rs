@@ -102,7 +102,8 @@ fn press(terminal: &mut Terminal, chance: &mut fastrand::Rng, may_erase: bool) -
         pressed.push(key);
         terminal.press(key);
         if chance.u8(..) < 8 {
-            terminal.resize(chance.u16(1..140), chance.u16(1..50));
+            // The emulator itself does not bear less.
+            terminal.resize(chance.u16(8..140), chance.u16(3..50));
         }
         // Now and then somebody looks at what came of it.
         if chance.u8(..) < 24 {
@@ -135,21 +136,6 @@ fn soak(seed: u64) {
         assert_eq!(terminal.manners(), (false, false), "{}", about());
         assert!(terminal.is_as_found(), "{}", about());
         let after = kept(&desk);
-        if std::env::var_os("X").is_some() {
-            eprintln!(
-                "seed {seed} round {round} code {code} {:?}",
-                std::fs::read_to_string(desk.path(DRAFT)).map(|t| {
-                    let v: Value = serde_json::from_str(&t).unwrap();
-                    format!(
-                        "{} {} {:?} {}",
-                        v["page"],
-                        v["reached"],
-                        v["answers"].as_object().unwrap().len(),
-                        desk.path(".deployment_state").exists()
-                    )
-                })
-            );
-        }
         // Without one, everything was carried out and nothing is open any more.
         if let (Some(before), Some(after), false) = (&before, &after, may_erase) {
             assert!(before.is_subset(after), "{:?} is lost: {}", before.difference(after), about());
@@ -165,11 +151,5 @@ fn any_keys_leave_the_answers_and_the_terminal_whole() {
 
 #[test]
 fn any_other_keys_do_too() {
-    if std::env::var_os("X").is_some() {
-        for seed in 3..30 {
-            soak(seed);
-        }
-    } else {
-        soak(2);
-    }
+    soak(2);
 }

@@ -45,11 +45,12 @@ fn read(terminal: &mut Terminal, step: StepId) -> Task {
     assert_eq!(task_of(&screen), Some(step), "{screen}");
     let lines: Vec<&str> =
         screen.lines().map(|line| line.trim_start_matches('│').trim_end_matches(['│', ' '])).collect();
-    let open = lines.iter().position(|line| line.starts_with("▸ Open")).expect("the link comes first");
-    let path = lines[open + 1].trim().split(" > ").map(str::to_owned).collect();
-    let rows = lines[open + 2..].iter().take_while(|line| !line.starts_with("  It is found"));
+    let mut lines = lines.into_iter().skip_while(|line| !line.starts_with("▸ Open")).skip(1);
+    let path = lines.next().expect("the way comes after the link");
+    let path = path.trim().split(" > ").map(str::to_owned).collect();
+    let rows = lines.take_while(|line| !line.starts_with("  It is found"));
     let labels: Vec<&str> =
-        rows.map(|row| row.trim_start().split_once("  ").map_or(*row, |(label, _)| label).trim()).collect();
+        rows.map(|row| row.trim_start().split_once("  ").map_or(row, |(label, _)| label).trim()).collect();
     let console = terminal.copied(keys::ENTER);
     let entry = |label: &str| Entry::new(label, terminal.copied(keys::ENTER));
     Task {

@@ -16,6 +16,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// How long nothing must be written until a frame counts as whole.
 const BREATH: Duration = Duration::from_millis(50);
 
+/// How long the last thing that a program said may take from one chunk to the next.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
 /// What is on the screen, and how often it changed.
 struct Seen {
     parser: vt100::Parser,
@@ -215,6 +218,20 @@ impl Terminal {
         self.master = None;
     }
 
+    /// Reads what a program that has ended said last. Where another process has the terminal as well, that has no end.
+    fn hear_out(&self) {
+        let (seen, changed) = &*self.seen;
+        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        while !seen.is_closed && !seen.is_hung_up {
+            let (next, waited) =
+                changed.wait_timeout(seen, LAST_WORDS).unwrap_or_else(PoisonError::into_inner);
+            seen = next;
+            if waited.timed_out() {
+                return;
+            }
+        }
+    }
+
     /// Whether the program has ended.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("the program can be waited for").is_some()
@@ -232,8 +249,7 @@ impl Terminal {
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("the program can be waited for") {
-                // Its last words may still be on their way.
-                self.still();
+                self.hear_out();
                 return status.exit_code();
             }
             assert!(began.elapsed() < PATIENCE, "the program does not end; the screen:\n{}", self.screen());

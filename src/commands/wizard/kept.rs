@@ -65,9 +65,9 @@ impl Kept {
         report_file::replace(&self.draft, draft.encode().as_bytes(), OWNER)
     }
 
-    /// Why answers are lost.
-    pub(super) fn not_kept(&self, error: &io::Error) -> Box<Failure> {
-        Failure::of_file("keep the answers", &self.draft, error)
+    /// Keeps the last draft; that this failed is the last that can be said.
+    pub(super) fn keep_last(&self, draft: &Draft) -> Result<(), Box<Failure>> {
+        self.keep(draft).map_err(|error| Failure::of_file("keep the answers", &self.draft, &error))
     }
 
     /// Writes the configuration; where it is.

@@ -106,7 +106,7 @@ fn full_screen(app: &App, args: &WizardArgs, kept: &Kept, draft: Draft) -> Ended
     })?;
     if left != Leave::Done {
         // What nobody changed was never sent to be kept, and what was sent may have met a full disk.
-        kept.keep(&state.draft()).map_err(|error| kept.not_kept(&error))?;
+        kept.keep_last(&state.draft())?;
     }
     Ok(match left {
         Leave::Done => {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
 use test_support::{Terminal, keys};
 use wizard::draft::Draft;
 use wizard::form::{self, Page};
@@ -62,13 +61,14 @@ const HARMLESS: [&str; 40] = [
 /// Keys that erase.
 const ERASING: [&str; 5] = [keys::CTRL_U, keys::DELETE, "\u{7f}", "\u{17}", "\u{4}"];
 
-/// What is kept: the answers that are not empty.
+/// The questions that have an answer in what is kept.
 fn kept(desk: &Desk) -> Option<BTreeSet<String>> {
     let text = std::fs::read_to_string(desk.path(DRAFT)).ok()?;
-    Draft::decode(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-    let draft: Value = serde_json::from_str(&text).unwrap();
-    let answers = draft["answers"].as_object().unwrap_or_else(|| panic!("{draft:#}")).clone();
-    Some(answers.into_iter().filter(|(_, text)| text != "").map(|(path, _)| path).collect())
+    let answers = Draft::decode(&text).unwrap_or_else(|error| panic!("{error}: {text}")).answers;
+    for (path, _) in answers.iter() {
+        assert!(form::find(path).is_some(), "nobody asks about {path}: {text}");
+    }
+    Some(answers.iter().filter(|(_, said)| !said.is_empty()).map(|(path, _)| path.to_owned()).collect())
 }
 
 /// A draft on some page, as if somebody had come that far: with the answers that are kept, else with valid ones. The

@@ -5,7 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -23,6 +23,14 @@ use crate::failure::Failure;
 use crate::io::{Io, Stream};
 use crate::session::OWN_LOCKS;
 
+/// What is asked of the thread that writes drafts.
+enum Errand {
+    /// Keep this.
+    Keep(Box<Draft>),
+    /// Let go of this when what came before is kept.
+    Tell(Sender<()>),
+}
+
 /// Everything that the wizard's effects need.
 #[derive(Clone)]
 pub(super) struct Around {
@@ -38,7 +46,7 @@ pub(super) struct Around {
     pub(super) stop: CancellationToken,
     /// Who does guided steps.
     pub(super) hands: Hands,
-    clerk: Sender<Draft>,
+    clerk: Sender<Errand>,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
     /// Whether a rehearsal is under way, which verifies itself.
     rehearses: Arc<AtomicBool>,
@@ -47,7 +55,7 @@ pub(super) struct Around {
 impl Around {
     /// Around a wizard that gets its news here.
     pub(super) fn new(app: &App, state: &StateArgs, kept: Kept, news: Sender<Input>) -> Self {
-        let (clerk, drafts) = mpsc::channel::<Draft>();
+        let (clerk, errands) = mpsc::channel::<Errand>();
         let around = Self {
             app: unseen(app),
             state: StateArgs { lock_timeout: Some(state.lock_timeout.unwrap_or(OWN_LOCKS)), ..state.clone() },
@@ -60,13 +68,18 @@ impl Around {
             rehearses: Arc::default(),
         };
         around.work("drafts", move || {
-            while let Ok(mut draft) = drafts.recv() {
-                // Only the last of those that wait is worth writing.
-                while let Ok(newer) = drafts.try_recv() {
-                    draft = newer;
+            while let Ok(first) = errands.recv() {
+                let (mut last, mut waiting) = (None, Vec::new());
+                for errand in std::iter::once(first).chain(errands.try_iter()) {
+                    match errand {
+                        // Only the last of those that wait is worth writing.
+                        Errand::Keep(draft) => last = Some(draft),
+                        Errand::Tell(whom) => waiting.push(whom),
+                    }
                 }
                 // A disk that is full keeps nobody from answering; the run itself will say so.
-                let _ = kept.keep(&draft);
+                let _ = last.map(|draft| kept.keep(&draft));
+                drop(waiting);
             }
         });
         around
@@ -76,7 +89,7 @@ impl Around {
     pub(super) fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Save(draft) => {
-                let _ = self.clerk.send(*draft);
+                let _ = self.clerk.send(Errand::Keep(draft));
             }
             Effect::Discover { profile, region, rehearsal } => {
                 self.then("discover", move |around| {
@@ -97,7 +110,12 @@ impl Around {
             }
             Effect::Apply(wish) => {
                 self.stop = CancellationToken::new();
-                self.spawn("apply", move |around| work::apply(around, &wish));
+                let kept = self.all_kept();
+                self.spawn("apply", move |around| {
+                    // From here on the wizard has to open on the page of the run, whoever is killed.
+                    let _ = kept.recv();
+                    work::apply(around, &wish);
+                });
             }
             Effect::Resume => {
                 self.stop = CancellationToken::new();
@@ -122,6 +140,13 @@ impl Around {
             // The front end's own.
             Effect::Copy(_) | Effect::Suspend | Effect::Leave(_) => {}
         }
+    }
+
+    /// Ends without a word when everything that was to be kept until now is on disk.
+    fn all_kept(&self) -> Receiver<()> {
+        let (whom, kept) = mpsc::channel();
+        let _ = self.clerk.send(Errand::Tell(whom));
+        kept
     }
 
     /// Tells the wizard; one that is gone is told nothing.

@@ -53,6 +53,8 @@ pub enum Effect {
     Stop,
     /// Run the checks; answered by [`Input::Verified`].
     Verify,
+    /// Look at the DNS record that clients need; answered by [`Input::Record`].
+    LookAtRecord,
     /// Put text on the clipboard of the operator's terminal.
     Copy(String),
     /// Give the terminal back to the shell until the operator comes back.
@@ -139,6 +141,8 @@ pub enum Input {
     RolledBack(Result<(), Trouble>),
     /// What the checks said.
     Verified(Result<Box<Verified>, Trouble>),
+    /// What was seen of the DNS record; none while its address is not known.
+    Record(Option<Box<Record>>),
     /// The process was asked to end (SIGTERM, SIGHUP, the terminal went away).
     Ending,
     /// Time went by.
@@ -188,6 +192,44 @@ pub struct Cost {
     pub total: String,
     /// What the numbers are and are not.
     pub note: String,
+}
+
+/// The DNS record that clients need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The name of the configuration, `tls.domain`.
+    pub name: String,
+    /// The public address of the instance.
+    pub address: String,
+    /// What name servers say.
+    pub seen: Seen,
+}
+
+/// What was seen of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// The name leads nowhere.
+    Missing {
+        /// In the words of the name servers.
+        because: String,
+    },
+    /// The name leads to other addresses, alone or beside the right one.
+    Elsewhere {
+        /// Those.
+        addresses: Vec<String>,
+    },
+    /// The name leads to the address, and nowhere else.
+    Right,
+    /// That could not be seen, wholly or in part.
+    Unknown {
+        /// Why.
+        because: String,
+    },
+    /// There is nothing to look at.
+    NotLooked {
+        /// Why.
+        because: String,
+    },
 }
 
 /// Something failed.

@@ -16,7 +16,7 @@ use wizard::exchange::{Effect, Input, Trouble};
 use super::discover::{self, Wanted};
 use super::hands::Hands;
 use super::kept::Kept;
-use super::work;
+use super::{record, work};
 use crate::app::App;
 use crate::args::StateArgs;
 use crate::failure::Failure;
@@ -135,6 +135,7 @@ impl Around {
                     Input::Verified(work::verify(around).map(Box::new).map_err(trouble))
                 });
             }
+            Effect::LookAtRecord => self.look("record", |around| Input::Record(record::look(around))),
             Effect::Stop => self.stop.cancel(),
             Effect::Hand(said) => self.hands.answer(said),
             // The front end's own.
@@ -178,6 +179,13 @@ impl Around {
 
     fn then(&self, name: &str, work: impl FnOnce(&Self) -> Input + Send + 'static) {
         self.spawn(name, move |around| around.tell(work(around)));
+    }
+
+    /// Looks at something elsewhere that may never answer; nobody waits for it when the wizard ends.
+    fn look(&self, name: &str, work: impl FnOnce(&Self) -> Input + Send + 'static) {
+        let around = Self { clerk: mpsc::channel().0, ..self.clone() };
+        // Where there is no thread to be had, the next look may have one.
+        let _ = std::thread::Builder::new().name(name.to_owned()).spawn(move || around.tell(work(&around)));
     }
 
     fn spawn(&self, name: &str, work: impl FnOnce(&Self) + Send + 'static) {

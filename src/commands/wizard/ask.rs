@@ -1,22 +1,16 @@
 //! Asks the account, or the network, about one answer while it is being given.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
-
-use checks::remote::dns;
 use model::config::{self, Inputs, Mode, SourceText};
 use wizard::exchange::Verdict;
 
+use super::record;
 use crate::app::App;
 use crate::args::StateArgs;
-use crate::commands::check;
 use crate::compose;
 use crate::failure::Failure;
 use crate::session;
 use crate::storage;
-
-/// How long a name may take to be looked up.
-const LOOK_UP: Duration = Duration::from_secs(5);
 
 /// What is to be known about an answer; none where there is nothing to ask about this key.
 pub(super) fn ask(
@@ -28,7 +22,7 @@ pub(super) fn ask(
 ) -> Option<Verdict> {
     match path {
         "cognito.domain_prefix" => Some(prefix(app, state, text, configuration)),
-        "tls.domain" => Some(domain(text)),
+        "tls.domain" => Some(domain(text, configuration)),
         _ => None,
     }
 }
@@ -83,18 +77,14 @@ fn instead(text: &str, deployment: &str) -> String {
     format!("{}-{:04x}", start.trim_end_matches('-'), compose::chance(0x1_0000))
 }
 
-/// Whether a name leads anywhere. It need not yet: the address is made later.
-fn domain(text: &str) -> Verdict {
-    let found = check::wait_simply(async || Ok(dns::local(text, LOOK_UP).await));
-    match found {
-        Ok(Ok(addresses)) if !addresses.is_empty() => {
-            let shown: Vec<String> = addresses.iter().take(3).map(ToString::to_string).collect();
-            Verdict::Fine { note: format!("leads to {} now", shown.join(", ")) }
-        }
-        Ok(_) => Verdict::Fine {
-            note: "leads nowhere yet: make its A record when the address is known".to_owned(),
-        },
-        Err(failure) => Verdict::Unknown { because: failure.line() },
+/// Where a name leads now. It need lead nowhere yet: the address is made later.
+fn domain(text: &str, configuration: &str) -> Verdict {
+    if settings(configuration).get("mode").is_some_and(|mode| mode == Mode::Rehearsal.name()) {
+        return Verdict::Unknown { because: record::NOT_REAL.to_owned() };
+    }
+    match record::look_up(text) {
+        Ok(facts) => record::leads(&facts),
+        Err(because) => Verdict::Unknown { because },
     }
 }
 

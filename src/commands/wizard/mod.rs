@@ -8,6 +8,7 @@ mod discover;
 mod hands;
 mod kept;
 mod lines;
+mod record;
 mod work;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -67,7 +67,7 @@ impl Answers {
 }
 
 /// Whether a text says that there is no value.
-pub(super) fn is_nothing(text: &str) -> bool {
+pub(crate) fn is_nothing(text: &str) -> bool {
     matches!(text, "" | "null")
 }
 

@@ -15,6 +15,7 @@ mod text;
 mod value;
 mod yaml;
 
+pub(crate) use answers::is_nothing;
 pub use answers::{Answers, Defaults, Source, Suggestion};
 pub use fields::{Field, GATEWAY, NO, YES, find, is_relevant, relevant};
 pub use file::from_file;

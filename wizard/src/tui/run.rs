@@ -1,4 +1,4 @@
-//! The loop: one channel of everything that happens, a step for each, and a frame when something changed.
+//! The loop: one channel of everything that happens, each is taken, and then a frame is drawn.
 
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::{Colour, Guard, Theme, keymap, screens};
 use crate::exchange::{Effect, Input, Leave};
-use crate::walk::{Msg, State, step};
+use crate::walk::{Msg, State, settle, take};
 
 /// What carries out effects. Must not block: the screen stands still meanwhile.
 pub trait Program {
@@ -169,6 +169,11 @@ impl Walk<'_> {
             return Ok(leave);
         }
         loop {
+            // Once for all keys before this frame.
+            let rest = settle(self.state);
+            if let Some(leave) = self.carry_out(rest)? {
+                return Ok(leave);
+            }
             // A frame that cannot be drawn is a terminal that is gone: that ends the view, not the work.
             if self.draw().is_err() {
                 return self.end();
@@ -213,10 +218,15 @@ impl Walk<'_> {
         self.guard.terminal().draw(|frame| screens::draw(frame, state, &theme)).map(|_| ())
     }
 
-    /// One step; how the wizard ended, if it did.
+    /// One message; how the wizard ended, if it did.
     fn tell(&mut self, msg: Msg) -> io::Result<Option<Leave>> {
+        let effects = take(self.state, msg);
+        self.carry_out(effects)
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) -> io::Result<Option<Leave>> {
         let mut left = None;
-        for effect in step(self.state, msg) {
+        for effect in effects {
             match effect {
                 Effect::Leave(leave) => left = Some(leave),
                 Effect::Suspend => self.guard.suspend(self.options.suspend)?,

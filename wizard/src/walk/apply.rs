@@ -5,7 +5,7 @@ use model::event::{Event, What};
 use model::plan::StepId;
 
 use super::state::{Phase, Running};
-use super::{Cmd, Editor, State};
+use super::{Cmd, Editor, State, Watch, record};
 use crate::draft::Way;
 use crate::exchange::{Effect, HandAnswer, HandTask, Trouble};
 use crate::form::Page;
@@ -60,6 +60,7 @@ impl State {
 /// A new run begins.
 pub(super) fn start(state: &mut State) {
     state.run = Running { phase: Phase::Running, ..Running::default() };
+    state.record = Watch::default();
     state.trouble = None;
     (state.cursor, state.scroll) = (0, 0);
 }
@@ -197,6 +198,7 @@ pub(super) fn on(state: &mut State, cmd: &Cmd, effects: &mut Vec<Effect>) {
         return on_hand(state, cmd, effects);
     }
     match cmd {
+        Cmd::Enter | Cmd::Toggle | Cmd::Copy if state.is_on_record() => record::copy(state, effects),
         Cmd::Log | Cmd::Enter | Cmd::Toggle => state.run.shows_log = !state.run.shows_log,
         Cmd::Back if state.run.shows_log => state.run.shows_log = false,
         Cmd::Back => {

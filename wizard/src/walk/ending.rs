@@ -2,7 +2,7 @@
 
 use model::Severity;
 
-use super::{Cmd, State, update};
+use super::{Cmd, State, record, update};
 use crate::exchange::{Effect, Leave, Trouble, Verified};
 use crate::form::Page;
 
@@ -44,6 +44,9 @@ pub(super) fn verified(state: &mut State, result: Result<Box<Verified>, Trouble>
 /// Carries out a command while the checks or the report are looked at.
 pub(super) fn on(state: &mut State, cmd: &Cmd, effects: &mut Vec<Effect>) {
     let is_last = state.cursor.saturating_add(1) >= state.lines();
+    if state.is_on_record() && matches!(cmd, Cmd::Copy | Cmd::Enter | Cmd::Toggle) {
+        return record::copy(state, effects);
+    }
     match (cmd, state.page) {
         (Cmd::Retry, _) if !state.is_verifying => verify(state, effects),
         (Cmd::Back, Page::Report) => state.go(Page::Verify, effects),
@@ -51,7 +54,10 @@ pub(super) fn on(state: &mut State, cmd: &Cmd, effects: &mut Vec<Effect>) {
             state.go(Page::Report, effects);
             state.cursor = state.lines().saturating_sub(1);
         }
-        (Cmd::Skip, Page::Verify) => state.go(Page::Report, effects),
+        (Cmd::Skip, Page::Verify) => {
+            state.go(Page::Report, effects);
+            state.cursor = state.lines().saturating_sub(1);
+        }
         (Cmd::Enter, Page::Report) if is_last => update::depart(state, effects),
         (Cmd::Copy | Cmd::Enter | Cmd::Toggle, Page::Report) => {
             let snippet = state.verified.as_ref().and_then(|verified| verified.snippets.get(state.cursor));

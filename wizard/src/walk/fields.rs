@@ -188,7 +188,27 @@ fn edit(state: &mut State, cmd: &Cmd) {
         state.is_stale = true;
     } else if editor.edit(cmd) {
         state.is_stale = true;
+        // What was said of the text before is not said of this one.
+        state.checks.remove(path);
     }
+}
+
+/// Whether a command changes the line being typed and nothing else.
+pub(super) fn only_types(state: &State, cmd: &Cmd) -> bool {
+    let is_typed = matches!(
+        cmd,
+        Cmd::Type(_) | Cmd::Paste(_) | Cmd::Erase | Cmd::Delete | Cmd::EraseWord | Cmd::Left | Cmd::Home
+    );
+    is_typed && is_field_page(state.page) && state.overlay.is_none() && state.editor.is_some()
+}
+
+/// Whether the line being typed says that there is no value.
+pub(super) fn is_nothing_typed(state: &State) -> bool {
+    state.editor.as_ref().is_some_and(|(path, editor)| {
+        let mut said = Answers::default();
+        say(&mut said, path, editor.text());
+        said.get(path).is_none_or(form::is_nothing)
+    })
 }
 
 fn choose(state: &mut State, cmd: &Cmd) {

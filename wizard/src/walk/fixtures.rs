@@ -12,7 +12,7 @@ use model::{AccountId, DeploymentId, Finding, Region, Severity};
 use super::{Cmd, Msg, State, step};
 use crate::discovery::{Choice, Discovery, Place};
 use crate::draft::Draft;
-use crate::exchange::{Cost, Effect, HandTask, Input, Preview, Trouble, Verified};
+use crate::exchange::{Cost, Effect, HandTask, Input, Preview, Record, Seen, Trouble, Verified};
 use crate::form::{Answers, Page};
 
 /// Answers that make a valid configuration.
@@ -231,6 +231,12 @@ pub(crate) fn task() -> HandTask {
         finds: "The role is found by its name.".into(),
         differences: vec!["The role trusts ecs.amazonaws.com; change it under Trust relationships.".into()],
     }
+}
+
+/// A record that leads to another address.
+pub(crate) fn record() -> Record {
+    let seen = Seen::Elsewhere { addresses: vec!["198.51.100.7".into()] };
+    Record { name: "api.example.com".into(), address: "203.0.113.10".into(), seen }
 }
 
 /// What the checks said.

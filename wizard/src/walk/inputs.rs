@@ -1,7 +1,7 @@
 //! What the program says.
 
 use super::state::Phase;
-use super::{State, apply, checks, ending, fields, review};
+use super::{State, apply, checks, ending, fields, record, review};
 use crate::exchange::{Effect, Input, Leave};
 
 /// Takes what the program says.
@@ -24,6 +24,7 @@ pub(super) fn take(state: &mut State, input: Input, effects: &mut Vec<Effect>) {
         }
         Input::RolledBack(Err(trouble)) => apply::failed(state, trouble),
         Input::Verified(result) => ending::verified(state, result),
+        Input::Record(seen) => record::seen(state, seen.map(|record| *record)),
         // What becomes of a run is the program's to decide: it knows what the end is.
         Input::Ending => {
             fields::commit(state);
@@ -32,6 +33,7 @@ pub(super) fn take(state: &mut State, input: Input, effects: &mut Vec<Effect>) {
         Input::Tick(now) => {
             state.now = Some(now);
             checks::tick(state, now, effects);
+            record::tick(state, now, effects);
         }
     }
 }

@@ -75,6 +75,8 @@ fn inputs() -> impl Strategy<Value = Input> {
         Just(Input::Verified(Ok(Box::new(verified())))),
         Just(Input::Verified(Err(trouble()))),
         Just(Input::Discovered(Box::new(discovery()))),
+        Just(Input::Record(Some(Box::new(record())))),
+        Just(Input::Record(None)),
         Just(Input::Ending),
     ]
 }
@@ -133,6 +135,34 @@ proptest! {
         for (width, height) in [(80, 24), (60, 16), (120, 40), (20, 5), (1, 1)] {
             draw(&state, width, height);
         }
+    }
+
+    #[test]
+    fn keys_that_are_judged_together_come_to_what_they_come_to_one_by_one(
+        mut state in starts(),
+        msgs in proptest::collection::vec(prop_oneof![
+            4 => any::<char>().prop_map(|character| Msg::Cmd(Cmd::Type(character))),
+            3 => proptest::sample::select(vec![Cmd::Erase, Cmd::EraseWord, Cmd::Left, Cmd::Clear, Cmd::Next])
+                .prop_map(Msg::Cmd),
+            6 => cmds().prop_map(Msg::Cmd),
+            1 => inputs().prop_map(Msg::Input),
+        ], 0..60),
+        frames in proptest::collection::vec(any::<bool>(), 60),
+    ) {
+        let mut together = state.clone();
+        let (mut one_by_one, mut at_once) = (Vec::new(), Vec::new());
+        for (msg, is_drawn) in msgs.into_iter().zip(frames) {
+            one_by_one.extend(step(&mut state, msg.clone()));
+            at_once.extend(take(&mut together, msg));
+            prop_assert_eq!(together.draft(), state.draft(), "what is kept never waits");
+            if is_drawn {
+                at_once.extend(settle(&mut together));
+            }
+        }
+        at_once.extend(settle(&mut together));
+        is_whole(&together);
+        prop_assert_eq!(at_once, one_by_one);
+        prop_assert_eq!(format!("{together:?}"), format!("{state:?}"));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! - [`Cmd`] is what the person meant, whatever key it was.
 //! - [`State`] is everything there is: answers, selection, scroll, what is being typed. A front end keeps nothing itself.
-//! - [`step`] is the only way from one state to the next. There is a file for each family of pages.
+//! - [`step`] is the only way from one state to the next; [`take`] is the same for many keys before a frame. There is a
+//!   file for each family of pages.
 //!
 //! No answer is lost but by erasing it, and every change of the draft is the first effect of the step that made it.
 
@@ -14,6 +15,7 @@ mod ending;
 mod fields;
 mod inputs;
 mod overlay;
+mod record;
 mod review;
 mod settle;
 mod state;
@@ -25,9 +27,10 @@ pub use cmd::{Cmd, Mode};
 pub use editor::Editor;
 pub use fields::{Asking, Option as Answer, asking};
 pub use review::{Item as ReviewItem, Node, tree};
+pub use record::Watch;
 pub use state::{Overlay, Phase, Question, Review, Running, State};
-pub use trouble::{Way, adopted, ways};
-pub use update::{Msg, step};
+pub use trouble::{Way, ways};
+pub use update::{Msg, settle, step, take};
 
 pub use apply::HandItem;
 

@@ -6,6 +6,7 @@ use crate::exchange::Effect;
 impl State {
     /// Makes the state whole again after a message.
     pub(super) fn settle(&mut self, effects: &mut Vec<Effect>) {
+        self.is_unsettled = false;
         self.judge();
         self.place_focus();
         self.discover(effects);

@@ -9,6 +9,7 @@ use model::config::Problem;
 use model::plan::StepId;
 
 use super::checks::Check;
+use super::record::{self, Watch};
 use super::{Cmd, Editor, Mode, apply, fields, review, trouble};
 use crate::discovery::{self, Discovery};
 use crate::draft::{Draft, VERSION, Way};
@@ -63,12 +64,16 @@ pub struct State {
     pub verified: Option<Verified>,
     /// Whether the checks run.
     pub is_verifying: bool,
+    /// The DNS record that clients need.
+    pub record: Watch,
     /// The time of the last tick.
     pub now: Option<Timestamp>,
     /// Profile, Region and rehearsal that the account was last asked with.
     pub(super) asked_with: Option<(Option<String>, Option<String>, bool)>,
     /// Whether answers or discovery are others than those that were judged.
     pub(super) is_stale: bool,
+    /// Whether what follows from the last keys is still to be done.
+    pub(super) is_unsettled: bool,
 }
 
 /// What lies over a page.
@@ -194,9 +199,11 @@ impl State {
             trouble: None,
             verified: None,
             is_verifying: false,
+            record: Watch::default(),
             now: None,
             asked_with: None,
             is_stale: true,
+            is_unsettled: false,
         };
         if let Some((path, text)) = draft.typing.filter(|(path, _)| state.focus.as_ref() == Some(path)) {
             // What was being typed was typed, even where there is a list to choose from.
@@ -306,7 +313,8 @@ impl State {
             return Some(100);
         }
         let runs = matches!(self.run.phase, Phase::Running | Phase::RollingBack);
-        (self.page == Page::Apply && runs).then_some(1000)
+        let clock = (self.page == Page::Apply && runs).then_some(1000);
+        clock.into_iter().chain(record::wait_ms(self)).min()
     }
 
     /// What was found out, judged anew where it or the answers changed.
@@ -322,16 +330,19 @@ impl State {
     /// The number of lines that can be selected on a page without questions.
     pub(super) fn lines(&self) -> usize {
         let ways = trouble::ways(self).len();
+        let record = usize::from(self.record_line().is_some());
         match self.page {
             _ if ways > 0 => ways,
             Page::Review => review::items(self).len(),
             Page::Apply if self.run.hand.is_some() => apply::hand_items(self).len(),
-            Page::Apply => self.run.progress.rows.len(),
+            Page::Apply => self.run.progress.rows.len().saturating_add(record),
             Page::Verify => {
-                self.verified.as_ref().map_or(0, |verified| verified.findings.len().saturating_add(1))
+                let rest = self.verified.as_ref().map_or(0, |it| it.findings.len().saturating_add(1));
+                rest.saturating_add(record)
             }
             Page::Report => {
-                self.verified.as_ref().map_or(1, |verified| verified.snippets.len().saturating_add(1))
+                let rest = self.verified.as_ref().map_or(0, |it| it.snippets.len());
+                rest.saturating_add(record).saturating_add(1)
             }
             _ => 0,
         }

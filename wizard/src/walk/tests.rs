@@ -1,13 +1,13 @@
 //! Scripts of commands and news, and what comes of them.
 
-use model::Finding;
+use model::event::{Event, Outcome, What};
 use model::plan::StepId;
 
 use super::fixtures::*;
 use super::*;
 use crate::draft;
-use crate::exchange::{Effect, HandAnswer, Input, Leave, Trouble, Verdict};
-use crate::form::Page;
+use crate::exchange::{Effect, HandAnswer, Input, Leave, Seen, Verdict};
+use crate::form::{self, Page};
 
 fn kinds(effects: &[Effect]) -> Vec<&'static str> {
     effects
@@ -23,6 +23,7 @@ fn kinds(effects: &[Effect]) -> Vec<&'static str> {
             Effect::Hand(_) => "hand",
             Effect::Stop => "stop",
             Effect::Verify => "verify",
+            Effect::LookAtRecord => "look",
             Effect::Copy(_) => "copy",
             Effect::Suspend => "suspend",
             Effect::Leave(_) => "leave",
@@ -248,4 +249,64 @@ fn another_region_is_asked_what_it_has() {
     assert_eq!(kinds(&effects).iter().filter(|kind| **kind == "discover").count(), 1);
     let Some(Effect::Discover { region, .. }) = effects.last() else { panic!("{effects:?}") };
     assert_eq!(region.as_deref(), Some("us-east-1"));
+}
+
+#[test]
+fn a_burst_of_keys_is_judged_once_and_kept_key_by_key() {
+    let mut state = state(Page::Environment, &[]);
+    state.focus = Some("deployment.id".to_owned());
+    state.place_focus();
+    for (count, character) in (1..).zip("sre agent".chars()) {
+        let effects = take(&mut state, Msg::Cmd(Cmd::Type(character)));
+        assert_eq!(kinds(&effects), ["save"], "key {count}");
+        assert!(state.is_stale && state.problem(form::find("deployment.id").unwrap()).is_none());
+    }
+    assert!(settle(&mut state).is_empty());
+    assert!(!state.is_stale && state.problem(form::find("deployment.id").unwrap()).is_some());
+    assert!(settle(&mut state).is_empty());
+}
+
+#[test]
+fn the_record_is_looked_at_again_and_again_and_one_look_at_a_time() {
+    let mut state = applying();
+    // The fixture's run is before its address.
+    assert!(tell(&mut state, Input::Tick(at(70))).is_empty());
+    let what = What::StepFinished {
+        step: StepId::Address,
+        outcome: Outcome::Done,
+        message: "203.0.113.10".to_owned(),
+    };
+    tell(&mut state, Input::Event(Box::new(Event { index: 50, at: at(71), what })));
+    assert_eq!(state.tick_ms(), Some(100));
+    assert_eq!(kinds(&tell(&mut state, Input::Tick(at(72)))), ["look"]);
+    assert!(tell(&mut state, Input::Tick(at(100))).is_empty(), "it has not been answered");
+    tell(&mut state, Input::Record(Some(Box::new(record()))));
+    assert_eq!(kinds(&tell(&mut state, Input::Tick(at(101)))), ["look"]);
+    tell(&mut state, Input::Record(Some(Box::new(record()))));
+    assert!(tell(&mut state, Input::Tick(at(110))).is_empty(), "not yet again");
+
+    send(&mut state, &[Cmd::End]);
+    let copied = send(&mut state, &[Cmd::Enter]);
+    assert_eq!(copied, [Effect::Copy("api.example.com. 300 IN A 203.0.113.10".to_owned())]);
+
+    tell(&mut state, Input::Applied(Ok(Vec::new())));
+    tell(&mut state, Input::Verified(Ok(Box::new(verified()))));
+    assert_eq!(state.record_line(), Some(3), "the page of the checks has it too");
+    send(&mut state, &[Cmd::Enter]);
+    assert_eq!((state.page, state.cursor), (Page::Report, 3), "on the button");
+    assert_eq!(send(&mut state, &[Cmd::Up, Cmd::Copy]).len(), 1);
+
+    let seen = Seen::NotLooked { because: "a rehearsal".to_owned() };
+    assert_eq!(kinds(&tell(&mut state, Input::Tick(at(200)))), ["look"]);
+    tell(&mut state, Input::Record(Some(Box::new(crate::exchange::Record { seen, ..record() }))));
+    assert!(tell(&mut state, Input::Tick(at(900))).is_empty(), "there is nothing to look at");
+    assert_eq!(state.tick_ms(), None);
+}
+
+#[test]
+fn a_record_that_appears_leaves_the_selection_on_the_button() {
+    let mut state = checked();
+    assert_eq!(state.cursor, 3);
+    tell(&mut state, Input::Record(Some(Box::new(record()))));
+    assert_eq!((state.cursor, state.is_on_record()), (4, false));
 }

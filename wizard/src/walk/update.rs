@@ -2,6 +2,7 @@
 
 use super::state::{Overlay, Phase, Question};
 use super::{Cmd, State, apply, ending, fields, inputs, overlay, review, trouble};
+use crate::draft::Draft;
 use crate::exchange::{Effect, Input, Leave};
 use crate::form::Page;
 
@@ -16,13 +17,49 @@ pub enum Msg {
 
 /// Takes one message. Where the draft changed, keeping it is the first effect.
 pub fn step(state: &mut State, msg: Msg) -> Vec<Effect> {
-    let before = (!matches!(msg, Msg::Input(Input::Tick(_)))).then(|| state.draft());
+    let changes_nothing = matches!(msg, Msg::Input(Input::Tick(_))) && !state.is_unsettled;
+    let before = (!changes_nothing).then(|| state.draft());
     let mut effects = Vec::new();
-    match msg {
-        Msg::Cmd(cmd) => command(state, &cmd, &mut effects),
-        Msg::Input(input) => inputs::take(state, input, &mut effects),
+    if state.is_unsettled {
+        state.settle(&mut effects);
     }
+    message(state, msg, &mut effects);
     state.settle(&mut effects);
+    keep(state, before, effects)
+}
+
+/// Takes one of several messages that come before a frame. It is [`step`], but for keys that only change the line being
+/// typed: judging all answers costs more than everything else that a key does, so that waits for [`settle`] or the next
+/// message of another kind, whichever comes first. Nobody can tell the difference but by the clock.
+pub fn take(state: &mut State, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Cmd(cmd) if fields::only_types(state, &cmd) => {
+            let before = Some(state.draft());
+            let mut effects = Vec::new();
+            command(state, &cmd, &mut effects);
+            state.is_unsettled = true;
+            // A question can vanish with its answer, and the next key is another question's then.
+            if fields::is_nothing_typed(state) {
+                state.settle(&mut effects);
+            }
+            keep(state, before, effects)
+        }
+        msg => step(state, msg),
+    }
+}
+
+/// Makes up for what [`take`] left; to be called before a frame.
+pub fn settle(state: &mut State) -> Vec<Effect> {
+    if !state.is_unsettled {
+        return Vec::new();
+    }
+    let before = Some(state.draft());
+    let mut effects = Vec::new();
+    state.settle(&mut effects);
+    keep(state, before, effects)
+}
+
+fn keep(state: &State, before: Option<Draft>, mut effects: Vec<Effect>) -> Vec<Effect> {
     if let Some(before) = before {
         let after = state.draft();
         if before != after {
@@ -30,6 +67,13 @@ pub fn step(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
     }
     effects
+}
+
+fn message(state: &mut State, msg: Msg, effects: &mut Vec<Effect>) {
+    match msg {
+        Msg::Cmd(cmd) => command(state, &cmd, effects),
+        Msg::Input(input) => inputs::take(state, input, effects),
+    }
 }
 
 fn command(state: &mut State, cmd: &Cmd, effects: &mut Vec<Effect>) {

@@ -50,7 +50,14 @@ pub(super) fn list(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Them
         let note = state.run.note.clone().unwrap_or_else(|| "The run begins ...".to_owned());
         lines.extend(parts::wrapped(&note, width, "", Meaning::Text, theme));
     }
-    parts::list(frame, area, block, lines, state.cursor);
+    let mut at = state.cursor;
+    let record = if state.trouble.is_none() { parts::record(state, width, theme) } else { Vec::new() };
+    if state.is_on_record() {
+        // What was seen of it stands below it.
+        at = at.saturating_add(record.len().saturating_sub(1));
+    }
+    lines.extend(record);
+    parts::list(frame, area, block, lines, at);
 }
 
 fn step(row: &Row, selected: bool, state: &State, width: usize, theme: Theme) -> Line<'static> {
@@ -81,8 +88,14 @@ fn step(row: &Row, selected: bool, state: &State, width: usize, theme: Theme) ->
 fn log(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
     let width = usize::from(area.width.saturating_sub(2));
     let step = state.looked_at();
-    let title = step.map_or("Log", model::plan::StepId::title);
+    let on_record = state.is_on_record();
+    let title = step.map_or(if on_record { "DNS record" } else { "Log" }, model::plan::StepId::title);
     let mut lines: Vec<Line<'static>> = Vec::new();
+    if on_record {
+        let text = "Make this record at your DNS provider: clients need it, and so does a certificate by ACME. \
+                    Enter copies it as a line of a zone file.";
+        lines.extend(parts::wrapped(text, width, "", Meaning::Text, theme));
+    }
     for text in step.and_then(|step| state.run.log.get(&step)).into_iter().flatten() {
         lines.extend(parts::wrapped(text, width, "", Meaning::Text, theme));
     }

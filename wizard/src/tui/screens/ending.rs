@@ -6,7 +6,7 @@ use ratatui::text::Line;
 
 use super::parts;
 use super::parts::{cut, line, pane, span};
-use crate::exchange::Verified;
+use crate::exchange::{Record, Verified};
 use crate::form::Page;
 use crate::tui::Theme;
 use crate::tui::theme::{Mark, Meaning};
@@ -21,14 +21,17 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Them
         (None, _) if state.is_verifying => {
             let text =
                 "The endpoint is checked: name, certificate, token, a request. This takes up to a minute.";
-            let lines = parts::wrapped(text, width, "", Meaning::Text, theme);
+            let mut lines = parts::wrapped(text, width, "", Meaning::Text, theme);
+            lines.push(Line::default());
+            lines.extend(parts::record(state, width, theme));
             parts::scrolled(frame, area, pane("Checks", theme), lines, 0);
         }
         (None, _) => {
             let text = "The checks were not run, so nothing is known about the endpoint. `r` runs them.";
             let mut lines = parts::wrapped(text, width, "", Meaning::Warning, theme);
             lines.push(Line::default());
-            lines.push(parts::button("Done", true, theme));
+            lines.extend(parts::record(state, width, theme));
+            lines.push(parts::button("Done", !state.is_on_record(), theme));
             parts::scrolled(frame, area, pane("Report", theme), lines, 0);
         }
     }
@@ -57,7 +60,11 @@ fn checks(frame: &mut Frame<'_>, area: Rect, state: &State, verified: &Verified,
         }
     }
     lines.push(Line::default());
-    let on_button = state.cursor >= verified.findings.len();
+    if state.is_on_record() {
+        at = lines.len();
+    }
+    lines.extend(parts::record(state, width, theme));
+    let on_button = state.cursor >= verified.findings.len() && !state.is_on_record();
     if on_button {
         at = lines.len();
     }
@@ -87,7 +94,11 @@ fn report(frame: &mut Frame<'_>, area: Rect, state: &State, verified: &Verified,
         let meaning = if selected { Meaning::Selected } else { Meaning::Text };
         lines.push(line(cut(&format!("{here} Copy: {title}"), width), meaning, theme));
     }
-    let on_button = state.cursor >= verified.snippets.len();
+    if state.is_on_record() {
+        at = lines.len();
+    }
+    lines.extend(parts::record(state, width, theme));
+    let on_button = state.cursor >= verified.snippets.len() && !state.is_on_record();
     if on_button {
         at = lines.len();
     }
@@ -101,7 +112,11 @@ fn report(frame: &mut Frame<'_>, area: Rect, state: &State, verified: &Verified,
     }
     parts::list(frame, left, pane("Report", theme), lines, at);
     let snippet = verified.snippets.get(state.cursor).or(verified.snippets.first());
-    let (title, text) = snippet.map_or(("", ""), |(title, text)| (title.as_str(), text.as_str()));
+    let record = state.record.record.as_ref().filter(|_| state.is_on_record()).map(Record::line);
+    let (title, text) = match &record {
+        Some(line) => ("The DNS record, as a line of a zone file", line.as_str()),
+        None => snippet.map_or(("", ""), |(title, text)| (title.as_str(), text.as_str())),
+    };
     // What is copied is shown as it is, line by line.
     let lines = text.lines().map(|text| line(text, Meaning::Text, theme)).collect();
     parts::scrolled(frame, right, pane(title, theme), lines, state.scroll);

@@ -7,7 +7,9 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph};
 
 use crate::tui::Theme;
+use crate::exchange::Seen;
 use crate::tui::theme::{Mark, Meaning};
+use crate::walk::State;
 
 /// From this width on there is room for two panes side by side.
 const WIDE: u16 = 110;
@@ -143,6 +145,28 @@ pub(super) fn finding(finding: &Finding, width: usize, theme: Theme) -> Vec<Line
     if let Some(doc) = &finding.doc {
         lines.extend(wrapped(&format!("See {doc}"), width, "  ", Meaning::Muted, theme));
     }
+    lines
+}
+
+/// The DNS record that clients need, and what was seen of it; nothing before its address is known.
+pub(super) fn record(state: &State, width: usize, theme: Theme) -> Vec<Line<'static>> {
+    let Some(record) = &state.record.record else { return Vec::new() };
+    let selected = state.is_on_record();
+    let here = if selected { theme.mark(Mark::Here) } else { " " };
+    let head = format!("{here} DNS record: {}. A {}", record.name, record.address);
+    let (mark, meaning) = match record.seen {
+        Seen::Right => (Mark::Done, Meaning::Good),
+        Seen::Missing { .. } | Seen::Elsewhere { .. } | Seen::Unknown { .. } => {
+            (Mark::Warning, Meaning::Warning)
+        }
+        Seen::NotLooked { .. } => (Mark::Skipped, Meaning::Muted),
+    };
+    let at = state.record.at.filter(|_| !matches!(record.seen, Seen::NotLooked { .. }));
+    let at = at.map(|at| at.strftime(" (%H:%M:%S UTC)").to_string()).unwrap_or_default();
+    let said = format!("{} {}{at}", theme.mark(mark), record.seen.said());
+    let mut lines =
+        vec![line(cut(&head, width), if selected { Meaning::Selected } else { Meaning::Answer }, theme)];
+    lines.extend(wrapped(&said, width, "    ", meaning, theme));
     lines
 }
 

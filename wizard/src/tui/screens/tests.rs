@@ -12,7 +12,7 @@ use crate::exchange::{Input, Verdict};
 use crate::form::Page;
 use crate::tui::{Colour, Theme};
 use crate::walk::fixtures::{
-    ANSWERS, applying, checked, failed, reviewing, send, state, task, tell, trouble, typed,
+    ANSWERS, applying, checked, failed, record, reviewing, send, state, task, tell, trouble, typed,
 };
 use crate::walk::{Check, CheckStage, Cmd, State};
 
@@ -97,6 +97,10 @@ fn by_hand() -> State {
     state
 }
 
+fn looked(state: &mut State) {
+    tell(state, Input::Record(Some(Box::new(record()))));
+}
+
 fn no_plan() -> State {
     let mut state = state(Page::Review, ANSWERS);
     tell(&mut state, Input::Previewed(Err(trouble())));
@@ -134,6 +138,14 @@ screens! {
     apply_by_hand => by_hand();
     apply_trouble => failed();
     verify => overlaid(checked(), &Cmd::Home);
+    verify_record => { let mut state = checked(); looked(&mut state); overlaid(state, &Cmd::Up) };
+    report_record => {
+        let mut state = checked();
+        looked(&mut state);
+        send(&mut state, &[Cmd::Enter, Cmd::Up]);
+        state
+    };
+    apply_record => { let mut state = applying(); looked(&mut state); overlaid(state, &Cmd::End) };
     report => { let mut state = checked(); send(&mut state, &[Cmd::Enter, Cmd::Home]); state };
 }
 

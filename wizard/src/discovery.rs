@@ -6,6 +6,7 @@ use model::{DeploymentId, Region};
 use serde::{Deserialize, Serialize};
 
 use crate::form::{Answers, Defaults, GATEWAY, NO, PRODUCT_DEFAULTS, Source};
+use crate::known;
 
 /// Where the program runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,13 +97,10 @@ impl Discovery {
 
 /// What can be chosen for a key, where there is a list. What belongs to another Region or VPC than the answers say is not
 /// among it.
-pub fn choices<'a>(
-    path: &str,
-    discovery: &'a Discovery,
-    answers: &Answers,
-    defaults: &Defaults,
-) -> Vec<&'a Choice> {
+pub fn choices(path: &str, discovery: &Discovery, answers: &Answers, defaults: &Defaults) -> Vec<Choice> {
     let list = match path {
+        REGION => return known::regions(),
+        "instance.type" => return known::instance_types(answers.held(REGION, defaults)),
         "network.vpc_id" => &discovery.vpcs,
         "network.subnet_id" => &discovery.subnets,
         "instance.adopt_instance_id" => &discovery.instances,
@@ -117,7 +115,7 @@ pub fn choices<'a>(
         let vpc_of = choice.within.as_deref().filter(|_| path == SUBNET && !vpc.is_empty());
         vpc_of.is_none_or(|within| within == vpc)
     };
-    list.iter().filter(fits).collect()
+    list.iter().filter(fits).cloned().collect()
 }
 
 const MODE: &str = "mode";
@@ -227,7 +225,7 @@ fn network(defaults: &mut Defaults, discovery: &Discovery, answers: &Answers) {
         }
         _ => {
             let subnet =
-                choices(SUBNET, discovery, answers, defaults).first().map(|first| first.value.clone());
+                choices(SUBNET, discovery, answers, defaults).into_iter().next().map(|first| first.value);
             if let Some(subnet) = subnet.filter(|_| !vpc.is_empty()) {
                 defaults.set(SUBNET, subnet, Source::Account);
             }

@@ -15,6 +15,7 @@ pub mod discovery;
 pub mod draft;
 pub mod exchange;
 pub mod form;
+mod known;
 pub mod progress;
 pub mod prompts;
 pub mod tui;

@@ -205,6 +205,11 @@ pub async fn instances(cloud: &Cloud, fixture: &Fixture) {
     let by_tag = ec2.describe_instances(InstanceQuery::Deployment(fixture.deployment.to_string())).await;
     let by_tag: Vec<String> = by_tag.expect("by tag").into_iter().map(|instance| instance.id).collect();
     assert_eq!(by_tag, [machine.id.as_str()]);
+    let alive = async || -> Vec<String> {
+        let alive = ec2.describe_instances(InstanceQuery::Alive).await.expect("all that are alive");
+        alive.into_iter().map(|instance| instance.id).collect()
+    };
+    assert!(alive().await.contains(&machine.id), "whoever made it");
 
     let volume_id = instance.root_volume_id.clone().expect("the instance has a root volume");
     let volume = ec2.describe_volume(volume_id.clone()).await.expect("volume").expect("the volume exists");
@@ -250,11 +255,12 @@ pub async fn instances(cloud: &Cloud, fixture: &Fixture) {
     ec2.set_instance_groups(change).await.expect("groups are set back");
     ec2.delete_security_group(second).await.expect("the second group is deleted");
 
-    let id = machine.id.clone();
+    let (id, ended) = (machine.id.clone(), machine.id.clone());
     machine.end(cloud, fixture).await;
     ec2.terminate_instance(id).await.expect("a terminated instance can be terminated again");
     let by_tag = ec2.describe_instances(InstanceQuery::Deployment(fixture.deployment.to_string())).await;
     assert_eq!(by_tag.expect("by tag"), [], "terminated instances are not found by tag");
+    assert!(!alive().await.contains(&ended), "a terminated instance is not alive");
     assert_eq!(
         ec2.describe_volume(volume_id).await.expect("volume"),
         None,

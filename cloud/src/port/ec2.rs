@@ -250,6 +250,8 @@ pub enum InstanceQuery {
     Id(String),
     /// Those whose deployment tag has exactly this value and that are not terminated.
     Deployment(String),
+    /// All that run or are stopped, whoever made them.
+    Alive,
 }
 
 /// The life of an instance.

@@ -20,6 +20,10 @@ fn no_instance(id: &str) -> Refusal {
     Refusal::new("InvalidInstanceID.NotFound", format!("The instance ID '{id}' does not exist"))
 }
 
+fn is_alive(state: InstanceState) -> bool {
+    matches!(state, InstanceState::Running | InstanceState::Stopped)
+}
+
 impl State {
     pub(super) fn describe_instances(&mut self, query: &InstanceQuery) -> Vec<Instance> {
         let wanted: Vec<String> = self
@@ -30,14 +34,17 @@ impl State {
                 InstanceQuery::Deployment(deployment) => {
                     of_deployment(&instance.tags, deployment) && instance.state != InstanceState::Terminated
                 }
+                InstanceQuery::Alive => is_alive(instance.state),
             })
             .filter_map(|(id, instance)| instance.unseen.look().then(|| id.clone()))
             .collect();
         for id in &wanted {
             self.settle_instance(id);
         }
-        let still = |instance: &Instance| {
-            matches!(query, InstanceQuery::Id(_)) || instance.state != InstanceState::Terminated
+        let still = |instance: &Instance| match query {
+            InstanceQuery::Id(_) => true,
+            InstanceQuery::Deployment(_) => instance.state != InstanceState::Terminated,
+            InstanceQuery::Alive => is_alive(instance.state),
         };
         wanted.iter().filter_map(|id| self.show_instance(id)).filter(still).collect()
     }

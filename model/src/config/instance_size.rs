@@ -4,9 +4,11 @@ use crate::ids::InstanceType;
 
 /// What matters of an instance type's size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Size {
-    pub(crate) vcpus: u32,
-    pub(crate) memory_gib: u32,
+pub struct Size {
+    /// Virtual processors.
+    pub vcpus: u32,
+    /// Memory, in GiB.
+    pub memory_gib: u32,
 }
 
 /// The burstable types (t2, t3, t3a, t4g) from `large` up; smaller ones are all too small, whatever their size.
@@ -24,7 +26,7 @@ const BURSTABLE: &[(&str, Size)] = &[
 const FIRST_REGULAR_GENERATION: u32 = 5;
 
 /// The size of a type, or nothing where its family is not known.
-pub(crate) fn of(instance_type: &InstanceType) -> Option<Size> {
+pub fn of(instance_type: &InstanceType) -> Option<Size> {
     let (family, size) = instance_type.as_str().split_once('.')?;
     if matches!(family, "t2" | "t3" | "t3a" | "t4g") {
         return BURSTABLE.iter().find(|(name, _)| *name == size).map(|(_, size)| *size);

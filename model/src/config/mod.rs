@@ -10,7 +10,7 @@ mod defaults;
 mod digest;
 mod fields;
 mod host_name;
-mod instance_size;
+pub mod instance_size;
 mod keys;
 mod layers;
 mod load;

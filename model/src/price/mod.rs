@@ -16,4 +16,5 @@ mod usage;
 pub use bill::{Amount, Basis, Bill, Line, bill};
 pub use book::{Book, BookError, Price};
 pub use money::{Quantity, Spread, Usd};
+pub use steps::month_of_instance;
 pub use usage::{Assumption, Usage};

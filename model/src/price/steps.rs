@@ -1,7 +1,8 @@
 //! What each step of a plan costs. A new step does not compile until it says so here.
 
 use super::bill::{Basis, Ledger};
-use super::money::{Quantity, Spread};
+use super::book::Book;
+use super::money::{Quantity, Spread, Usd};
 use crate::plan::StepId;
 
 /// A month as AWS counts it, in hours.
@@ -15,6 +16,14 @@ const BUNDLE_GB: Quantity = Quantity::millionths(100_000);
 /// What one token of an answer weighs on the wire, in millionths of a GB: a streamed event of about 300 bytes. What comes
 /// in is free.
 const GB_PER_TOKEN: (u64, u64) = (300, 1_000_000_000);
+
+/// What an instance of this type costs a month in a Region, without its disk; none where the book has no one price.
+pub fn month_of_instance(kind: &str, region: &str, book: &Book) -> Option<Usd> {
+    match book.prices(&format!("ec2:{kind}"), region).as_slice() {
+        [price] if price.unit == "hours" => Some(price.usd.times(Quantity::of(HOURS), price.per)),
+        _ => None,
+    }
+}
 
 /// Writes the lines of a step.
 pub(super) fn write(ledger: &mut Ledger<'_>) {

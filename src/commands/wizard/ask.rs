@@ -1,7 +1,7 @@
 //! Asks the account, or the network, about one answer while it is being given.
 
-use std::collections::BTreeMap;
 use model::config::{self, Inputs, Mode, SourceText};
+use std::collections::BTreeMap;
 use wizard::exchange::Verdict;
 
 use super::record;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use cloud::Cloud;
-use cloud::port::ec2::{SubnetQuery, VpcQuery};
+use cloud::port::ec2::{Instance, InstanceQuery, InstanceState, SubnetQuery, VpcQuery};
 use model::Region;
 use model::config::Mode;
 use wizard::discovery::{Choice, Discovery, Place};
@@ -152,6 +152,15 @@ async fn look_around(session: &Session<'_>, cloud: &Cloud, found: &mut Discovery
             }
         }
     }
+    match cloud.ec2.describe_instances(InstanceQuery::Alive).await {
+        Ok(mut instances) => {
+            // What runs first, since that is what somebody wants to use.
+            let place = |it: &Instance| (it.state != InstanceState::Running, it.tags.get("Name").cloned());
+            instances.sort_by_key(|instance| (place(instance), instance.id.clone()));
+            found.instances = instances.into_iter().take(MOST_CHOICES).map(instance_choice).collect();
+        }
+        Err(error) => found.notes.push(format!("the instances could not be listed: {error}")),
+    }
     match cloud.cognito.list_user_pools(()).await {
         Ok(pools) => {
             let choice = |pool: cloud::port::cognito::UserPoolSummary| Choice {
@@ -163,6 +172,16 @@ async fn look_around(session: &Session<'_>, cloud: &Cloud, found: &mut Discovery
         }
         Err(error) => found.notes.push(format!("the user pools could not be listed: {error}")),
     }
+}
+
+/// An instance that could be adopted, with what tells it from the others.
+fn instance_choice(instance: Instance) -> Choice {
+    let state = if instance.state == InstanceState::Running { "running" } else { "stopped" };
+    let mut note = format!("{}, {state}", instance.instance_type);
+    for more in [instance.public_ip, instance.tags.get("Name").cloned()].into_iter().flatten() {
+        note = format!("{note}, {more}");
+    }
+    Choice { value: instance.id, note, within: None }
 }
 
 /// The profiles of the shared AWS configuration files, in their order.

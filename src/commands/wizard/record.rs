@@ -16,7 +16,8 @@ use crate::storage;
 const STEP: Duration = Duration::from_secs(3);
 
 /// Why nobody is asked in a rehearsal.
-pub(super) const NOT_REAL: &str = "a rehearsal's address is invented, and its name is known to this machine only";
+pub(super) const NOT_REAL: &str =
+    "a rehearsal's address is invented, and its name is known to this machine only";
 
 /// The record of the deployment at hand, as name servers have it now; none while its address is not known.
 pub(super) fn look(around: &Around) -> Option<Box<Record>> {
@@ -69,9 +70,9 @@ fn seen(facts: &NameFacts, address: Ipv4Addr) -> Seen {
         (Err(trouble), _) if is_missing(trouble) => Seen::Missing { because: trouble.to_string() },
         (Err(trouble), _) => Seen::Unknown { because: trouble.to_string() },
         // Clients prefer the other kind of address where there is one.
-        (Ok(_), Err(trouble)) if !is_missing(trouble) => {
-            Seen::Unknown { because: format!("its A record is right, and whether it has an AAAA record: {trouble}") }
-        }
+        (Ok(_), Err(trouble)) if !is_missing(trouble) => Seen::Unknown {
+            because: format!("its A record is right, and whether it has an AAAA record: {trouble}"),
+        },
         (Ok(_), _) => Seen::Right,
     }
 }
@@ -144,6 +145,8 @@ mod tests {
         let somewhere = facts(Ok(&["198.51.100.7"]), Err(Trouble::NoRecords));
         assert!(matches!(leads(&somewhere), Verdict::Fine { note } if note == "leads to 198.51.100.7 now"));
         let unseen = facts(Err(Trouble::TimedOut), Err(Trouble::TimedOut));
-        assert!(matches!(leads(&unseen), Verdict::Unknown { because } if because == "no name server answered"));
+        assert!(
+            matches!(leads(&unseen), Verdict::Unknown { because } if because == "no name server answered")
+        );
     }
 }

@@ -215,7 +215,7 @@ fn proposals(
     let found = choices(field.path, discovery, answers, defaults);
     // Names and tags may hold anything; what moves a cursor is not shown.
     let visible = |text: &str| text.chars().filter(|c| !c.is_control()).collect();
-    let proposal = |found: &Choice| Proposal { value: visible(&found.value), note: visible(&found.note) };
+    let proposal = |found: Choice| Proposal { value: visible(&found.value), note: visible(&found.note) };
     found.into_iter().map(proposal).collect()
 }
 

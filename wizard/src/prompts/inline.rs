@@ -42,12 +42,7 @@ impl<W: Write> Prompter for Inline<W> {
             Said::Value(line) => meant(&line),
             other => other,
         };
-        Ok(match said {
-            Said::Value(text) => Said::Value(Some(text).filter(|text| !text.is_empty())),
-            Said::Back => Said::Back,
-            Said::Help => Said::Help,
-            Said::Quit => Said::Quit,
-        })
+        Ok(said.map(|text| Some(text).filter(|text| !text.is_empty())))
     }
 
     fn choose(

@@ -33,6 +33,18 @@ pub enum Said<T> {
     Quit,
 }
 
+impl<T> Said<T> {
+    /// The same, with another answer.
+    pub fn map<U>(self, to: impl FnOnce(T) -> U) -> Said<U> {
+        match self {
+            Self::Value(value) => Said::Value(to(value)),
+            Self::Back => Said::Back,
+            Self::Help => Said::Help,
+            Self::Quit => Said::Quit,
+        }
+    }
+}
+
 /// What a typed line means. A backslash in front makes an answer of what would be a command.
 fn meant(line: &str) -> Said<String> {
     match line.trim() {
@@ -57,6 +69,18 @@ pub struct Asked<'a> {
     pub source: &'a str,
 }
 
+/// What was chosen where there is a list and anything else may be said too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Chosen {
+    /// One of the list, by its index.
+    Listed(usize),
+    /// Something else.
+    Typed(String),
+}
+
+/// What is chosen from a list to type something else.
+const OTHER: &str = "another";
+
 /// Shows one question at a time and waits for what is said.
 pub trait Prompter {
     /// How to answer, go back, ask for help and leave; said once.
@@ -77,17 +101,30 @@ pub trait Prompter {
         default: Option<usize>,
     ) -> io::Result<Said<Option<usize>>>;
 
+    /// The same where anything else may be said as well.
+    fn choose_or_type(
+        &mut self,
+        asked: Asked<'_>,
+        options: &[Proposal],
+        default: Option<usize>,
+    ) -> io::Result<Said<Option<Chosen>>> {
+        let mut all = options.to_vec();
+        all.push(Proposal { value: OTHER.to_owned(), note: "type it".to_owned() });
+        Ok(match self.choose(asked, &all, default)? {
+            Said::Value(Some(index)) if index >= options.len() => {
+                self.text(asked)?.map(|text| text.map(Chosen::Typed))
+            }
+            other => other.map(|index| index.map(Chosen::Listed)),
+        })
+    }
+
     /// Asks whether.
     fn confirm(&mut self, title: &str, default: bool) -> io::Result<Said<bool>> {
         let option = |value: &str| Proposal { value: value.to_owned(), note: String::new() };
         let (value, cursor) = if default { ("yes", 0) } else { ("no", 1) };
         let asked = Asked { title, value, source: "" };
-        Ok(match self.choose(asked, &[option("yes"), option("no")], Some(cursor))? {
-            Said::Value(index) => Said::Value(index.map_or(default, |index| index == 0)),
-            Said::Back => Said::Back,
-            Said::Help => Said::Help,
-            Said::Quit => Said::Quit,
-        })
+        let said = self.choose(asked, &[option("yes"), option("no")], Some(cursor))?;
+        Ok(said.map(|index| index.map_or(default, |index| index == 0)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Write};
 
-use super::{Asked, Prompter, Said, meant};
+use super::{Asked, Chosen, Prompter, Said, meant};
 use crate::form::Proposal;
 
 /// Reads lines and writes lines.
@@ -34,6 +34,24 @@ impl<R: BufRead, W: Write> Plain<R, W> {
         }
         Ok(meant(&String::from_utf8_lossy(&bytes)))
     }
+
+    /// Shows what can be chosen; the prompt for it.
+    fn list(
+        &mut self,
+        asked: Asked<'_>,
+        options: &[Proposal],
+        default: Option<usize>,
+        how: &str,
+    ) -> io::Result<String> {
+        self.say(asked.title)?;
+        for (number, option) in (1_usize..).zip(options) {
+            let note = if option.note.is_empty() { String::new() } else { format!(" - {}", option.note) };
+            self.say(&format!("  {number}. {}{note}", option.value))?;
+        }
+        let number = default.map(|index| index.saturating_add(1).to_string()).unwrap_or_default();
+        let source = if default.is_some() { asked.source } else { "" };
+        Ok(format!("{how}{}", brackets(&number, source)))
+    }
 }
 
 impl<R: BufRead, W: Write> Prompter for Plain<R, W> {
@@ -47,12 +65,7 @@ impl<R: BufRead, W: Write> Prompter for Plain<R, W> {
 
     fn text(&mut self, asked: Asked<'_>) -> io::Result<Said<Option<String>>> {
         let prompt = format!("{}{}", asked.title, brackets(asked.value, asked.source));
-        Ok(match self.line(&prompt)? {
-            Said::Value(text) => Said::Value(Some(text).filter(|text| !text.is_empty())),
-            Said::Back => Said::Back,
-            Said::Help => Said::Help,
-            Said::Quit => Said::Quit,
-        })
+        Ok(self.line(&prompt)?.map(|text| Some(text).filter(|text| !text.is_empty())))
     }
 
     fn choose(
@@ -61,14 +74,7 @@ impl<R: BufRead, W: Write> Prompter for Plain<R, W> {
         options: &[Proposal],
         default: Option<usize>,
     ) -> io::Result<Said<Option<usize>>> {
-        self.say(asked.title)?;
-        for (number, option) in (1_usize..).zip(options) {
-            let note = if option.note.is_empty() { String::new() } else { format!(" - {}", option.note) };
-            self.say(&format!("  {number}. {}{note}", option.value))?;
-        }
-        let number = default.map(|index| index.saturating_add(1).to_string()).unwrap_or_default();
-        let source = if default.is_some() { asked.source } else { "" };
-        let prompt = format!("Number or word{}", brackets(&number, source));
+        let prompt = self.list(asked, options, default, "Number or word")?;
         loop {
             let text = match self.line(&prompt)? {
                 Said::Value(text) => text,
@@ -90,6 +96,20 @@ impl<R: BufRead, W: Write> Prompter for Plain<R, W> {
             }
         }
     }
+
+    fn choose_or_type(
+        &mut self,
+        asked: Asked<'_>,
+        options: &[Proposal],
+        default: Option<usize>,
+    ) -> io::Result<Said<Option<Chosen>>> {
+        let prompt = self.list(asked, options, default, "Number, or another answer")?;
+        Ok(self.line(&prompt)?.map(|text| match listed(&text, options) {
+            _ if text.is_empty() => None,
+            Some(index) => Some(Chosen::Listed(index)),
+            None => Some(Chosen::Typed(text)),
+        }))
+    }
 }
 
 /// ` [value, source]`
@@ -107,14 +127,19 @@ fn chosen(text: &str, options: &[Proposal]) -> Option<usize> {
         option.value.get(..text.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(text))
             && !text.is_empty()
     };
+    let beginning = || {
+        let mut meant = options.iter().enumerate().filter(|(_, option)| begins(option));
+        meant.next().filter(|_| meant.next().is_none()).map(|(index, _)| index)
+    };
+    listed(text, options).or_else(beginning)
+}
+
+/// The option that was meant by its word or its number.
+fn listed(text: &str, options: &[Proposal]) -> Option<usize> {
     let number = || {
         let number = text.parse::<usize>().ok()?;
         number.checked_sub(1).filter(|index| *index < options.len())
     };
     let word = options.iter().position(|option| option.value.eq_ignore_ascii_case(text));
-    let beginning = || {
-        let mut meant = options.iter().enumerate().filter(|(_, option)| begins(option));
-        meant.next().filter(|_| meant.next().is_none()).map(|(index, _)| index)
-    };
-    word.or_else(number).or_else(beginning)
+    word.or_else(number)
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use model::config::Problem;
 
-use super::{Around, Asked, Prompter, Said};
+use super::{Around, Asked, Chosen, Prompter, Said};
 use crate::discovery::{Discovery, defaults};
 use crate::draft::Draft;
 use crate::exchange::Verdict;
@@ -56,9 +56,6 @@ pub fn walk(
 
 /// Answers after which another account or Region may be meant.
 const PLACES: [&str; 3] = ["mode", "aws.profile", "aws.region"];
-
-/// What was picked from a list where anything may be said.
-const OTHER: &str = "another";
 
 struct Walk<'a> {
     prompter: &'a mut dyn Prompter,
@@ -202,37 +199,31 @@ impl Walk<'_> {
             return self.put_text(field, asked);
         }
         let mut options = question.choices.clone();
-        let option = |value: &str, note: &str| Proposal { value: value.to_owned(), note: note.to_owned() };
+        let option = |value: &str| Proposal { value: value.to_owned(), note: String::new() };
         let is_open = question.shape != Shape::Words;
         if is_open {
             if !question.text.is_empty() && options.iter().all(|option| option.value != question.text) {
-                options.insert(0, option(&question.text, ""));
+                options.insert(0, option(&question.text));
             }
             if takes_nothing(field) {
-                options.push(option("none", ""));
+                options.push(option("none"));
             }
-            options.push(option(OTHER, "type it"));
         }
         let held = if question.text.is_empty() && is_open { "none" } else { &question.text };
         let default = options.iter().position(|option| option.value == held);
-        Ok(match self.prompter.choose(asked, &options, default)? {
-            Said::Value(Some(index)) => match options.get(index) {
-                Some(option) if is_open && option.value == OTHER => return self.put_text(field, asked),
-                Some(option) => Said::Value(Some(parsed(field, &option.value))),
-                None => Said::Value(None),
-            },
-            Said::Value(None) => Said::Value(None),
-            Said::Back => Said::Back,
-            Said::Help => Said::Help,
-            Said::Quit => Said::Quit,
+        let listed = |index: usize| options.get(index).map(|option| parsed(field, &option.value));
+        Ok(if is_open {
+            self.prompter.choose_or_type(asked, &options, default)?.map(|chosen| match chosen? {
+                Chosen::Listed(index) => listed(index),
+                Chosen::Typed(text) => Some(parsed(field, &text)),
+            })
+        } else {
+            self.prompter.choose(asked, &options, default)?.map(|index| listed(index?))
         })
     }
 
     fn put_text(&mut self, field: &Field, asked: Asked<'_>) -> io::Result<Said<Option<String>>> {
-        Ok(match self.prompter.text(asked)? {
-            Said::Value(text) => Said::Value(text.map(|text| parsed(field, &text))),
-            other => other,
-        })
+        Ok(self.prompter.text(asked)?.map(|text| text.map(|text| parsed(field, &text))))
     }
 
     /// Takes an answer, or says why not.

@@ -50,7 +50,7 @@ pub fn asking(state: &State, field: &Field) -> Asking {
         let profiles = state.discovery.profiles.iter();
         profiles.map(|name| Option { value: name.clone(), note: String::new() }).collect()
     } else {
-        choices.iter().map(|it| Option { value: it.value.clone(), note: it.note.clone() }).collect()
+        choices.into_iter().map(|it| Option { value: it.value, note: it.note }).collect()
     };
     if options.is_empty() { Asking::Text } else { Asking::List(options) }
 }

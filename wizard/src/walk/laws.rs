@@ -270,6 +270,13 @@ fn answer(state: &mut State, path: &str, text: &str) {
         send(state, &[Cmd::Paste(rest.to_owned())]);
         return;
     }
+    if let Asking::List(options) = asking(state, form::find(path).unwrap()) {
+        let place = options.iter().position(|option| option.value == text).unwrap();
+        send(state, &[Cmd::Enter, Cmd::Home]);
+        send(state, &vec![Cmd::Down; place]);
+        send(state, &[Cmd::Enter]);
+        return;
+    }
     while state.answers.get(path) != Some(text) {
         send(state, &[Cmd::Toggle]);
         steps = steps.saturating_add(1);

@@ -32,7 +32,8 @@ pub struct Watch {
 /// Whether a page is open that shows the record, and looking could say anything new.
 fn is_watched(state: &State) -> bool {
     let watch = &state.record;
-    if watch.is_asked || watch.record.as_ref().is_some_and(|record| matches!(record.seen, Seen::NotLooked { .. }))
+    if watch.is_asked
+        || watch.record.as_ref().is_some_and(|record| matches!(record.seen, Seen::NotLooked { .. }))
     {
         return false;
     }

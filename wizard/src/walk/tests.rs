@@ -244,7 +244,12 @@ fn another_region_is_asked_what_it_has() {
     let mut state = state(Page::Welcome, &[("aws.region", "eu-central-1")]);
     state.focus = Some("aws.region".to_owned());
     state.place_focus();
-    send(&mut state, &[Cmd::Clear]);
+    // From the list; what is not in it is typed.
+    let chosen = send(&mut state, &[Cmd::Enter, Cmd::Home, Cmd::Down, Cmd::Enter]);
+    assert_eq!(state.answers.get("aws.region"), Some("us-east-2"));
+    assert_eq!(kinds(&chosen).iter().filter(|kind| **kind == "discover").count(), 1);
+    state.is_discovering = false;
+    send(&mut state, &[Cmd::Enter, Cmd::End, Cmd::Enter, Cmd::Clear]);
     let effects = send(&mut state, &[typed("us-east-1"), vec![Cmd::Next]].concat());
     assert_eq!(kinds(&effects).iter().filter(|kind| **kind == "discover").count(), 1);
     let Some(Effect::Discover { region, .. }) = effects.last() else { panic!("{effects:?}") };

@@ -19,8 +19,9 @@ pub(super) async fn describe(client: &Client, query: InstanceQuery) -> Result<Ve
     let request = match query {
         InstanceQuery::Id(id) => client.describe_instances().instance_ids(id),
         InstanceQuery::Deployment(id) => {
-            client.describe_instances().filters(deployment_filter(id)).filters(not_terminated())
+            client.describe_instances().filters(deployment_filter(id)).filters(in_state(NOT_TERMINATED))
         }
+        InstanceQuery::Alive => client.describe_instances().filters(in_state(ALIVE)),
     };
     let found =
         request.into_paginator().items().send().try_collect().await.map_err(failed(SERVICE, OPERATION));
@@ -137,15 +138,17 @@ fn verdict(summary: Option<&InstanceStatusSummary>) -> Option<bool> {
     }
 }
 
-fn not_terminated() -> Filter {
-    let alive = [
-        InstanceStateName::Pending,
-        InstanceStateName::Running,
-        InstanceStateName::Stopping,
-        InstanceStateName::Stopped,
-        InstanceStateName::ShuttingDown,
-    ];
-    let names = alive.iter().map(|state| state.as_str().to_owned()).collect();
+const ALIVE: &[InstanceStateName] = &[InstanceStateName::Running, InstanceStateName::Stopped];
+const NOT_TERMINATED: &[InstanceStateName] = &[
+    InstanceStateName::Pending,
+    InstanceStateName::Running,
+    InstanceStateName::Stopping,
+    InstanceStateName::Stopped,
+    InstanceStateName::ShuttingDown,
+];
+
+fn in_state(states: &[InstanceStateName]) -> Filter {
+    let names = states.iter().map(|state| state.as_str().to_owned()).collect();
     Filter::builder().name("instance-state-name").set_values(Some(names)).build()
 }
 

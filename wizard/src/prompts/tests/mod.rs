@@ -5,7 +5,7 @@ mod transcripts;
 
 use std::io;
 
-use super::{Around, Asked, Prompter, Said};
+use super::{Around, Asked, Chosen, Prompter, Said};
 use crate::discovery::Discovery;
 use crate::draft::Draft;
 use crate::exchange::Verdict;
@@ -103,6 +103,24 @@ impl<F: FnMut(&str) -> Reply> Prompter for Fake<F> {
             Reply::Say(text) => {
                 let index = options.iter().position(|option| option.value == text);
                 Said::Value(Some(index.unwrap_or_else(|| panic!("{}: no option {text}", asked.title))))
+            }
+            Reply::Back => Said::Back,
+            Reply::Help => Said::Help,
+            Reply::Quit => Said::Quit,
+        })
+    }
+
+    fn choose_or_type(
+        &mut self,
+        asked: Asked<'_>,
+        options: &[Proposal],
+        default: Option<usize>,
+    ) -> io::Result<Said<Option<Chosen>>> {
+        Ok(match self.reply(asked.title) {
+            Reply::Keep => Said::Value(default.map(Chosen::Listed)),
+            Reply::Say(text) => {
+                let index = options.iter().position(|option| option.value == text);
+                Said::Value(Some(index.map_or(Chosen::Typed(text), Chosen::Listed)))
             }
             Reply::Back => Said::Back,
             Reply::Help => Said::Help,

@@ -28,7 +28,9 @@ fn typed(lines: &[&str], draft: Draft, discovery: Discovery) -> (Walked, Program
 
 fn is_prompt(part: &str) -> bool {
     let last = part.rsplit('\n').next().unwrap_or_default();
-    last.ends_with("]: ") || crate::form::FIELDS.iter().any(|field| last == format!("{}: ", field.title))
+    last.ends_with("]: ")
+        || last == "Number, or another answer: "
+        || crate::form::FIELDS.iter().any(|field| last == format!("{}: ", field.title))
 }
 
 fn account() -> Discovery {

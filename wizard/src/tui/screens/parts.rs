@@ -6,8 +6,8 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph};
 
-use crate::tui::Theme;
 use crate::exchange::Seen;
+use crate::tui::Theme;
 use crate::tui::theme::{Mark, Meaning};
 use crate::walk::State;
 

@@ -31,3 +31,4 @@ mod terminal;
 mod unattended;
 mod verify;
 mod wizard;
+mod wizard_pages;

@@ -39,6 +39,11 @@ pub enum Effect {
         /// The configuration so far, valid or not, for Region and profile.
         configuration: String,
     },
+    /// What the instance's role will be allowed; answered by [`Input::Policy`].
+    Policy {
+        /// The configuration so far, valid or not.
+        configuration: String,
+    },
     /// Plan and price; changes nothing; answered by [`Input::Previewed`].
     Preview(Box<Wish>),
     /// Carry out what was shown and approved; answered by [`Input::Event`]s and [`Input::Applied`].
@@ -129,6 +134,13 @@ pub enum Input {
         /// The verdict.
         verdict: Verdict,
     },
+    /// What the instance's role will be allowed.
+    Policy {
+        /// With this configuration.
+        configuration: String,
+        /// The statements of its policy, or why there are none.
+        allowed: Result<Vec<Allowed>, String>,
+    },
     /// The plan, or why there is none.
     Previewed(Result<Box<Preview>, Trouble>),
     /// The engine did something.
@@ -170,6 +182,19 @@ pub enum Verdict {
         /// Why.
         because: String,
     },
+}
+
+/// A statement of the policy of the instance's role. What is in none of them is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed {
+    /// What it is for, in one word.
+    pub name: String,
+    /// `bedrock:InvokeModel`
+    pub actions: Vec<String>,
+    /// On what, as ARNs.
+    pub resources: Vec<String>,
+    /// Only if, as it stands in the policy.
+    pub condition: Option<String>,
 }
 
 /// What is going to be done and what it costs.

@@ -10,7 +10,8 @@ use model::price::{Book, month_of_instance};
 use crate::discovery::Choice;
 use crate::form::PRODUCT_DEFAULTS;
 
-/// Regions and where they are. Those that must be enabled first are left out: who has enabled one knows its name.
+/// Regions and where they are. Those that must be enabled first are left out, and those of other
+/// partitions: who has them knows their names.
 const REGIONS: &[(&str, &str)] = &[
     ("us-east-1", "N. Virginia"),
     ("us-east-2", "Ohio"),
@@ -29,7 +30,6 @@ const REGIONS: &[(&str, &str)] = &[
     ("ap-southeast-1", "Singapore"),
     ("ap-southeast-2", "Sydney"),
     ("sa-east-1", "Sao Paulo"),
-    ("us-gov-west-1", "GovCloud, US-West"),
 ];
 
 /// Types that are large enough for the SRE agent, the one that is recommended first.
@@ -80,7 +80,7 @@ pub(crate) fn instance_types(region: &str) -> Vec<Choice> {
             note.push_str(", ARM");
         }
         if let Some(price) = month_of_instance(name, region, Book::embedded()) {
-            note.push_str(&format!(", about {price} USD a month"));
+            note = format!("{note}, about {price} USD a month");
         }
         Some(Choice { value: (*name).to_owned(), note, within: None })
     };

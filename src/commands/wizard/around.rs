@@ -16,7 +16,7 @@ use wizard::exchange::{Effect, Input, Trouble};
 use super::discover::{self, Wanted};
 use super::hands::Hands;
 use super::kept::Kept;
-use super::{record, work};
+use super::{policy, record, work};
 use crate::app::App;
 use crate::args::StateArgs;
 use crate::failure::Failure;
@@ -103,6 +103,10 @@ impl Around {
                     around.tell(Input::Checked { path, text, verdict });
                 }
             }),
+            Effect::Policy { configuration } => self.look("policy", move |_| {
+                let allowed = policy::allowed(&configuration);
+                Input::Policy { configuration, allowed }
+            }),
             Effect::Preview(wish) => {
                 self.then("preview", move |around| {
                     Input::Previewed(work::preview(around, &wish).map(Box::new).map_err(trouble))
@@ -184,7 +188,7 @@ impl Around {
     /// Looks at something elsewhere that may never answer; nobody waits for it when the wizard ends.
     fn look(&self, name: &str, work: impl FnOnce(&Self) -> Input + Send + 'static) {
         let around = Self { clerk: mpsc::channel().0, ..self.clone() };
-        // Where there is no thread to be had, the next look may have one.
+        // Where there is no thread to be had, the page goes on without.
         let _ = std::thread::Builder::new().name(name.to_owned()).spawn(move || around.tell(work(&around)));
     }
 

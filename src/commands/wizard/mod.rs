@@ -8,6 +8,7 @@ mod discover;
 mod hands;
 mod kept;
 mod lines;
+mod policy;
 mod record;
 mod work;
 
@@ -93,13 +94,11 @@ fn full_screen(app: &App, args: &WizardArgs, kept: &Kept, draft: Draft) -> Ended
     let mut around = Around::new(app, &args.state, kept.clone(), news.clone());
     let ears = Ears::listen(move || drop(news.send(Input::Ending)))?;
     let mut state = State::new(draft, Discovery::nothing());
-    let options = Options { colour: colour(app), ascii: is_ascii(app), suspend: &suspend };
-    let walk = || tui::run(&mut state, inputs, &mut around, &options, &|| SystemClock.now());
-    let left = catch_unwind(AssertUnwindSafe(walk));
-    // Also where the wizard itself broke: what runs has to stop, and the last answer to reach the disk.
-    let ended = around.end();
-    drop(ears);
-    let left = left.and_then(|left| ended.map(|()| left)).unwrap_or_else(|mistake| resume_unwind(mistake));
+    let links = tui::can_link(|name| app.variable(name));
+    let options = Options { colour: colour(app), ascii: is_ascii(app), links, suspend: &suspend };
+    let left = tui::run(&mut state, inputs, &mut around, &options, &|| SystemClock.now());
+    around.end();
+    drop(endings);
     let left = left.map_err(|error| {
         Failure::new(codes::TERMINAL, "terminal", "the terminal cannot be used")
             .evidence(error.to_string())

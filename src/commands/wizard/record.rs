@@ -98,10 +98,11 @@ mod tests {
 
     const OURS: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 10);
 
-    fn facts(v4: Result<&[&str], Trouble>, v6: Result<&[&str], Trouble>) -> NameFacts {
-        let parsed = |found: Result<&[&str], Trouble>| {
-            found.map(|texts| texts.iter().map(|text| text.parse().unwrap()).collect())
-        };
+    type Addresses = Result<&'static [&'static str], Trouble>;
+
+    fn facts(v4: Addresses, v6: Addresses) -> NameFacts {
+        let parsed =
+            |found: Addresses| found.map(|texts| texts.iter().map(|text| text.parse().unwrap()).collect());
         NameFacts {
             name: "api.example.com".to_owned(),
             aliases: Vec::new(),
@@ -116,8 +117,8 @@ mod tests {
     #[test]
     fn a_record_is_right_only_where_it_was_seen_and_nothing_else_was() {
         use Trouble::{NoRecords, NoSuchName, Refused, ServerFailed, TimedOut};
-        let ours: &[&str] = &["203.0.113.10"];
-        let rows: [(Result<&[&str], _>, Result<&[&str], _>, &str); 10] = [
+        let ours: &'static [&'static str] = &["203.0.113.10"];
+        let rows: [(Addresses, Addresses, &str); 10] = [
             (Ok(ours), Err(NoRecords), "name servers give this address, and no other"),
             (Err(NoSuchName), Err(NoSuchName), "not there yet: there is no such name (NXDOMAIN)"),
             (Err(NoRecords), Err(NoRecords), "not there yet: the name has no address"),

@@ -7,10 +7,12 @@
 mod guard;
 pub mod keymap;
 pub mod keys;
+mod links;
 mod run;
 pub mod screens;
 pub mod theme;
 
 pub use guard::Guard;
+pub use links::can as can_link;
 pub use run::{Options, Program, run};
 pub use theme::{Colour, Theme};

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use ratatui::crossterm::event::{self, Event};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-use super::{Colour, Guard, Theme, keymap, screens};
+use super::{Colour, Guard, Theme, keymap, links, screens};
 use crate::exchange::{Effect, Input, Leave};
 use crate::walk::{Msg, State, settle, take};
 
@@ -28,6 +28,8 @@ pub struct Options<'a> {
     pub colour: Colour,
     /// Whether only ASCII is drawn.
     pub ascii: bool,
+    /// Whether addresses on the screen can be clicked.
+    pub links: bool,
     /// Stops the process until the shell lets it go on (Ctrl-Z). It runs while the terminal is given back.
     pub suspend: &'a dyn Fn(),
 }
@@ -37,6 +39,7 @@ impl std::fmt::Debug for Options<'_> {
         f.debug_struct("Options")
             .field("colour", &self.colour)
             .field("ascii", &self.ascii)
+            .field("links", &self.links)
             .finish_non_exhaustive()
     }
 }
@@ -215,7 +218,13 @@ impl Walk<'_> {
     fn draw(&mut self) -> io::Result<()> {
         let theme = Theme { colour: self.options.colour, ascii: self.options.ascii };
         let state = &*self.state;
-        self.guard.terminal().draw(|frame| screens::draw(frame, state, &theme)).map(|_| ())
+        let draw = |frame: &mut ratatui::Frame<'_>| {
+            screens::draw(frame, state, &theme);
+            if self.options.links {
+                links::draw(frame.buffer_mut(), state);
+            }
+        };
+        self.guard.terminal().draw(draw).map(|_| ())
     }
 
     /// One message; how the wizard ended, if it did.

@@ -99,9 +99,16 @@ pub(super) fn commit(state: &mut State) {
     }
 }
 
-/// A page begins at its first question.
+/// A page begins at its first question, and one that was left begins where it was left.
 pub(super) fn enter(state: &mut State) {
-    focus(state, visible(state).first().map(|field| field.path.to_owned()));
+    let visible = visible(state);
+    let is_there = |path: &String| visible.iter().any(|field| field.path == path);
+    let path = match state.focuses.get(&state.page) {
+        Some(None) => None,
+        Some(Some(path)) if is_there(path) => Some(path.clone()),
+        _ => visible.first().map(|field| field.path.to_owned()),
+    };
+    focus(state, path);
 }
 
 /// Opens the line of the question in focus, if it is typed.

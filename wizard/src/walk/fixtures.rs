@@ -12,7 +12,7 @@ use model::{AccountId, DeploymentId, Finding, Region, Severity};
 use super::{Cmd, Msg, State, step};
 use crate::discovery::{Choice, Discovery, Place};
 use crate::draft::Draft;
-use crate::exchange::{Cost, Effect, HandTask, Input, Preview, Record, Seen, Trouble, Verified};
+use crate::exchange::{Allowed, Cost, Effect, HandTask, Input, Preview, Record, Seen, Trouble, Verified};
 use crate::form::{Answers, Page};
 
 /// Answers that make a valid configuration.
@@ -231,6 +231,26 @@ pub(crate) fn task() -> HandTask {
         finds: "The role is found by its name.".into(),
         differences: vec!["The role trusts ecs.amazonaws.com; change it under Trust relationships.".into()],
     }
+}
+
+/// What a role is allowed.
+pub(crate) fn allowed() -> Vec<Allowed> {
+    let models = Allowed {
+        name: "InvokeModels".into(),
+        actions: vec!["bedrock:InvokeModel".into(), "bedrock:InvokeModelWithResponseStream".into()],
+        resources: vec![
+            "arn:aws:bedrock:eu-central-1:123456789012:inference-profile/eu.amazon.nova-pro-v1:0".into(),
+            "arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-pro-v1:0".into(),
+        ],
+        condition: None,
+    };
+    let channels = Allowed {
+        name: "SessionManagerChannels".into(),
+        actions: vec!["ssmmessages:CreateControlChannel".into(), "ssmmessages:OpenDataChannel".into()],
+        resources: vec!["*".into()],
+        condition: Some("{\"Null\":{\"aws:SourceVpc\":\"false\"}}".into()),
+    };
+    vec![models, channels]
 }
 
 /// A record that leads to another address.

@@ -1,7 +1,7 @@
 //! What the program says.
 
 use super::state::Phase;
-use super::{State, apply, checks, ending, fields, record, review};
+use super::{State, apply, checks, ending, fields, policy, record, review};
 use crate::exchange::{Effect, Input, Leave};
 
 /// Takes what the program says.
@@ -13,6 +13,7 @@ pub(super) fn take(state: &mut State, input: Input, effects: &mut Vec<Effect>) {
             state.is_stale = true;
         }
         Input::Checked { path, text, verdict } => checks::answered(state, &path, &text, verdict),
+        Input::Policy { configuration, allowed } => policy::answered(state, &configuration, allowed),
         Input::Previewed(result) => review::previewed(state, result, effects),
         Input::Event(event) => apply::event(state, &event),
         Input::Hand(task) => apply::hand(state, *task),

@@ -77,6 +77,7 @@ fn inputs() -> impl Strategy<Value = Input> {
         Just(Input::Discovered(Box::new(discovery()))),
         Just(Input::Record(Some(Box::new(record())))),
         Just(Input::Record(None)),
+        Just(Input::Policy { configuration: String::new(), allowed: Ok(allowed()) }),
         Just(Input::Ending),
     ]
 }

@@ -68,6 +68,10 @@ pub(super) fn tick(state: &mut State, now: Timestamp, effects: &mut Vec<Effect>)
 /// What was seen.
 pub(super) fn seen(state: &mut State, record: Option<Record>) {
     state.record.is_asked = false;
+    if matches!(state.run.phase, Phase::RollingBack | Phase::RolledBack) {
+        // The address is being given back, and the answer is from before.
+        return;
+    }
     // A line more; whoever was on the button below it stays there.
     let was_last = state.cursor.saturating_add(1) >= state.lines();
     let appears = record.is_some() && state.record.record.is_none();
@@ -117,9 +121,7 @@ impl Seen {
     pub fn said(&self) -> String {
         match self {
             Self::Missing { because } => format!("not there yet: {because}"),
-            Self::Elsewhere { addresses } => {
-                format!("leads elsewhere: to {}", addresses.join(", "))
-            }
+            Self::Elsewhere { addresses } => format!("leads elsewhere: to {}", addresses.join(", ")),
             Self::Right => "name servers give this address, and no other".to_owned(),
             Self::Unknown { because } => format!("could not be seen: {because}"),
             Self::NotLooked { because } => format!("not looked at: {because}"),

@@ -1,6 +1,6 @@
 //! What follows from every step: answers are judged, the focus is on something, the account is asked what it should be.
 
-use super::{State, checks, fields};
+use super::{State, checks, fields, policy};
 use crate::exchange::Effect;
 
 impl State {
@@ -11,6 +11,7 @@ impl State {
         self.place_focus();
         self.discover(effects);
         checks::schedule(self);
+        policy::schedule(self, effects);
         self.cursor = self.cursor.min(self.lines().saturating_sub(1));
     }
 

@@ -9,8 +9,9 @@ use model::config::Problem;
 use model::plan::StepId;
 
 use super::checks::Check;
+use super::policy::Policy;
 use super::record::{self, Watch};
-use super::{Cmd, Editor, Mode, apply, fields, review, trouble};
+use super::{Cmd, Editor, Mode, apply, fields, policy, review, trouble};
 use crate::discovery::{self, Discovery};
 use crate::draft::{Draft, VERSION, Way};
 use crate::exchange::{Effect, HandTask, Preview, Trouble, Verified, Wish};
@@ -26,6 +27,8 @@ pub struct State {
     pub reached: Page,
     /// The key whose question is looked at; none on the button below the questions and on pages without any.
     pub focus: Option<String>,
+    /// Where the focus was when a page was left; none is the button.
+    pub(super) focuses: BTreeMap<Page, Option<String>>,
     /// The line being typed and its key.
     pub editor: Option<(String, Editor)>,
     /// What was said.
@@ -64,6 +67,8 @@ pub struct State {
     pub verified: Option<Verified>,
     /// Whether the checks run.
     pub is_verifying: bool,
+    /// What the instance's role will be allowed.
+    pub policy: Policy,
     /// The DNS record that clients need.
     pub record: Watch,
     /// The time of the last tick.
@@ -180,6 +185,7 @@ impl State {
             page: draft.page,
             reached: draft.reached.max(draft.page),
             focus: draft.focus,
+            focuses: BTreeMap::new(),
             editor: None,
             answers: draft.answers,
             ways: draft.ways,
@@ -199,6 +205,7 @@ impl State {
             trouble: None,
             verified: None,
             is_verifying: false,
+            policy: Policy::default(),
             record: Watch::default(),
             now: None,
             asked_with: None,
@@ -221,6 +228,7 @@ impl State {
         self.discover(&mut effects);
         match self.page {
             Page::Review => review::enter(self, &mut effects),
+            Page::Iam => policy::schedule(self, &mut effects),
             // What the checks said is not kept; it may be another by now.
             Page::Verify | Page::Report => {
                 self.is_verifying = true;

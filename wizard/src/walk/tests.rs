@@ -16,6 +16,7 @@ fn kinds(effects: &[Effect]) -> Vec<&'static str> {
             Effect::Save(_) => "save",
             Effect::Discover { .. } => "discover",
             Effect::Check { .. } => "check",
+            Effect::Policy { .. } => "policy",
             Effect::Preview(_) => "preview",
             Effect::Apply(_) => "apply",
             Effect::Resume => "resume",
@@ -314,4 +315,20 @@ fn a_record_that_appears_leaves_the_selection_on_the_button() {
     assert_eq!(state.cursor, 3);
     tell(&mut state, Input::Record(Some(Box::new(record()))));
     assert_eq!((state.cursor, state.is_on_record()), (4, false));
+}
+
+#[test]
+fn a_page_that_was_left_is_found_as_it_was_left() {
+    let mut state = state(Page::Network, ANSWERS);
+    send(&mut state, &[Cmd::Home, Cmd::Up]);
+    assert_eq!(state.focus.as_deref(), Some("network.subnet_id"));
+    send(&mut state, &[Cmd::Forward, Cmd::Next, Cmd::Next]);
+    let there = state.focus.clone();
+    assert!(state.page == Page::Instance && there.as_deref() != Some("instance.adopt_instance_id"));
+    send(&mut state, &[Cmd::Back]);
+    assert_eq!((state.page, state.focus.as_deref()), (Page::Network, Some("network.subnet_id")));
+    send(&mut state, &[Cmd::Next, Cmd::Enter]);
+    assert_eq!((state.page, &state.focus), (Page::Instance, &there));
+    send(&mut state, &[Cmd::Back]);
+    assert_eq!((state.page, state.focus.as_deref()), (Page::Network, None), "it was left by the button");
 }

@@ -135,6 +135,9 @@ impl State {
     /// Goes to a page and does what it begins with.
     pub(super) fn go(&mut self, page: Page, effects: &mut Vec<Effect>) {
         fields::commit(self);
+        if fields::is_field_page(self.page) {
+            self.focuses.insert(self.page, self.focus.take());
+        }
         self.page = page;
         self.reached = self.reached.max(page);
         self.focus = None;

@@ -18,6 +18,9 @@ const TITLE: usize = 24;
 
 /// The page.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
+    if state.page == Page::Iam {
+        return super::iam::draw(frame, area, state, theme);
+    }
     let picture = picture(state, theme);
     // Where there is no room for it, it stands below the questions.
     let rows = u16::try_from(picture.len().saturating_add(2)).unwrap_or(u16::MAX);

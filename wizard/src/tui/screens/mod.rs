@@ -5,6 +5,7 @@ mod chrome;
 mod ending;
 mod fields;
 mod hand;
+mod iam;
 mod overlay;
 mod parts;
 mod review;

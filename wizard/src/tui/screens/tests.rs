@@ -12,7 +12,7 @@ use crate::exchange::{Input, Verdict};
 use crate::form::Page;
 use crate::tui::{Colour, Theme};
 use crate::walk::fixtures::{
-    ANSWERS, applying, checked, failed, record, reviewing, send, state, task, tell, trouble, typed,
+    ANSWERS, allowed, applying, checked, failed, record, reviewing, send, state, task, tell, trouble, typed,
 };
 use crate::walk::{Check, CheckStage, Cmd, State};
 
@@ -129,6 +129,12 @@ screens! {
     tls_everything => overlaid(state(Page::Tls, ANSWERS), &Cmd::Advanced);
     help => overlaid(state(Page::Tls, ANSWERS), &Cmd::Help);
     leaving => overlaid(state(Page::Proxy, ANSWERS), &Cmd::Leave);
+    iam => {
+        let mut state = state(Page::Iam, ANSWERS);
+        let configuration = state.wish().configuration;
+        tell(&mut state, Input::Policy { configuration, allowed: Ok(allowed()) });
+        state
+    };
     review_answers_missing => state(Page::Review, &[]);
     review => reviewing(false);
     review_confirm => { let mut state = reviewing(true); send(&mut state, &[Cmd::Enter]); state };

@@ -34,6 +34,12 @@ pub(super) fn reference(cx: &Context<'_>, name: &str) -> BucketRef {
     BucketRef { name: name.to_owned(), owner: cx.account.clone() }
 }
 
+/// The name of the bucket of the schemas, made or not.
+pub(super) fn of_schemas(cx: &Context<'_>) -> String {
+    cx.known(StepId::SchemaBucket, "id")
+        .unwrap_or_else(|| names::schema_bucket(cx.account, cx.region, cx.deployment))
+}
+
 /// Deletes all objects whose keys begin like this.
 pub(super) async fn delete_objects(
     cx: &Context<'_>,

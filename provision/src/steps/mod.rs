@@ -379,9 +379,20 @@ pub fn is_worth_a_look(id: StepId, config: Option<&Config>, state: Option<&State
     }
 }
 
-/// The steps whose resource can only go once this one's is gone. A policy that names a certificate does not hold it.
+/// The steps whose resource can only go once this one's is gone. A policy that names something does not hold it; a gateway
+/// that stays, because somebody else has targets in it, holds what they may use.
 pub fn removed_after(id: StepId) -> &'static [StepId] {
-    if id == StepId::Role { &[] } else { id.dependencies() }
+    match id {
+        StepId::Role | StepId::GatewayRole => &[],
+        StepId::Gateway => &[
+            StepId::GatewayRole,
+            StepId::UserPool,
+            StepId::AppClient,
+            StepId::CredentialProvider,
+            StepId::SchemaBucket,
+        ],
+        id => id.dependencies(),
+    }
 }
 
 /// The Console's page of an instance.

@@ -3,13 +3,14 @@
 use async_trait::async_trait;
 use cloud::CallError;
 use cloud::port::iam::{AttachedPolicy, NewRole, Role, RolePolicy, RolePolicyDocument, RoleTrust};
+use model::agent::CREDENTIAL_PROVIDER;
 use model::config::{Config, TlsSource};
 use model::plan::{FieldDiff, StepId};
 use model::{DeploymentId, Finding, Severity, tags};
 use serde_json::Value;
 
 use super::{
-    ByHand, CREATE, Context, Found, Op, Step, Want, fields, names, outputs, unknown_op, unknown_undo,
+    ByHand, CREATE, Context, Found, Op, Step, Want, bucket, fields, names, outputs, unknown_op, unknown_undo,
 };
 use crate::error::StepError;
 use crate::guide::{self, Guide, Handmade};
@@ -69,10 +70,11 @@ impl RoleStep {
         match self {
             Self::Instance => Some(instance_policy(cx, config)),
             Self::Gateway => {
-                let known = |step, output| cx.known(step, output).unwrap_or_else(|| format!("({step})"));
+                // Until they are made, their names are those that they will have.
+                let provider = cx.known(StepId::CredentialProvider, "id");
                 let parts = policy::GatewayParts {
-                    bucket: known(StepId::SchemaBucket, "id"),
-                    provider: known(StepId::CredentialProvider, "id"),
+                    bucket: bucket::of_schemas(cx),
+                    provider: provider.unwrap_or_else(|| CREDENTIAL_PROVIDER.to_owned()),
                 };
                 let gateway = config.gateway.as_ref()?;
                 Some(policy::gateway_policy(gateway, &parts, cx.region, cx.account))

@@ -32,11 +32,9 @@ pub(super) fn key(place: &str, backend: Backend) -> String {
 }
 
 /// Where the schemas lie: the bucket, and how their keys begin.
-fn place(cx: &Context<'_>, config: &Config) -> Option<String> {
+pub(super) fn place(cx: &Context<'_>, config: &Config) -> Option<String> {
     let gateway = config.gateway.as_ref()?;
-    let bucket =
-        cx.known(StepId::SchemaBucket, "id").unwrap_or_else(|| format!("({})", StepId::SchemaBucket));
-    Some(format!("{bucket}/{}/{}", gateway.s3_path_prefix, cx.deployment))
+    Some(format!("{}/{}/{}", bucket::of_schemas(cx), gateway.s3_path_prefix, cx.deployment))
 }
 
 fn object(cx: &Context<'_>, id: &str, backend: Backend) -> Option<ObjectRef> {

@@ -91,7 +91,6 @@ impl TargetStep {
             // There is no group of ours; the VPC's own is taken.
             Some(_) => cx.known(StepId::SecurityGroup, "id"),
         };
-        let place = format!("{}/{}", known(StepId::Schemas, "bucket"), known(StepId::Schemas, "prefix"));
         Some(TargetSettings {
             description: format!(
                 "{}{}, schema {}",
@@ -99,7 +98,7 @@ impl TargetStep {
                 self.0.title(),
                 digest.get(..DIGITS).unwrap_or_default()
             ),
-            schema_uri: format!("s3://{}", schemas::key(&place, self.0)),
+            schema_uri: format!("s3://{}", schemas::key(&schemas::place(cx, config)?, self.0)),
             schema_owner: cx.account.to_string(),
             provider_arn: known(StepId::CredentialProvider, "arn"),
             header: API_KEY_HEADER.to_owned(),

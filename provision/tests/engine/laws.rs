@@ -19,6 +19,9 @@ fn servable() -> impl Strategy<Value = Config> {
         config.instance.ami_id = None;
         config.instance.adopt_instance_id = None;
         config.cognito.adopt_user_pool_id = None;
+        if let Some(gateway) = &mut config.gateway {
+            (gateway.s3_bucket, gateway.role_name, gateway.provider_arn) = (None, None, None);
+        }
         config.instance.instance_type = InstanceType::parse("t3.xlarge").unwrap();
         config
     })
@@ -77,10 +80,9 @@ fn assert_group_is_exact(config: &Config, group: &Value) {
 }
 
 /// No statement gives an action that takes a resource on every resource.
-fn assert_least_privilege(config: &Config, role: &Value) {
+fn assert_least_privilege(config: &Config, policy: &Value) {
     // The inventory names a certificate by its domain, since its ARN is drawn.
     let certificate = config.tls.domain.as_ref().map(|domain| format!("certificate of {domain}"));
-    let policy = &role["policies"]["bedrock-nova-proxy"];
     for statement in policy["Statement"].as_array().unwrap() {
         let actions: Vec<&str> =
             statement["Action"].as_array().unwrap().iter().map(|action| action.as_str().unwrap()).collect();
@@ -144,7 +146,18 @@ proptest! {
             bench.deploy(&config).await.unwrap();
             let inventory = bench.practice.inventory();
             assert_group_is_exact(&config, of_type(&inventory, "security-group"));
-            assert_least_privilege(&config, of_type(&inventory, "role"));
+            let policies = |role: &Value| role["policies"].as_object().unwrap().values().cloned().collect::<Vec<_>>();
+            let roles = inventory.iter().filter(|one| one["type"] == "role");
+            let policies: Vec<Value> = roles.flat_map(policies).collect();
+            assert_eq!(policies.len(), 1 + usize::from(config.gateway.is_some()));
+            policies.iter().for_each(|policy| assert_least_privilege(&config, policy));
+            if let Some(gateway) = &config.gateway {
+                let made = of_type(&inventory, "gateway");
+                assert_eq!(made["name"], gateway.name.as_str());
+                assert_eq!(made["targets"].as_array().unwrap().len(), 4);
+                assert_eq!(made["scopes"].as_array().unwrap().len(), config.cognito.scopes.len());
+                assert_eq!(made["clients"].as_array().unwrap().len(), 1);
+            }
             let instance = of_type(&inventory, "instance");
             assert_eq!(instance["imds_tokens_required"], true);
             assert_eq!(instance["imds_hop_limit"], 1);

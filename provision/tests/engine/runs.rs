@@ -7,7 +7,7 @@ use model::plan::{Change, StepId};
 use provision::error::RunError;
 use std::sync::Arc;
 
-use crate::support::{Bench, config, nothing_installed, usual};
+use crate::support::{Bench, config, nothing_installed, usual, usual_and};
 
 #[tokio::test(start_paused = true)]
 async fn a_deployment_ends_with_everything_and_a_cleanup_with_nothing() {
@@ -78,10 +78,7 @@ async fn with_the_state_file_lost_a_deploy_goes_on_from_what_carries_its_id() {
 async fn a_changed_configuration_is_planned_as_the_difference() {
     let bench = Bench::new();
     bench.deploy(&usual()).await.unwrap();
-    let opened = config(
-        "tls: {domain: api.example.com, source: acm-exportable}\nhost: {install: user-data}\n\
-         network: {https_cidrs: [10.0.0.0/8]}\ncognito: {access_token_minutes: 30}\n",
-    );
+    let opened = usual_and("network: {https_cidrs: [10.0.0.0/8]}\ncognito: {access_token_minutes: 30}\n");
     let prepared = bench.prepare(&opened).await.unwrap();
     let pending: Vec<_> = prepared.plan.pending().map(|step| (step.id, step.change.verb())).collect();
     assert_eq!(pending, [(StepId::SecurityGroup, "update"), (StepId::AppClient, "update")]);
@@ -95,9 +92,7 @@ async fn another_instance_type_replaces_the_instance_and_keeps_the_address() {
     let bench = Bench::new();
     bench.deploy(&usual()).await.unwrap();
     let address = bench.state().unwrap().step(StepId::Address).outputs["public_ip"].clone();
-    let larger = config(
-        "tls: {domain: api.example.com, source: acm-exportable}\nhost: {install: user-data}\ninstance: {type: m6i.2xlarge}\n",
-    );
+    let larger = usual_and("instance: {type: m6i.2xlarge}\n");
     let prepared = bench.prepare(&larger).await.unwrap();
     assert_eq!(prepared.plan.step(StepId::Instance).unwrap().change.verb(), "replace");
     bench.deploy(&larger).await.unwrap();
@@ -112,7 +107,9 @@ async fn another_instance_type_replaces_the_instance_and_keeps_the_address() {
 async fn a_certificate_that_is_no_longer_wanted_is_deleted() {
     let bench = Bench::new();
     bench.deploy(&usual()).await.unwrap();
-    let acme = config("tls: {domain: api.example.com, source: acme}\nhost: {install: user-data}\n");
+    let acme = config(
+        "tls: {domain: api.example.com, source: acme}\nhost: {install: user-data}\ngateway: {name: sre-gateway}\n",
+    );
     bench.deploy(&acme).await.unwrap();
     assert!(bench.state().unwrap().is_finished());
     assert!(bench.state().unwrap().step(StepId::Certificate).id.is_none());

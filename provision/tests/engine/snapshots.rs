@@ -2,13 +2,32 @@
 
 use cloud::practice::PracticeOptions;
 use provision::policy;
+use serde_json::Value;
 
 use crate::support::{Bench, config, nothing_installed, usual};
 
 #[tokio::test(start_paused = true)]
 async fn the_plan_of_a_first_deployment() {
     let bench = Bench::with(PracticeOptions::instant());
-    insta::assert_json_snapshot!(bench.prepare(&usual()).await.unwrap().plan);
+    let plan = bench.prepare(&usual()).await.unwrap().plan;
+    insta::assert_json_snapshot!(without_digests(serde_json::to_value(plan).unwrap()));
+}
+
+/// What the schemas say is not the plan's business.
+fn without_digests(value: Value) -> Value {
+    let is_digest = |word: &str| word.len() >= 16 && word.bytes().all(|b| b.is_ascii_hexdigit());
+    match value {
+        Value::String(text) => {
+            let words: Vec<&str> =
+                text.split(' ').map(|word| if is_digest(word) { "SHA256" } else { word }).collect();
+            Value::String(words.join(" "))
+        }
+        Value::Array(items) => items.into_iter().map(without_digests).collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(name, member)| (name, without_digests(member))).collect()
+        }
+        other => other,
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -194,6 +194,9 @@ fn recommendations(
     if let Some(url) = state.step(StepId::Domain).outputs.get("token_endpoint") {
         all.push(format!("clients fetch their tokens from {url}"));
     }
+    if let Some(url) = state.step(StepId::Gateway).outputs.get("url") {
+        all.push(format!("agents reach their tools, with such a token, at {url}"));
+    }
     all
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cloud::ErrorKind;
 use model::event::{Outcome, What};
 use model::plan::StepId;
+use model::{Finding, Severity};
 
 use crate::advice;
 use crate::error::StepError;
@@ -74,7 +75,9 @@ pub struct Left {
 
 /// Finds everything that the deployment made: by journal where there is one, by tag and path in any case.
 pub async fn find(cx: &Context<'_>, state: Option<&State>) -> Result<Targets, StepError> {
-    let all: BTreeSet<StepId> = StepId::ALL.iter().copied().filter(|id| !id.is_check()).collect();
+    let has_gateways = reaches_gateways(cx, state).await?;
+    let is_looked_for = |id: &StepId| !id.is_check() && (has_gateways || !id.is_of_gateway());
+    let all: BTreeSet<StepId> = StepId::ALL.iter().copied().filter(is_looked_for).collect();
     let ends = graph::run_along(&all, Direction::Forward, steps::looked_for_through, |id| async move {
         let step = steps::step(id);
         if !steps::is_worth_a_look(id, cx.config, state) {
@@ -129,6 +132,36 @@ pub async fn find(cx: &Context<'_>, state: Option<&State>) -> Result<Targets, St
         }
     }
     Ok(targets)
+}
+
+/// Whether gateways can be looked for. Where nothing says that there was one, a Region without AgentCore, or an operator
+/// without rights to it, keeps nobody from removing everything else; it is said.
+async fn reaches_gateways(cx: &Context<'_>, state: Option<&State>) -> Result<bool, StepError> {
+    if cx.config.is_some() || state.is_some() {
+        return Ok(true);
+    }
+    let looked = cx.patience.read(StepId::Gateway, || cx.cloud.agentcore.list_gateways(())).await;
+    let error = match looked {
+        Ok(_) => return Ok(true),
+        Err(StepError::Call(error)) => error,
+        Err(error) => return Err(error),
+    };
+    if !matches!(error.kind, ErrorKind::Denied | ErrorKind::Unreachable | ErrorKind::Unsupported) {
+        return Err(error.into());
+    }
+    let finding = Finding::new(
+        "SRE-AWS-014",
+        Severity::Warning,
+        StepId::Gateway.as_str(),
+        "AgentCore could not be asked, so no gateway of this deployment was looked for",
+    )
+    .evidence(error.to_string())
+    .hint(format!(
+        "if the deployment had a gateway, allow {} and clean up again with its state file or its configuration",
+        error.action()
+    ));
+    cx.patience.events.emit(What::Found { finding });
+    Ok(false)
 }
 
 /// With the journal lost, the configuration says what was adopted: what we made in it has our name.

@@ -157,6 +157,9 @@ impl Desk {
             "pools",
             "domains",
             "certificates",
+            "buckets",
+            "providers",
+            "gateways",
         ]
         .into_iter()
         .flat_map(|kind| {

@@ -413,6 +413,21 @@ async fn who_wants_no_gateway_needs_no_right_to_look_for_one() {
     assert!(calls.iter().all(|call| !call.starts_with("bedrock-agentcore:")), "{calls:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn where_nothing_is_known_and_agentcore_refuses_the_rest_is_removed_and_it_is_said() {
+    let without =
+        config("tls: {domain: api.example.com, source: acm-exportable}\nhost: {install: user-data}\n");
+    let bench = Bench::new();
+    let before = bench.practice.inventory();
+    bench.deploy(&without).await.unwrap();
+    std::fs::remove_file(bench.state_file()).unwrap();
+    bench.practice.seed(|account| account.deny("bedrock-agentcore:ListGateways")).unwrap();
+    assert!(bench.cleanup(&without, false).await.unwrap().left.is_empty());
+    assert_eq!(bench.practice.inventory(), before);
+    let is_said = |what: &What| matches!(what, What::Found { finding } if finding.code == "SRE-AWS-014");
+    assert!(bench.events.all().iter().any(|event| is_said(&event.what)));
+}
+
 /// Feature: aws-ec2-production-deployment, Property 8: the key reaches AgentCore alone.
 #[tokio::test(start_paused = true)]
 async fn the_key_is_in_no_journal_plan_or_event_also_after_a_kill_and_is_made_once() {

@@ -205,7 +205,11 @@ fn permissions<'a>(
 ) {
     let steps: Vec<StepId> = match state.and_then(|state| state.plan.as_ref()) {
         Some(plan) => plan.steps.iter().map(|step| step.id).collect(),
-        None => StepId::ALL.to_vec(),
+        // Without a gateway nobody needs the rights for one.
+        None => {
+            let has_gateway = gather.config.gateway.is_some();
+            StepId::ALL.iter().copied().filter(|id| has_gateway || !id.is_of_gateway()).collect()
+        }
     };
     let needed = Rc::new(actions::of_steps(steps));
     let simulated = move |needed: Rc<std::collections::BTreeMap<_, _>>| async move {

@@ -23,14 +23,16 @@ use crate::session;
 /// `host.install`: without the steps of the first boot, and with them.
 const INSTALLS: [&str; 2] = ["none", "user-data"];
 
-/// With an instance that is installed in this way.
+/// With an instance that is installed in this way, and a gateway where that is from the first boot.
 fn text(install: &str) -> String {
+    let gateway = if install == "user-data" { "{name: sre-gateway}" } else { "null" };
     format!(
         "version: 1\n\
          deployment: {{id: sre-fault, environment: prod}}\n\
          aws: {{region: us-east-1, account_id: \"123456789012\"}}\n\
          tls: {{domain: api.sre-fault.net, source: acm-exportable}}\n\
-         host: {{install: {install}}}\n"
+         host: {{install: {install}}}\n\
+         gateway: {gateway}\n"
     )
 }
 
@@ -233,9 +235,15 @@ fn every_call_of_a_deployment_and_of_its_removal_is_among_the_needed_actions() {
     }
     let needed = actions::of_steps(StepId::ALL.iter().copied());
     let made: BTreeSet<String> = recorder.actions(Matching::Any).into_iter().collect();
-    for call in
-        ["ec2:RunInstances", "ec2:TerminateInstances", "s3:PutObject", "s3:DeleteBucket", "ssm:PutParameter"]
-    {
+    for call in [
+        "ec2:RunInstances",
+        "ec2:TerminateInstances",
+        "s3:PutObject",
+        "s3:DeleteBucket",
+        "ssm:PutParameter",
+        "bedrock-agentcore:CreateGatewayTarget",
+        "bedrock-agentcore:DeleteApiKeyCredentialProvider",
+    ] {
         assert!(made.contains(call), "{call} is not among {made:?}");
     }
     let missing: Vec<&String> = made

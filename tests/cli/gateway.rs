@@ -16,7 +16,7 @@ fn desk() -> Desk {
 fn a_gateway_is_planned_made_kept_and_taken_away() {
     let desk = desk();
     let plan = desk.run("plan --config config.yaml").expect(0);
-    for said in ["gateway.gateway", "sre-gateway", "gateway.target-runbooks", "not priced"] {
+    for said in ["AgentCore gateway", "sre-gateway", "Runbooks target", "runbooks-api", "not priced"] {
         assert!(plan.stdout.contains(said), "{said:?} is missing in\n{}", plan.stdout);
     }
     let ended = desk.run(DEPLOY).expect(0);
@@ -73,7 +73,7 @@ fn guided_all_leaves_the_gateway_to_calls_and_a_step_of_it_is_no_choice() {
 #[test]
 fn a_rehearsal_makes_a_gateway_too() {
     let desk = desk();
-    desk.run("--config config.yaml --mode rehearsal --yes").expect(0);
+    desk.run("--config config.yaml --mode rehearsal --yes --state-file .deployment_state").expect(0);
     let practice = desk.run("status --format json").expect(0).json();
     assert_eq!(practice["phase"], "finished", "{practice:#}");
 }

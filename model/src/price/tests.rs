@@ -159,6 +159,9 @@ fn tokens_are_priced_by_model_and_by_the_profile_that_is_called() {
     assert_eq!(of_pro, 2, "with its context window said, a model costs the same");
 }
 
+/// Said of every plan with a gateway.
+const NO_PRICE_OF_GATEWAYS: &str = "the book has no price for calls of tools, searches and indexed tools";
+
 #[test]
 fn an_arn_says_where_its_model_is_called() {
     let usage = |model: &str| Usage { models: BTreeMap::from([(model.to_owned(), 1)]), ..usage() };
@@ -168,7 +171,10 @@ fn an_arn_says_where_its_model_is_called() {
     let elsewhere = of("arn:aws:bedrock:eu-north-1::foundation-model/amazon.nova-pro-v1:0");
     assert_eq!(
         elsewhere.unknown(),
-        ["no price for tokens of amazon.nova-pro-v1:0 in eu-north-1 in the price book of 2026-11-21"]
+        [
+            NO_PRICE_OF_GATEWAYS,
+            "no price for tokens of amazon.nova-pro-v1:0 in eu-north-1 in the price book of 2026-11-21"
+        ]
     );
     let own = of("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3");
     assert_eq!(own.unknown(), ["an application inference profile does not say which model it leads to"]);
@@ -227,7 +233,7 @@ fn a_plan_that_does_not_say_what_it_makes_has_no_price() {
     let mut plan = all(&Change::Create);
     plan.steps.iter_mut().for_each(|step| step.fields.clear());
     let bill = bill(&plan, &usage(), Book::embedded());
-    assert_eq!(bill.unknown(), ["the plan does not say it"]);
+    assert_eq!(bill.unknown(), [NO_PRICE_OF_GATEWAYS, "the plan does not say it"]);
 }
 
 #[test]

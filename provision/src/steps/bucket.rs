@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use cloud::port::s3::{BucketPolicy, BucketRef, BucketTags, NewBucket, ObjectKeys, ObjectQuery};
 use cloud::{CallError, ErrorKind};
 use model::config::Config;
-use model::plan::StepId;
+use model::plan::{FieldDiff, StepId};
 use model::tags::{self, Tags};
 use model::{Finding, Severity};
 use serde_json::{Value, json};
@@ -221,6 +221,12 @@ impl Step for BucketStep {
             )))),
             Err(error) => Err(error),
         }
+    }
+
+    fn differences(&self, want: &Want, have: &Found) -> Vec<FieldDiff> {
+        // What is adopted is not to carry our tags.
+        let is_its_own = |diff: &FieldDiff| diff.field != "tagged";
+        model::plan::differences(&want.fields, &have.fields).into_iter().filter(is_its_own).collect()
     }
 
     fn ops(&self, _cx: &Context<'_>, want: &Want, have: Option<&Found>) -> Vec<Op> {

@@ -109,14 +109,16 @@ async fn near(cx: &Context<'_>) -> Result<Vec<Gateway>, StepError> {
     Ok(all)
 }
 
-/// Waits until a gateway, and with it its name, is gone.
-async fn until_gone(cx: &Context<'_>, is_meant: impl Fn(&Gateway) -> bool) -> Result<(), StepError> {
+/// Waits until what goes under this name is gone, and with it `failed`: two gateways cannot have one name.
+async fn until_gone(cx: &Context<'_>, name: &str, failed: Option<&str>) -> Result<(), StepError> {
     let reason = "waiting for the earlier gateway of that name to be gone";
-    let is_meant = &is_meant;
     cx.patience
-        .until(STEP, reason, cx.patience.limits.instance, || async move {
-            for summary in cx.patience.read(STEP, || cx.cloud.agentcore.list_gateways(())).await? {
-                if look(cx, &summary.id).await?.is_some_and(|one| is_meant(&one)) {
+        .until(STEP, reason, cx.patience.limits.instance, || async {
+            let all = cx.patience.read(STEP, || cx.cloud.agentcore.list_gateways(())).await?;
+            for summary in all.into_iter().filter(|one| one.name == name) {
+                let goes =
+                    |one: &Gateway| one.condition.status == DELETING || Some(one.id.as_str()) == failed;
+                if look(cx, &summary.id).await?.is_some_and(|one| goes(&one)) {
                     return Ok(None);
                 }
             }
@@ -230,14 +232,14 @@ impl Step for GatewayStep {
         let name = config.gateway.as_ref().map(|gateway| gateway.name.clone()).unwrap_or_default();
         match (op.name, have) {
             (CREATE, _) => {
-                until_gone(cx, |one| one.name == name && one.condition.status == DELETING).await?;
+                until_gone(cx, &name, None).await?;
                 self.make(cx, config, key.as_str().to_owned(), key).await
             }
             (REMAKE, Some(have)) => {
                 if is_to_be_deleted(have) {
                     gone(cx.patience.remove(STEP, || agentcore.delete_gateway(have.id.clone())).await)?;
                 }
-                until_gone(cx, |one| one.id == have.id).await?;
+                until_gone(cx, &name, Some(&have.id)).await?;
                 self.make(cx, config, key.in_place_of(&have.id), key).await
             }
             (UPDATE, Some(have)) => {

@@ -60,9 +60,13 @@ fn text(plan: &Plan, config: &Config, today: &str) -> String {
     text
 }
 
-/// What most deployments are: everything is made but a certificate.
+/// What most deployments are: everything is made but a certificate and a gateway.
 fn usual(id: StepId) -> Option<Change> {
-    (id != StepId::Certificate).then_some(if id.is_check() { Change::Check } else { Change::Create })
+    (id != StepId::Certificate && !id.is_of_gateway()).then_some(if id.is_check() {
+        Change::Check
+    } else {
+        Change::Create
+    })
 }
 
 #[test]

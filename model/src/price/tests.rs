@@ -177,7 +177,10 @@ fn an_arn_says_where_its_model_is_called() {
         ]
     );
     let own = of("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3");
-    assert_eq!(own.unknown(), ["an application inference profile does not say which model it leads to"]);
+    assert_eq!(
+        own.unknown(),
+        [NO_PRICE_OF_GATEWAYS, "an application inference profile does not say which model it leads to"]
+    );
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn be_broken(draft: PathBuf) {
     // The sender has to live as long as the walk.
     let (_news, inputs) = mpsc::channel();
     let mut state = State::new(Draft::empty(), Discovery::nothing());
-    let options = Options { colour: Colour::Sixteen, ascii: false, suspend: &|| {} };
+    let options = Options { colour: Colour::Sixteen, ascii: false, links: false, suspend: &|| {} };
     let now = || Timestamp::UNIX_EPOCH;
     let left = tui::run(&mut state, inputs, &mut Broken { draft }, &options, &now);
     panic!("it did not break: {left:?}");

@@ -14,6 +14,11 @@ const KEYS: usize = 150;
 const ROUNDS: usize = 6;
 const DRAFT: &str = ".deployment_state.draft.json";
 
+/// Ctrl and C, and Ctrl and Z, as newer terminals say them. The older way is a signal where no program takes it any more, and
+/// with a signal the system throws away what is on its way to the screen.
+const CTRL_C: &str = "\u{1b}[99;5u";
+const CTRL_Z: &str = "\u{1b}[122;5u";
+
 /// Keys that take nothing away.
 const HARMLESS: [&str; 40] = [
     keys::UP,
@@ -33,8 +38,8 @@ const HARMLESS: [&str; 40] = [
     keys::CTRL_N,
     keys::CTRL_N,
     keys::CTRL_N,
-    keys::CTRL_C,
-    keys::CTRL_Z,
+    CTRL_C,
+    CTRL_Z,
     " ",
     " ",
     "?",
@@ -92,10 +97,6 @@ fn press(terminal: &mut Terminal, chance: &mut fastrand::Rng, may_erase: bool) -
         } else {
             HARMLESS[chance.usize(..HARMLESS.len())]
         };
-        // Where no program takes these two, the terminal itself does, and throws away what is on its way to the screen.
-        if [keys::CTRL_C, keys::CTRL_Z].contains(&key) {
-            terminal.still();
-        }
         if terminal.has_ended() {
             break;
         }

@@ -55,11 +55,15 @@ pub(super) fn command(app: &App, args: &GatewayFilesArgs) -> Ended {
             OnConflict::Ask => None,
         };
         let mut merged = merge(&mut |_| fixed)?;
-        if !args.dry_run && merged.undecided().next().is_some() {
-            let choices = ask(session, &merged.conflicts).await?;
-            let mut choices = choices.into_iter();
-            // The same conflicts come in the same order.
-            merged = merge(&mut |_| choices.next())?;
+        let mut decided: Vec<(Conflict, Choice)> = Vec::new();
+        // A decision may raise another question: two files may want different values in the place of one.
+        while !args.dry_run && merged.undecided().next().is_some() {
+            let open: Vec<Conflict> = merged.undecided().cloned().collect();
+            let choices = ask(session, &open).await?;
+            decided.extend(open.into_iter().zip(choices));
+            merged = merge(&mut |conflict| {
+                decided.iter().find(|(known, _)| known == conflict).map(|(_, choice)| *choice)
+            })?;
         }
         let written = if args.dry_run { planned(&merged) } else { write(&dir, &merged)? };
         session.result(&shown(app, args, &dir, &merged, &written));

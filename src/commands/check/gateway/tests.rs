@@ -1,7 +1,7 @@
 //! What the account is asked about a gateway, on a practice account that has one.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use checks::Status;
 use checks::gateway::standing::{self, Wanted};
@@ -11,13 +11,18 @@ use cloud::port::iam::{NewRole, RolePolicyDocument};
 use cloud::port::s3::{BucketRef, NewBucket, NewObject};
 use cloud::practice::{Practice, PracticeOptions};
 use cloud::{Access, Cloud, ErrorKind, Hook};
+use cloud_loopback::{Authority, GatewayStage, GatewayStageOptions, Issuer, IssuerOptions};
 use model::agent::API_KEY_HEADER;
+use model::config::Mode;
 use model::tags::Tags;
 use serde_json::{Value, json};
 
 use super::super::account::ask::Desk;
-use super::account::{Seen, seen};
+use super::account::{Seen as Asked, seen};
 use super::*;
+use crate::args::{Common, ConfigArgs, Format};
+use crate::io::{Io, Stream};
+use crate::running::{Place, Seen};
 
 const ISSUER: &str = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_a";
 const ROLE: &str = "sre-gateway-role";
@@ -126,7 +131,7 @@ fn on_practice(work: impl AsyncFnOnce(&Practice, &str)) {
     .unwrap();
 }
 
-async fn looked(cloud: &Cloud, id: &str) -> (Seen, CheckResult) {
+async fn looked(cloud: &Cloud, id: &str) -> (Asked, CheckResult) {
     let seen = seen(&Desk::hasty(), cloud, id).await;
     let result = standing::judge(&seen.facts, &wanted());
     (seen, result)
@@ -211,4 +216,85 @@ fn a_token_goes_in_clear_to_this_machine_only() {
     for bad in ["http://id.gateway.example.com/mcp", "ftp://localhost/mcp", "localhost"] {
         assert_eq!(url("--url", bad).unwrap_err().findings[0].code, codes::NO_ENDPOINT, "{bad}");
     }
+}
+
+/// An app that says nothing to anybody.
+fn app() -> App {
+    let io = Io {
+        input: Arc::new(Mutex::new(std::io::empty())),
+        out: Stream::new(std::io::sink()),
+        err: Stream::new(std::io::sink()),
+        input_is_terminal: false,
+        out_is_terminal: false,
+        err_is_terminal: false,
+    };
+    let common = Common { quiet: true, ..Common::default() };
+    App::new("sre-agent-deploy", BTreeMap::new(), io, Format::Text, &common)
+}
+
+/// As `verify` does it while a rehearsal runs: gateway and backends under their own names at its ports.
+#[test]
+fn a_gateway_that_a_rehearsal_serves_is_asked_where_it_is() {
+    const DOMAIN: &str = "api.rehearsal.internal";
+    const HOST: &str = "sre-0123456789.gateway.bedrock-agentcore.us-east-1.amazonaws.com";
+    #[expect(clippy::disallowed_methods, reason = "certificates are of the time of the test")]
+    let now = std::time::SystemTime::now();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let authority = Authority::new("A root for tests", now).unwrap();
+    let pair = authority.issue(&[DOMAIN.to_owned(), HOST.to_owned()], now).unwrap();
+    std::fs::write(at("ca.pem"), authority.root_pem()).unwrap();
+    std::fs::write(at("config.yaml"), include_str!("../../../rehearsal.yaml")).unwrap();
+    let issuer = Issuer::start(IssuerOptions::default()).unwrap();
+    let options = GatewayStageOptions {
+        domain: DOMAIN.to_owned(),
+        pair,
+        roots_pem: authority.root_pem(),
+        api_key: Secret::new(KEY.to_owned()),
+        allowed_clients: [issuer.clients()[0].id.clone()].into(),
+        allowed_scopes: BTreeSet::new(),
+    };
+    let stage = GatewayStage::start(options, &issuer).unwrap();
+    let ports = stage.places().into_iter().map(|(backend, place)| (backend, place.port()));
+    let place = Place {
+        pid: 1,
+        url: format!("https://{DOMAIN}:1"),
+        address: [127, 0, 0, 1].into(),
+        local_url: "https://localhost:1".to_owned(),
+        ca_file: at("ca.pem"),
+        issuer: issuer.place(),
+        token_endpoint: issuer.token_endpoint(),
+        gateway: Some(GatewayPlace {
+            url: format!("https://{HOST}:{}/mcp", stage.gateway.address().port()),
+            backends: ports.collect(),
+        }),
+    };
+    let app = app();
+    let args =
+        ConfigArgs { config: Some(at("config.yaml")), mode: Some(Mode::Rehearsal), ..ConfigArgs::default() };
+    let config = crate::settings::read(&app, &args, None, None).unwrap().valid(&app).unwrap();
+    let mut target = Target {
+        config: Some(config),
+        state: None,
+        state_file: at(".deployment_state"),
+        running: Seen::Serving(Box::new(place)),
+    };
+    let deployed = Deployed { id: "sre-0123456789".to_owned(), url: format!("https://{HOST}/mcp") };
+    let token = || Some(Token::Given(Secret::new(issuer.mint(&issuer.claims()))));
+    let args = GatewayArgs::default();
+    let results = of_deployment(&app, &args, &target, &deployed, token()).unwrap();
+    assert_eq!(results.len(), 9, "the gateway, four backends and their certificates: {results:#?}");
+    assert!(results.iter().all(|result| result.status == Status::Ok), "{results:#?}");
+    let of = |code: &str| results.iter().flat_map(|one| &one.findings).filter(|one| one.code == code).count();
+    let judged = results.iter().filter(|result| !result.certificates.is_empty()).count();
+    assert_eq!((of("SRE-GW-007"), of("SRE-GW-008"), judged), (4, 4, 4), "{results:#?}");
+    assert!(stage.backends.values().all(|backend| backend.calls() == 1));
+    // Without the rehearsal nothing is asked under a name that AWS owns.
+    target.running = Seen::Nothing;
+    let results = of_deployment(&app, &args, &target, &deployed, token()).unwrap();
+    let [result] = results.as_slice() else { panic!("{results:#?}") };
+    assert!(
+        result.findings[0].message.ends_with("skipped because the rehearsal does not run now"),
+        "{result:#?}"
+    );
 }

@@ -148,7 +148,11 @@ impl ErrorKind {
             "InvalidParameterException" if message.contains("has a domain configured") => Self::InUse,
             "InvalidParameterException" if message.contains("No such domain") => Self::NotFound,
             // What Secrets Manager will delete some day cannot be read any more.
-            "InvalidRequestException" if message.contains("marked for deletion") => Self::NotFound,
+            "InvalidRequestException"
+                if message.contains("marked for deletion") || message.contains("marked deleted") =>
+            {
+                Self::NotFound
+            }
             "InvalidChangeBatch"
                 if ["but it already exists", "but it was not found", "do not match the current values"]
                     .iter()
@@ -315,6 +319,7 @@ mod tests {
             ("ServiceException", "", ErrorKind::ServerFault),
             ("InternalServiceError", "", ErrorKind::ServerFault),
             ("InvalidRequestException", "... because it was marked for deletion.", ErrorKind::NotFound),
+            ("InvalidRequestException", "a secret that's currently marked deleted.", ErrorKind::NotFound),
             ("InvalidRequestException", "", ErrorKind::Invalid),
         ] {
             assert_eq!(ErrorKind::classify(code, message), kind, "{code} {message}");

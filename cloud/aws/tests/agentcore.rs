@@ -191,7 +191,8 @@ fn what_is_asked_for_is_written_as_the_service_reads_it() {
         "gatewayArn": "arn:aws:bedrock-agentcore:us-east-1:123456789012:gateway/one-0123456789",
         "gatewayId": "one-0123456789", "targetId": "0123456789", "name": "one", "status": "CREATING",
         "createdAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-01T00:00:00Z", "authorizerType": "CUSTOM_JWT",
-        "protocolType": "MCP", "targetConfiguration": {}, "credentialProviderConfigurations": [],
+        "protocolType": "MCP", "credentialProviderConfigurations": [],
+        "targetConfiguration": {"mcp": {"openApiSchema": {"s3": {"uri": "s3://bucket/k8s_api.yaml"}}}},
     });
     let endpoint = PrivateEndpoint {
         vpc_id: "vpc-1".to_owned(),

@@ -144,7 +144,9 @@ impl ErrorKind {
                 Self::Protected
             }
             "InvalidParameterException" if message.contains("Domain already") => Self::AlreadyExists,
-            "InvalidParameterException" if message.contains("already exists") => Self::AlreadyExists,
+            "InvalidParameterException" | "ConflictException" if message.contains("already exists") => {
+                Self::AlreadyExists
+            }
             "InvalidParameterException" if message.contains("has a domain configured") => Self::InUse,
             "InvalidParameterException" if message.contains("No such domain") => Self::NotFound,
             // What Secrets Manager will delete some day cannot be read any more.
@@ -160,11 +162,9 @@ impl ErrorKind {
             {
                 Self::NotPropagated
             }
-            "ConflictException" if message.contains("already exists") => Self::AlreadyExists,
             "ValidationException" | "ConflictException" if message.contains("has targets associated") => {
                 Self::InUse
             }
-            "ConflictException" | "RetryableConflictException" => Self::NotPropagated,
             // Said of a role that is wrong, and of one that was made a moment ago.
             "ValidationException" if message.contains("Role validation failed") => Self::NotPropagated,
             "InvalidInstanceID" if message.contains("pending instance") => Self::NotPropagated,
@@ -183,7 +183,9 @@ impl ErrorKind {
             | "ResourceInUseException"
             | "BucketNotEmpty"
             | "InvalidIPAddress.InUse" => Self::InUse,
-            "IncorrectInstanceState"
+            "ConflictException"
+            | "RetryableConflictException"
+            | "IncorrectInstanceState"
             | "IncorrectState"
             | "ConcurrentModificationException"
             | "ConcurrentModification"

@@ -45,7 +45,7 @@ impl Entropy {
         if !(self.secrets)(&mut bytes) {
             return Err(StepError::Bug("the operating system gives no random bytes".to_owned()));
         }
-        Ok(Secret::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
+        Ok(Secret::new(model::hex::encode(&bytes)))
     }
 
     /// Between half of `most` and `most`: spreads clients without ever retrying at once.

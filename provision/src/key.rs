@@ -1,9 +1,8 @@
 //! The idempotency key of one attempt at one step, in the forms that services accept.
 
-use std::fmt::Write as _;
-
 use model::plan::StepId;
-use sha2::{Digest, Sha256};
+
+use crate::bundle::sha256;
 
 /// SHA-256 over (lineage, step, attempt): the same attempt always has the same key, another one never.
 ///
@@ -16,7 +15,7 @@ impl IntentKey {
     /// Derives the key.
     pub fn derive(lineage: &str, step: StepId, attempt: u32) -> Self {
         // The separator can be in neither part, so no two triples share their text.
-        Self(hex(&format!("{lineage}\n{step}\n{attempt}")))
+        Self(sha256(format!("{lineage}\n{step}\n{attempt}").as_bytes()))
     }
 
     /// 64 lower-case hexadecimal digits.
@@ -26,21 +25,13 @@ impl IntentKey {
 
     /// The token of what is made in the place of something that the same attempt made and that failed: 64 digits as well.
     pub fn in_place_of(&self, failed: &str) -> String {
-        hex(&format!("{}\n{failed}", self.0))
+        sha256(format!("{}\n{failed}", self.0).as_bytes())
     }
 
     /// The first 32 digits, for services that take no more.
     pub fn short(&self) -> &str {
         self.0.get(..32).unwrap_or(&self.0)
     }
-}
-
-fn hex(text: &str) -> String {
-    let mut hex = String::with_capacity(64);
-    for byte in Sha256::digest(text) {
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod by_hand;
 mod faults;
 mod first_boot;
 mod gateway;
+mod gateway_of_others;
 mod journal;
 mod kill;
 mod laws;

@@ -203,13 +203,12 @@ fn permissions<'a>(
     state: Option<&'a State>,
     pins: Option<&'a Pins>,
 ) {
-    let steps: Vec<StepId> = match state.and_then(|state| state.plan.as_ref()) {
-        Some(plan) => plan.steps.iter().map(|step| step.id).collect(),
+    let steps: Vec<StepId> = if let Some(plan) = state.and_then(|state| state.plan.as_ref()) {
+        plan.steps.iter().map(|step| step.id).collect()
+    } else {
         // Without a gateway nobody needs the rights for one.
-        None => {
-            let has_gateway = gather.config.gateway.is_some();
-            StepId::ALL.iter().copied().filter(|id| has_gateway || !id.is_of_gateway()).collect()
-        }
+        let has_gateway = gather.config.gateway.is_some();
+        StepId::ALL.iter().copied().filter(|id| has_gateway || !id.is_of_gateway()).collect()
     };
     let needed = Rc::new(actions::of_steps(steps));
     let simulated = move |needed: Rc<std::collections::BTreeMap<_, _>>| async move {

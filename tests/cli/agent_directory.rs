@@ -111,3 +111,55 @@ fn a_token_of_a_running_rehearsal_gets_where_the_agent_looks_for_it() {
     rehearsal.signal("INT");
     rehearsal.end().expect(0);
 }
+
+/// A deployment with a gateway, as far as the practice account goes.
+const WITH_GATEWAY: &str = "gateway: {name: sre-gateway}\n";
+
+#[test]
+fn a_finished_deployment_fills_the_files_and_its_secrets_are_in_one_of_them() {
+    let desk = Desk::new();
+    desk.write("config.yaml", &format!("{}{WITH_GATEWAY}", crate::support::CONFIG));
+    let desk = desk.deployed();
+    half_way(&desk);
+    fs::create_dir_all(desk.path("SRE-agent/backend/openapi_specs")).unwrap();
+    let account = desk.read("account.json");
+    desk.run("gateway files --dir SRE-agent").expect(2).says(&[
+        "SRE-AGENT-021",
+        "COGNITO_CLIENT_ID is `abc`",
+        "COGNITO_CLIENT_SECRET is a secret of 9 characters",
+    ]);
+    let dry = desk.run("gateway files --dir SRE-agent --dry-run").expect(0);
+    assert!(desk.read("SRE-agent/gateway/.env").contains("tops3cret"), "{}", dry.stdout);
+    let ended = desk.run("gateway files --dir SRE-agent --on-conflict replace --format json").expect(0);
+    let env = desk.read("SRE-agent/gateway/.env");
+    let value = |name: &str| {
+        let line = env.lines().find_map(|line| line.strip_prefix(&format!("{name}=")));
+        line.unwrap_or_else(|| panic!("{name} is not in {env}")).to_owned()
+    };
+    assert!(account.contains(&value("BACKEND_API_KEY")), "the provider's own");
+    for secret in [value("COGNITO_CLIENT_SECRET"), value("BACKEND_API_KEY")] {
+        assert!(secret.len() > 20 && !secret.contains("tops3cret"), "the account's own");
+        for text in [&ended.stdout, &ended.stderr, &dry.stdout, &dry.stderr, &desk.read(".deployment_state")]
+        {
+            assert!(!text.contains(&secret));
+        }
+    }
+    let config = desk.read("SRE-agent/gateway/config.yaml");
+    assert!(!config.contains("YOUR_") && !config.contains("Failed to"), "{config}");
+    let uri = desk.read("SRE-agent/gateway/.gateway_uri");
+    assert!(uri.starts_with("https://") && !uri.ends_with("/mcp"), "{uri}");
+    let again = desk.run("gateway files --dir SRE-agent").expect(0);
+    assert!(again.stdout.contains("has everything already"), "{}", again.stdout);
+    let doctor = desk.run("gateway doctor --dir SRE-agent --format json").json();
+    let findings = doctor["results"][0]["findings"].as_array().unwrap();
+    let wrong: Vec<&str> = findings
+        .iter()
+        .filter(|finding| finding["severity"] == "error")
+        .map(|finding| finding["code"].as_str().unwrap())
+        .collect();
+    // The token, and what is the machine's.
+    assert!(
+        wrong.iter().all(|code| ["SRE-AGENT-009", "SRE-AGENT-013", "SRE-AGENT-015"].contains(code)),
+        "{findings:#?}"
+    );
+}

@@ -1,6 +1,6 @@
 //! Laws of gateways that only AgentCore and the practice account keep: names, tokens, order, limits, what fails late.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod parts;
 mod targets;

@@ -5,7 +5,7 @@ mod soak;
 mod ways;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -37,9 +37,12 @@ fn sit(desk: &Desk, line: &str, size: (u16, u16), more: &[(&str, &str)]) -> Term
         environment.insert((*name).to_owned(), (*value).to_owned());
     }
     environment.retain(|_, value| !value.is_empty());
-    let program = PathBuf::from(env!("CARGO_BIN_EXE_sre-agent-deploy"));
+    // By its name, as people start it: what it says of itself is then what they would type.
+    let program = Path::new(env!("CARGO_BIN_EXE_sre-agent-deploy"));
+    let path = environment.entry("PATH".to_owned()).or_default();
+    *path = format!("{}:{path}", program.parent().unwrap().display());
     let arguments: Vec<&str> = line.split_whitespace().collect();
-    Terminal::start(&program, &arguments, &desk.path("."), &environment, size)
+    Terminal::start(Path::new("sre-agent-deploy"), &arguments, &desk.path("."), &environment, size)
 }
 
 /// What is selected: from its sign to the end of its pane.
@@ -124,6 +127,7 @@ fn the_whole_walk_ends_in_a_verified_rehearsal() {
     let mut film = Film::default();
     let mut terminal = sit(&desk, "", USUAL, &[("COLORTERM", "truecolor")]);
     terminal.see("1/14 Welcome");
+    terminal.still();
     film.take(&terminal, 2.0);
     choose_rehearsal(&mut terminal);
     film.take(&terminal, 2.5);
@@ -132,6 +136,7 @@ fn the_whole_walk_ends_in_a_verified_rehearsal() {
         film.take(&terminal, 1.5);
     }
     terminal.see("Plan:");
+    terminal.still();
     film.take(&terminal, 3.0);
     go_to(&mut terminal, keys::DOWN, "Rehearse this plan");
     film.take(&terminal, 2.0);

@@ -34,7 +34,7 @@ impl Program for Broken {
         if let Effect::Save(draft) = effect {
             let text = draft.encode();
             std::fs::write(&self.draft, &text).unwrap();
-            assert!(!text.contains("eu-north-7"), "there is no such Region yet");
+            assert!(!text.contains("nobody-yet"), "there is no such profile yet");
         }
     }
 }
@@ -66,8 +66,9 @@ fn a_mistake_is_read_on_a_terminal_as_it_was_and_no_answer_is_lost() {
     terminal.see("1/14 Welcome");
     assert!(terminal.manners().0, "the wizard has the whole screen");
     assert!(!terminal.is_as_found());
-    // To the Region, and into it.
-    let is_there = |screen: &str| screen.lines().any(|line| line.contains('▸') && line.contains("Region"));
+    // To the profile, and into it.
+    let is_there =
+        |screen: &str| screen.lines().any(|line| line.contains('▸') && line.contains("AWS profile"));
     for _ in 0..10 {
         if is_there(&terminal.still()) {
             break;
@@ -75,14 +76,14 @@ fn a_mistake_is_read_on_a_terminal_as_it_was_and_no_answer_is_lost() {
         terminal.press(keys::UP);
     }
     assert!(is_there(&terminal.still()), "{}", terminal.screen());
-    terminal.press("eu-north-7");
+    terminal.press("nobody-yet");
     assert_eq!(terminal.exit(), 101, "{}", terminal.screen());
     let screen = terminal.screen();
-    assert!(screen.contains("panicked at") && screen.contains("there is no such Region yet"), "{screen}");
+    assert!(screen.contains("panicked at") && screen.contains("there is no such profile yet"), "{screen}");
     assert!(!screen.contains("1/14"), "{screen}");
     assert_eq!(terminal.manners(), (false, false));
     assert!(terminal.is_as_found());
     let kept = Draft::decode(&std::fs::read_to_string(&draft).unwrap()).unwrap();
     let typing = kept.typing.map(|(path, text)| format!("{path}={text}"));
-    assert_eq!(typing.as_deref(), Some("aws.region=eu-north-7"));
+    assert_eq!(typing.as_deref(), Some("aws.profile=nobody-yet"));
 }

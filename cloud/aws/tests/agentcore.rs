@@ -1,6 +1,8 @@
 //! AgentCore as no emulator serves it: credential providers, pages, private endpoints, its own errors. Another control
 //! plane than the Region's is given here and answers from a script. What others made is read from moto.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod common;
 
 use std::collections::{BTreeSet, VecDeque};

@@ -64,6 +64,7 @@ async fn furnished() -> (Bench, String, String) {
         .seed(|account| {
             account.bucket("their-schemas", Tags::new());
             account.role("their-gateway-role", "/", Tags::new());
+            account.attach_policy("their-gateway-role", "arn:aws:iam::aws:policy/BedrockAgentCoreFullAccess");
             provider = account.credential_provider("theirs", "their-key");
             let settings = GatewaySettings {
                 role_arn: "arn:aws:iam::123456789012:role/their-gateway-role".to_owned(),

@@ -64,13 +64,13 @@ pub fn access_picture(answers: &Answers, defaults: &Defaults) -> Vec<Line> {
     }
     more(&mut lines, ssh.len());
     if ssh.is_empty() {
-        lines.push(arrow(Tone::Good, "nobody", "22", "closed; Session Manager gives a shell"));
+        lines.push(arrow(Tone::Good, "nobody", "22", "closed; use Session Manager"));
     }
     let ports = items("network.backend_ports", held("network.backend_ports"));
     if !ports.is_empty() {
         lines.push(arrow(Tone::Plain, "inside the VPC", &ranges(&ports), "backends of the SRE agent"));
     }
-    lines.push(arrow(Tone::Good, "nobody", "all others", "closed"));
+    lines.push(arrow(Tone::Good, "nobody", "the rest", "closed"));
     if ssh.iter().any(|cidr| is_everybody(cidr)) {
         lines.extend(about_open_ssh(held("mode")));
     }
@@ -102,7 +102,7 @@ fn arrow(tone: Tone, who: &str, port: &str, what: &str) -> Line {
         Tone::Plain | Tone::Good => ' ',
     };
     let ends = if who == "nobody" { "--x" } else { "-->" };
-    Line::new(tone, format!("{mark} {who:<24} {ends} {port:<10}  {what}"))
+    Line::new(tone, format!("{mark} {who:<22} {ends} {port:<9}  {what}"))
 }
 
 fn who(cidr: &str) -> String {

@@ -9,7 +9,7 @@ use cloud::fault::Latency;
 use cloud::practice::{Practice, PracticeError, PracticeOptions};
 use cloud::{Cloud, Hook};
 use jiff::Timestamp;
-use model::config::Mode;
+use model::config::{Config, Mode};
 use model::{AccountId, Region};
 use provision::clock::{Clock, Entropy};
 
@@ -49,6 +49,8 @@ pub(crate) enum Account {
         region: Option<Region>,
         /// The profile; none takes the environment's.
         profile: Option<String>,
+        /// Another control plane of AgentCore than the Region's.
+        agentcore: Option<String>,
     },
     /// A practice account.
     Practice {
@@ -64,6 +66,15 @@ pub(crate) enum Account {
 }
 
 impl Account {
+    /// The same, with the control plane that the gateway's section names.
+    #[must_use]
+    pub(crate) fn for_gateway_of<'c>(mut self, config: impl Into<Option<&'c Config>>) -> Self {
+        if let (Self::Real { agentcore, .. }, Some(config)) = (&mut self, config.into()) {
+            *agentcore = config.gateway.as_ref().and_then(|gateway| gateway.endpoint_url.clone());
+        }
+        self
+    }
+
     /// How a practice account is opened.
     fn options(&self, pace: Pace) -> PracticeOptions {
         let mut options = pace.options();
@@ -153,7 +164,9 @@ pub(crate) fn account(
                 pace: if fast { Pace::Instant } else { Pace::Usual },
             }
         }
-        (_, None) => Account::Real { region: region.cloned(), profile: profile.map(str::to_owned) },
+        (_, None) => {
+            Account::Real { region: region.cloned(), profile: profile.map(str::to_owned), agentcore: None }
+        }
     }
 }
 
@@ -163,8 +176,9 @@ pub(crate) const PRACTICE_FAST: &str = "SRE_AGENT_DEPLOY_PRACTICE_FAST";
 /// Reaches an account.
 pub(crate) async fn reach(session: &Session<'_>, account: &Account) -> Result<Cloud, Box<Failure>> {
     match account {
-        Account::Real { region, profile } => {
-            session.look(reach_real(session, region.clone(), profile.clone())).await
+        Account::Real { region, profile, agentcore } => {
+            let reached = reach_real(session, region.clone(), profile.clone(), agentcore.clone());
+            session.look(reached).await
         }
         Account::Practice { file, pace, .. } => {
             let is_fast = session.app.variable(PRACTICE_FAST).is_some();
@@ -228,14 +242,11 @@ async fn reach_real(
     session: &Session<'_>,
     region: Option<Region>,
     profile: Option<String>,
+    agentcore_endpoint: Option<String>,
 ) -> Result<Cloud, Box<Failure>> {
     use cloud_aws::{ConnectOptions, connect};
-    let options = ConnectOptions {
-        region,
-        profile,
-        attempt_timeout: session.limits.attempt,
-        ..ConnectOptions::default()
-    };
+    let options =
+        ConnectOptions { region, profile, attempt_timeout: session.limits.attempt, agentcore_endpoint };
     // The SDK looks everywhere for its configuration, and a future holds all of that.
     Box::pin(connect(options)).await.map_err(|error| {
         Failure::new(codes::NO_REGION, "aws.region", error.to_string())
@@ -249,6 +260,7 @@ async fn reach_real(
     session: &Session<'_>,
     _region: Option<Region>,
     _profile: Option<String>,
+    _agentcore_endpoint: Option<String>,
 ) -> Result<Cloud, Box<Failure>> {
     Err(Failure::new(codes::NO_AWS, "build", "this build has no real AWS account, only the practice account").hint(
         format!(

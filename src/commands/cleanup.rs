@@ -74,7 +74,8 @@ pub(crate) async fn cleanup(session: &Session<'_>, job: &Cleanup) -> Ended {
         region(session, job, state.as_ref(), config.as_ref(), profile.as_deref(), is_rehearsal).await?;
     let wanted = config.as_ref().and_then(|config| config.aws.account_id.as_ref());
     let place =
-        compose::account(app, mode, &job.state_file, Some(&region), wanted, profile.as_deref(), job.fast);
+        compose::account(app, mode, &job.state_file, Some(&region), wanted, profile.as_deref(), job.fast)
+            .for_gateway_of(config.as_ref());
     let cloud = compose::reach(session, &place).await?;
     let identity = session.identity(&cloud, profile.as_deref()).await?;
     let account = &identity.account;

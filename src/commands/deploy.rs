@@ -134,7 +134,8 @@ pub(crate) async fn run_with(
     let peeked = storage::peek(state_file)?;
     storage::check_owner(state_file, peeked.as_ref(), &config.deployment.id, config.mode)?;
     let place =
-        compose::account(session.app, config.mode, state_file, Some(region), wanted, profile, job.fast);
+        compose::account(session.app, config.mode, state_file, Some(region), wanted, profile, job.fast)
+            .for_gateway_of(config);
     let cloud = compose::reach(session, &place).await?;
     session.say("looking at the account");
     let identity = session.identity(&cloud, profile).await?;

@@ -69,7 +69,8 @@ async fn look(
     storage::check_owner(state_file, state.as_ref(), &config.deployment.id, config.mode)?;
     let (region, profile) = (&config.aws.region, config.aws.profile.as_deref());
     let wanted = config.aws.account_id.as_ref();
-    let place = compose::account(app, config.mode, state_file, Some(region), wanted, profile, false);
+    let place = compose::account(app, config.mode, state_file, Some(region), wanted, profile, false)
+        .for_gateway_of(config);
     let cloud = compose::reach(session, &place).await?;
     session.say("looking at the account");
     let identity = session.identity(&cloud, profile).await?;

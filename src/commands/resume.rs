@@ -134,7 +134,8 @@ pub(crate) async fn run_with(session: &Session<'_>, job: &Job) -> Result<Resumed
     let profile = job.args.profile.as_deref().or(config.aws.profile.as_deref());
     let region = job.args.region.as_ref().unwrap_or(&header.region);
     let wanted = config.aws.account_id.as_ref();
-    let place = compose::account(app, config.mode, state_file, Some(region), wanted, profile, job.fast);
+    let place = compose::account(app, config.mode, state_file, Some(region), wanted, profile, job.fast)
+        .for_gateway_of(&config);
     let cloud = compose::reach(session, &place).await?;
     session.say("looking at the account");
     let identity = session.identity(&cloud, profile).await?;

@@ -50,7 +50,8 @@ async fn rollback(session: &Session<'_>, args: &RollbackArgs, state_file: &Path)
     }
     let profile = args.profile.as_deref().or(config.aws.profile.as_deref());
     let (region, wanted) = (&header.region, config.aws.account_id.as_ref());
-    let place = compose::account(app, config.mode, state_file, Some(region), wanted, profile, false);
+    let place = compose::account(app, config.mode, state_file, Some(region), wanted, profile, false)
+        .for_gateway_of(&config);
     let cloud = compose::reach(session, &place).await?;
     let identity = session.identity(&cloud, profile).await?;
     let refused = |error: RunError| Failure::of_run(&error);

@@ -58,7 +58,8 @@ async fn online(session: &Session<'_>, config: &Config) -> Result<Vec<Finding>, 
     let state_file = storage::state_file(session.app, None, config.mode == Mode::Rehearsal);
     let (region, profile) = (&config.aws.region, config.aws.profile.as_deref());
     let wanted = config.aws.account_id.as_ref();
-    let place = compose::account(session.app, config.mode, &state_file, Some(region), wanted, profile, false);
+    let place = compose::account(session.app, config.mode, &state_file, Some(region), wanted, profile, false)
+        .for_gateway_of(config);
     let cloud = compose::reach(session, &place).await?;
     let identity = session.identity(&cloud, profile).await?;
     if let Err(error) = Engine::check_account(&identity, region, wanted, None) {

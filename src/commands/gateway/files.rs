@@ -83,7 +83,8 @@ async fn reach(
     let number = target.state.as_ref().map(|state| &state.header.account_id);
     let region = args.config.region.as_ref().or(aws.map(|aws| &aws.region));
     let profile = args.config.profile.as_deref().or(aws.and_then(|aws| aws.profile.as_deref()));
-    let account = compose::account(session.app, mode, &target.state_file, region, number, profile, false);
+    let account = compose::account(session.app, mode, &target.state_file, region, number, profile, false)
+        .for_gateway_of(target.config.as_ref());
     compose::reach(session, &account).await
 }
 

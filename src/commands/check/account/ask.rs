@@ -199,6 +199,7 @@ pub(in super::super) async fn reach(
     let number = if mode == Mode::Rehearsal { recorded.or(configured) } else { configured };
     let profile = place.profile.or(aws.and_then(|aws| aws.profile.as_deref()));
     let region = place.region.or(aws.map(|aws| &aws.region));
-    let account = compose::account(session.app, mode, &target.state_file, region, number, profile, false);
+    let account = compose::account(session.app, mode, &target.state_file, region, number, profile, false)
+        .for_gateway_of(place.config);
     compose::reach(session, &account).await
 }

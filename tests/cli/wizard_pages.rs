@@ -53,6 +53,12 @@ fn a_region_and_an_instance_type_are_chosen_from_lists() {
     terminal.press(keys::DOWN);
     terminal.press(keys::ENTER);
     terminal.see("REGION us-east-2");
+    // Who begins to type has an answer of their own.
+    terminal.press(keys::ENTER);
+    terminal.see("N. Virginia; has Nova itself");
+    terminal.press("eu-south-2");
+    terminal.press(keys::ENTER);
+    terminal.see("REGION eu-south-2");
     leave(terminal);
 
     let mut terminal = open(&desk, "instance", "instance.type", &[]);

@@ -13,7 +13,12 @@ pub fn here(state: &State) -> Vec<Key> {
         Some(Overlay::Help) => return vec![("Esc", "close"), ("Up/Down", "scroll")],
         Some(Overlay::Ask { .. }) => return vec![("Enter", "take"), ("Up/Down", "choose"), ("Esc", "no")],
         Some(Overlay::Picker { .. }) => {
-            return vec![("Enter", "take"), ("Up/Down", "choose"), ("Esc", "as it was")];
+            return vec![
+                ("Enter", "take"),
+                ("Up/Down", "choose"),
+                ("letters", "another"),
+                ("Esc", "as it was"),
+            ];
         }
         Some(Overlay::Adopt { .. }) => return vec![("Enter", "take"), ("Esc", "as it was")],
         None => {}

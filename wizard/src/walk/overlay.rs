@@ -1,7 +1,7 @@
 //! What lies over a page: keys and help, yes or no, a list, an id.
 
 use super::state::{Overlay, Question};
-use super::{Asking, Cmd, State, apply, fields, review, update};
+use super::{Asking, Cmd, Editor, State, apply, fields, review, update};
 use crate::draft::Way;
 use crate::exchange::Effect;
 use crate::form;
@@ -11,7 +11,7 @@ pub(super) fn on(state: &mut State, cmd: &Cmd, effects: &mut Vec<Effect>) {
     match state.overlay.take() {
         Some(Overlay::Help) => help(state, cmd),
         Some(Overlay::Ask { question, yes }) => ask(state, cmd, question, yes, effects),
-        Some(Overlay::Picker { path, index }) => pick(state, cmd, path, index),
+        Some(Overlay::Picker { path, index }) => pick(state, cmd, path, index, effects),
         Some(Overlay::Adopt { step, mut editor }) => match cmd {
             Cmd::Back => {}
             Cmd::Enter if editor.text().trim().is_empty() => {
@@ -69,7 +69,7 @@ fn ask(state: &mut State, cmd: &Cmd, question: Question, yes: bool, effects: &mu
     state.overlay = Some(Overlay::Ask { question, yes });
 }
 
-fn pick(state: &mut State, cmd: &Cmd, path: String, index: usize) {
+fn pick(state: &mut State, cmd: &Cmd, path: String, index: usize, effects: &mut Vec<Effect>) {
     let Some(Asking::List(options)) = form::find(&path).map(|field| fields::asking(state, field)) else {
         return;
     };
@@ -77,11 +77,14 @@ fn pick(state: &mut State, cmd: &Cmd, path: String, index: usize) {
     let last = options.len();
     let index = match cmd {
         Cmd::Back => return,
-        Cmd::Up | Cmd::Previous => index.saturating_sub(1),
-        Cmd::Down | Cmd::Next => index.saturating_add(1).min(last),
+        Cmd::Up | Cmd::Previous | Cmd::Type('k') => index.saturating_sub(1),
+        Cmd::Down | Cmd::Next | Cmd::Type('j') => index.saturating_add(1).min(last),
+        // Who begins to type has an answer of their own.
+        Cmd::Type(letter) if letter.is_alphanumeric() => return begin_typing(state, cmd, path, effects),
+        Cmd::Paste(_) => return begin_typing(state, cmd, path, effects),
         Cmd::Home | Cmd::ScrollUp => 0,
         Cmd::End | Cmd::ScrollDown => last,
-        Cmd::Enter | Cmd::Toggle => {
+        Cmd::Enter | Cmd::Toggle | Cmd::Type(' ') => {
             match options.get(index) {
                 Some(option) => state.answers.set(&path, option.value.clone()),
                 None => {
@@ -94,4 +97,14 @@ fn pick(state: &mut State, cmd: &Cmd, path: String, index: usize) {
         _ => index.min(last),
     };
     state.overlay = Some(Overlay::Picker { path, index });
+}
+
+/// Types an answer instead of choosing one.
+fn begin_typing(state: &mut State, cmd: &Cmd, path: String, effects: &mut Vec<Effect>) {
+    state.typed_freely.insert(path);
+    fields::open_editor(state);
+    if let Some((_, editor)) = &mut state.editor {
+        *editor = Editor::new(String::new());
+    }
+    fields::on(state, cmd, effects);
 }

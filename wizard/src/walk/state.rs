@@ -305,7 +305,7 @@ impl State {
     /// How keys are to be read.
     pub fn mode(&self) -> Mode {
         let types = match &self.overlay {
-            Some(Overlay::Adopt { .. }) => true,
+            Some(Overlay::Adopt { .. } | Overlay::Picker { .. }) => true,
             Some(_) => false,
             None if fields::is_field_page(self.page) => self.editor.is_some(),
             None if self.trouble.is_some() => false,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cloud::ErrorKind;
+use model::agent::CREDENTIAL_PROVIDER;
 use model::event::{Outcome, What};
 use model::plan::StepId;
 use model::{Finding, Severity};
@@ -75,8 +76,8 @@ pub struct Left {
 
 /// Finds everything that the deployment made: by journal where there is one, by tag and path in any case.
 pub async fn find(cx: &Context<'_>, state: Option<&State>) -> Result<Targets, StepError> {
-    let has_gateways = reaches_gateways(cx, state).await?;
-    let is_looked_for = |id: &StepId| !id.is_check() && (has_gateways || !id.is_of_gateway());
+    let unasked = not_to_be_seen(cx, state).await?;
+    let is_looked_for = |id: &StepId| !id.is_check() && !unasked.contains(id);
     let all: BTreeSet<StepId> = StepId::ALL.iter().copied().filter(is_looked_for).collect();
     let ends = graph::run_along(&all, Direction::Forward, steps::looked_for_through, |id| async move {
         let step = steps::step(id);
@@ -134,34 +135,44 @@ pub async fn find(cx: &Context<'_>, state: Option<&State>) -> Result<Targets, St
     Ok(targets)
 }
 
-/// Whether gateways can be looked for. Where nothing says that there was one, a Region without AgentCore, or an operator
-/// without rights to it, keeps nobody from removing everything else; it is said.
-async fn reaches_gateways(cx: &Context<'_>, state: Option<&State>) -> Result<bool, StepError> {
+/// The steps that cannot be looked for. Where nothing says that there was a gateway, a Region without AgentCore, or an
+/// operator without rights to it, keeps nobody from removing everything else; it is said. What a gateway lives on stays
+/// where nobody knows whether there is one.
+async fn not_to_be_seen(cx: &Context<'_>, state: Option<&State>) -> Result<BTreeSet<StepId>, StepError> {
     if cx.config.is_some() || state.is_some() {
-        return Ok(true);
+        return Ok(BTreeSet::new());
     }
-    let looked = cx.patience.read(StepId::Gateway, || cx.cloud.agentcore.list_gateways(())).await;
+    let agentcore = &cx.cloud.agentcore;
+    let gateways = cx.patience.read(StepId::Gateway, || agentcore.list_gateways(())).await;
+    if is_unasked(cx, StepId::Gateway, gateways.map(drop))? {
+        return Ok(StepId::ALL.iter().copied().filter(|id| id.is_of_gateway()).collect());
+    }
+    let name = || agentcore.get_credential_provider(CREDENTIAL_PROVIDER.to_owned());
+    let provider = cx.patience.read(StepId::CredentialProvider, name).await;
+    let is_unasked = is_unasked(cx, StepId::CredentialProvider, provider.map(drop))?;
+    Ok(is_unasked.then_some(StepId::CredentialProvider).into_iter().collect())
+}
+
+/// Whether AgentCore cannot be asked about a step, which is said then.
+fn is_unasked(cx: &Context<'_>, step: StepId, looked: Result<(), StepError>) -> Result<bool, StepError> {
     let error = match looked {
-        Ok(_) => return Ok(true),
+        Ok(()) => return Ok(false),
         Err(StepError::Call(error)) => error,
         Err(error) => return Err(error),
     };
     if !matches!(error.kind, ErrorKind::Denied | ErrorKind::Unreachable | ErrorKind::Unsupported) {
         return Err(error.into());
     }
-    let finding = Finding::new(
-        "SRE-AWS-014",
-        Severity::Warning,
-        StepId::Gateway.as_str(),
-        "AgentCore could not be asked, so no gateway of this deployment was looked for",
-    )
-    .evidence(error.to_string())
-    .hint(format!(
-        "if the deployment had a gateway, allow {} and clean up again with its state file or its configuration",
-        error.action()
-    ));
+    let message =
+        format!("AgentCore could not be asked: {} of this deployment was not looked for", step.title());
+    let finding = Finding::new("SRE-AWS-014", Severity::Warning, step.as_str(), message)
+        .evidence(error.to_string())
+        .hint(format!(
+            "if the deployment had a gateway, allow {} and clean up again with its state file or its configuration",
+            error.action()
+        ));
     cx.patience.events.emit(What::Found { finding });
-    Ok(false)
+    Ok(true)
 }
 
 /// With the journal lost, the configuration says what was adopted: what we made in it has our name.

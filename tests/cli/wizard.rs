@@ -321,7 +321,7 @@ fn a_line_at_a_time_ctrl_c_leaves_with_every_answer() {
     terminal.press("\r");
     terminal.see("Mode");
     terminal.press("rehearsal\r");
-    terminal.see("Region [");
+    terminal.see("Number, or another answer [1");
     terminal.press(keys::CTRL_C);
     assert_eq!(terminal.exit(), 8, "{}", terminal.screen());
     terminal.see("to go on where you were");

@@ -254,8 +254,28 @@ async fn where_nothing_is_known_and_agentcore_refuses_the_rest_is_removed_and_it
     bench.practice.seed(|account| account.deny("bedrock-agentcore:ListGateways")).unwrap();
     assert!(bench.cleanup(&without, false).await.unwrap().left.is_empty());
     assert_eq!(bench.practice.inventory(), before);
-    let is_said = |what: &What| matches!(what, What::Found { finding } if finding.code == "SRE-AWS-014");
-    assert!(bench.events.all().iter().any(|event| is_said(&event.what)));
+    assert_eq!(not_looked_for(&bench), ["gateway.gateway"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_only_the_provider_cannot_be_asked_for_the_gateway_goes_all_the_same() {
+    let bench = Bench::new();
+    bench.deploy(&usual()).await.unwrap();
+    std::fs::remove_file(bench.state_file()).unwrap();
+    bench.practice.seed(|account| account.deny("bedrock-agentcore:GetApiKeyCredentialProvider")).unwrap();
+    assert!(bench.cleanup(&usual(), false).await.unwrap().left.is_empty());
+    let kinds: Vec<_> = bench.practice.inventory().iter().map(|one| one["type"].clone()).collect();
+    assert_eq!(kinds, ["credential-provider"]);
+    assert_eq!(not_looked_for(&bench), ["gateway.credential-provider"]);
+}
+
+/// The steps of which it was said that they could not be looked for.
+fn not_looked_for(bench: &Bench) -> Vec<String> {
+    let told = |what: What| match what {
+        What::Found { finding } if finding.code == "SRE-AWS-014" => Some(finding.subject.clone()),
+        _ => None,
+    };
+    bench.events.all().into_iter().filter_map(|event| told(event.what)).collect()
 }
 
 /// Feature: aws-ec2-production-deployment, Property 8: the key reaches AgentCore alone.

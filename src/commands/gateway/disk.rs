@@ -49,6 +49,7 @@ fn one(path: &Path, write: &Write, fuse: Fuse<'_>) -> io::Result<Option<PathBuf>
         Change::LinkTo(_) => path.to_owned(),
     };
     let folder = path.parent().ok_or_else(|| io::Error::other("it is in no folder"))?;
+    make(folder, fuse)?;
     let backup = match &write.backup {
         None => None,
         Some(name) => {
@@ -100,6 +101,19 @@ fn one(path: &Path, write: &Write, fuse: Fuse<'_>) -> io::Result<Option<PathBuf>
     Ok(backup)
 }
 
+/// Makes a folder that is not there, with those above it; whoever owns what it is in owns it.
+fn make(folder: &Path, fuse: Fuse<'_>) -> io::Result<()> {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|one| !one.exists()).collect();
+    for one in missing.into_iter().rev() {
+        fuse()?;
+        fs::create_dir(one)?;
+        if let Some(above) = one.parent().map(fs::metadata).transpose()? {
+            chown(one, Some(above.uid()), Some(above.gid()))?;
+        }
+    }
+    Ok(())
+}
+
 /// Gives what is there a second name that nothing has yet.
 fn second_name(path: &Path, wanted: &Path) -> io::Result<PathBuf> {
     for number in 1..=MOST_BACKUPS {
@@ -136,7 +150,6 @@ mod tests {
             ("gateway/.env", OLD_ENV),
             ("sre_agent/config/agent_config.yaml", "gateway:\n  uri: \"\"\n"),
             ("deployment/.env", OLD_DEPLOYMENT),
-            ("backend/openapi_specs/x", ""),
         ] {
             let path = dir.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();

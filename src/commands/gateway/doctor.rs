@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use checks::{CheckResult, Subject, SubjectKind};
+use model::Finding;
 use provision::clock::Clock as _;
 
 use super::{collect, sample};
@@ -14,8 +15,16 @@ use crate::compose::SystemClock;
 /// `gateway doctor`
 pub(super) fn command(app: &App, args: &GatewayDoctorArgs) -> Ended {
     let facts = collect::facts(&args.dir, sample(&args.dir).as_deref(), Path::new("/"), SystemClock.now());
-    let subject = Subject::new(SubjectKind::Host, args.dir.display().to_string());
-    let result = CheckResult::new(subject, Vec::new(), agent::doctor::judge(&facts));
+    let dir = args.dir.display().to_string();
+    // One result for the directory, so each finding has to say itself which file it is about.
+    let named = |finding: Finding| {
+        if finding.subject == dir {
+            return finding;
+        }
+        Finding { message: format!("{}: {}", finding.subject, finding.message), ..finding }
+    };
+    let findings = agent::doctor::judge(&facts).into_iter().map(named).collect();
+    let result = CheckResult::new(Subject::new(SubjectKind::Host, dir.clone()), Vec::new(), findings);
     let judge = JudgeArgs { fail_on: args.fail_on, output: args.output.clone(), ..JudgeArgs::default() };
     finish(app, &judge, None, vec![result])
 }

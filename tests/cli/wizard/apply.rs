@@ -49,8 +49,9 @@ fn kill_at_each(
 
 #[test]
 fn killed_at_every_step_a_run_is_gone_on_with_and_makes_nothing_twice() {
-    let made: BTreeSet<StepId> =
-        StepId::ALL.iter().copied().filter(|step| step.can_adopt() && *step != StepId::Certificate).collect();
+    // The sample has neither a gateway nor a certificate of ACM.
+    let is_made = |step: &StepId| step.can_adopt() && !step.is_of_gateway() && *step != StepId::Certificate;
+    let made: BTreeSet<StepId> = StepId::ALL.iter().copied().filter(is_made).collect();
     let mut killed = BTreeSet::new();
     for run in 0..RUNS {
         let desk = folder();

@@ -1,79 +1,97 @@
-//! The section `gateway` from the command line: planned, priced, made, kept, taken away.
+//! `check gateway` on a gateway that serves on loopback: what passes, what is named, and that no token is ever shown.
 
-use crate::support::Desk;
+use std::collections::BTreeSet;
 
-const DEPLOY: &str = "--config config.yaml --mode production --yes";
-const CLEANUP: &str = "--cleanup --deployment-id sre-cli --yes --confirm-deployment-id sre-cli";
+use cloud_loopback::{Authority, GatewayFault, GatewayStage, GatewayStageOptions, Issuer, IssuerOptions};
+use model::Secret;
+use model::agent::Backend;
 
-fn desk() -> Desk {
+use crate::support::{Desk, Ended};
+
+struct Stage {
+    issuer: Issuer,
+    running: GatewayStage,
+    desk: Desk,
+}
+
+fn stage() -> Stage {
+    #[expect(clippy::disallowed_methods, reason = "certificates are of the time of the test")]
+    let now = std::time::SystemTime::now();
+    let authority = Authority::new("A root for tests", now).unwrap();
+    let pair = authority.issue(&["localhost".to_owned(), "127.0.0.1".to_owned()], now).unwrap();
+    let issuer = Issuer::start(IssuerOptions::default()).unwrap();
+    let options = GatewayStageOptions {
+        domain: "localhost".to_owned(),
+        pair,
+        roots_pem: authority.root_pem(),
+        api_key: Secret::new("the-key-of-the-backends".to_owned()),
+        allowed_clients: [issuer.clients()[0].id.clone()].into(),
+        allowed_scopes: BTreeSet::new(),
+    };
+    let running = GatewayStage::start(options, &issuer).unwrap();
     let desk = Desk::new();
-    let config = desk.read("config.yaml");
-    desk.write("config.yaml", &format!("{config}gateway: {{name: sre-gateway}}\n"));
-    desk
+    desk.write("ca.pem", &authority.root_pem());
+    desk.write("token", &issuer.mint(&issuer.claims()));
+    Stage { issuer, running, desk }
 }
 
-#[test]
-fn a_gateway_is_planned_made_kept_and_taken_away() {
-    let desk = desk();
-    let plan = desk.run("plan --config config.yaml").expect(0);
-    for said in ["AgentCore gateway", "sre-gateway", "Runbooks target", "runbooks-api", "not priced"] {
-        assert!(plan.stdout.contains(said), "{said:?} is missing in\n{}", plan.stdout);
+impl Stage {
+    fn check(&self, flags: &str) -> Ended {
+        let url = self.running.gateway.url();
+        self.desk.run(&format!("check gateway --url {url} --ca-file ca.pem --token-file token {flags}"))
     }
-    let ended = desk.run(DEPLOY).expect(0);
-    assert!(ended.stdout.contains(".amazonaws.com/mcp"), "{}", ended.stdout);
-    assert!(desk.left().iter().any(|thing| thing.starts_with("gateways: sre-gateway-")), "{:?}", desk.left());
-    desk.run(DEPLOY).expect(0).says(&["nothing to do"]);
-    std::fs::remove_file(desk.path(".deployment_state")).unwrap();
-    let desk = desk.with("AWS_REGION", "us-east-1");
-    desk.run(CLEANUP).expect(0);
-    assert_eq!(desk.left(), Vec::<String>::new());
 }
 
 #[test]
-fn the_key_of_the_backends_is_in_nothing_that_a_run_writes_or_says() {
-    let desk = desk();
-    let ended = desk.run(&format!("{DEPLOY} -vv")).expect(0);
-    let account: serde_json::Value = serde_json::from_str(&desk.read("account.json")).unwrap();
-    let key =
-        account["account"]["providers"]["sre-agent-api-key-credential-provider"]["api_key"].as_str().unwrap();
-    assert!(key.len() >= 32);
-    let mut texts = vec![("stdout".to_owned(), ended.stdout), ("stderr".to_owned(), ended.stderr)];
-    for entry in std::fs::read_dir(desk.path(".")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_file() && name != "account.json" {
-            texts.push((name, String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned()));
+fn a_gateway_is_proved_in_every_form_and_the_token_is_in_none() {
+    let stage = stage();
+    let token = stage.desk.read("token");
+    let signature = token.rsplit('.').next().unwrap();
+    for format in ["text", "json", "nagios", "prometheus", "junit", "markdown", "html"] {
+        let ended = stage.check(&format!("-vv --format {format}")).expect(0);
+        assert!(!ended.stdout.contains(signature) && !ended.stderr.contains(signature), "{format}");
+        if format != "nagios" {
+            assert!(ended.stdout.contains("SRE-GW-007"), "{format}: {}", ended.stdout);
         }
     }
-    assert!(texts.iter().any(|(name, _)| name == ".deployment_state"), "{:?}", texts.len());
-    for (name, text) in texts {
-        assert!(!text.contains(key), "the key is in {name}");
-    }
+    assert!(stage.running.backends.values().all(|backend| backend.calls() == 7), "each form asked once");
 }
 
 #[test]
-fn a_gateway_without_a_name_for_its_backends_is_refused_with_its_page() {
+fn a_key_that_the_role_may_not_read_is_found_by_the_calls_alone() {
+    let stage = stage();
+    stage.running.gateway.fault(GatewayFault::NoReason(Backend::Metrics));
+    let report = stage.check("--format json").expect(5).json();
+    let findings = report["results"][0]["findings"].as_array().unwrap();
+    let bad: Vec<_> =
+        findings.iter().filter(|finding| finding["severity"] == "error").map(|one| &one["subject"]).collect();
+    assert_eq!(bad, ["metrics-api"], "{report:#}");
+    let text = stage.check("").expect(5).stdout;
+    assert!(text.contains("GetResourceApiKey") && text.contains("explain SRE-GW-007"), "{text}");
+}
+
+#[test]
+fn a_token_that_ended_and_one_that_is_missing_are_told_apart() {
+    let stage = stage();
+    let mut claims = stage.issuer.claims();
+    claims["exp"] = serde_json::json!(1_000_000_000);
+    stage.desk.write("token", &stage.issuer.mint(&claims));
+    let text = stage.check("").expect(5).stdout;
+    assert!(text.contains("ended at 2001-09-09"), "{text}");
+    let url = stage.running.gateway.url();
+    let ended = stage.desk.run(&format!("check gateway --url {url} --ca-file ca.pem --format json"));
+    assert!(ended.stdout.contains("skipped because there is no token"), "{}", ended.stdout);
+}
+
+#[test]
+fn what_cannot_be_asked_is_said_before_anything_is() {
     let desk = Desk::new();
-    desk.write(
-        "config.yaml",
-        "version: 1\ndeployment: {id: sre-cli}\naws: {region: us-east-1}\nhost: {install: none}\n\
-         tls: {source: files, cert_path: /a, key_path: /b}\ngateway: {name: sre-gateway}\n",
-    );
-    desk.run("plan --config config.yaml --mode production").expect(2).says(&["SRE-CONF-028", "tls.domain"]);
-}
-
-#[test]
-fn guided_all_leaves_the_gateway_to_calls_and_a_step_of_it_is_no_choice() {
-    desk()
-        .run("deploy --config config.yaml --mode production --yes --guided gateway.gateway")
-        .expect(2)
-        .says(&["it is all, or one of"]);
-}
-
-#[test]
-fn a_rehearsal_makes_a_gateway_too() {
-    let desk = desk();
-    desk.run("--config config.yaml --mode rehearsal --yes --state-file .deployment_state").expect(0);
-    let practice = desk.run("status --format json").expect(0).json();
-    assert_eq!(practice["phase"], "finished", "{practice:#}");
+    for (line, words) in [
+        ("--url http://gateway.example.com/mcp", "without TLS"),
+        ("--url nonsense", "is no URL"),
+        ("--config config.yaml", "knows no gateway"),
+        ("--url https://localhost:1/mcp --only SRE-GW-999", "SRE-GW-999"),
+    ] {
+        desk.run(&format!("check gateway {line}")).expect(2).says(&[words]);
+    }
 }

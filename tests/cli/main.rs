@@ -17,6 +17,7 @@ mod endpoint;
 mod exits;
 mod forms;
 mod gateway;
+mod gateway_steps;
 mod guided;
 mod host;
 mod outputs;

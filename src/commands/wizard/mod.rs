@@ -96,9 +96,12 @@ fn full_screen(app: &App, args: &WizardArgs, kept: &Kept, draft: Draft) -> Ended
     let mut state = State::new(draft, Discovery::nothing());
     let links = tui::can_link(|name| app.variable(name));
     let options = Options { colour: colour(app), ascii: is_ascii(app), links, suspend: &suspend };
-    let left = tui::run(&mut state, inputs, &mut around, &options, &|| SystemClock.now());
-    around.end();
-    drop(endings);
+    let walk = || tui::run(&mut state, inputs, &mut around, &options, &|| SystemClock.now());
+    let left = catch_unwind(AssertUnwindSafe(walk));
+    // Also where the wizard itself broke: what runs has to stop, and the last answer to reach the disk.
+    let ended = around.end();
+    drop(ears);
+    let left = left.and_then(|left| ended.map(|()| left)).unwrap_or_else(|mistake| resume_unwind(mistake));
     let left = left.map_err(|error| {
         Failure::new(codes::TERMINAL, "terminal", "the terminal cannot be used")
             .evidence(error.to_string())

@@ -31,7 +31,7 @@ pub use policy::Policy;
 pub use record::Watch;
 pub use review::{Item as ReviewItem, Node, tree};
 pub use state::{Overlay, Phase, Question, Review, Running, State};
-pub use trouble::{Way, ways};
+pub use trouble::{Way, adopted, ways};
 pub use update::{Msg, settle, step, take};
 
 pub use apply::HandItem;

@@ -1,12 +1,13 @@
 //! Scripts of commands and news, and what comes of them.
 
+use model::Finding;
 use model::event::{Event, Outcome, What};
 use model::plan::StepId;
 
 use super::fixtures::*;
 use super::*;
 use crate::draft;
-use crate::exchange::{Effect, HandAnswer, Input, Leave, Seen, Verdict};
+use crate::exchange::{Effect, HandAnswer, Input, Leave, Seen, Trouble, Verdict};
 use crate::form::{self, Page};
 
 fn kinds(effects: &[Effect]) -> Vec<&'static str> {

@@ -1,0 +1,79 @@
+//! The section `gateway` from the command line: planned, priced, made, kept, taken away.
+
+use crate::support::Desk;
+
+const DEPLOY: &str = "--config config.yaml --mode production --yes";
+const CLEANUP: &str = "--cleanup --deployment-id sre-cli --yes --confirm-deployment-id sre-cli";
+
+fn desk() -> Desk {
+    let desk = Desk::new();
+    let config = desk.read("config.yaml");
+    desk.write("config.yaml", &format!("{config}gateway: {{name: sre-gateway}}\n"));
+    desk
+}
+
+#[test]
+fn a_gateway_is_planned_made_kept_and_taken_away() {
+    let desk = desk();
+    let plan = desk.run("plan --config config.yaml").expect(0);
+    for said in ["AgentCore gateway", "sre-gateway", "Runbooks target", "runbooks-api", "not priced"] {
+        assert!(plan.stdout.contains(said), "{said:?} is missing in\n{}", plan.stdout);
+    }
+    let ended = desk.run(DEPLOY).expect(0);
+    assert!(ended.stdout.contains(".amazonaws.com/mcp"), "{}", ended.stdout);
+    assert!(desk.left().iter().any(|thing| thing.starts_with("gateways: sre-gateway-")), "{:?}", desk.left());
+    desk.run(DEPLOY).expect(0).says(&["nothing to do"]);
+    std::fs::remove_file(desk.path(".deployment_state")).unwrap();
+    let desk = desk.with("AWS_REGION", "us-east-1");
+    desk.run(CLEANUP).expect(0);
+    assert_eq!(desk.left(), Vec::<String>::new());
+}
+
+#[test]
+fn the_key_of_the_backends_is_in_nothing_that_a_run_writes_or_says() {
+    let desk = desk();
+    let ended = desk.run(&format!("{DEPLOY} -vv")).expect(0);
+    let account: serde_json::Value = serde_json::from_str(&desk.read("account.json")).unwrap();
+    let key =
+        account["account"]["providers"]["sre-agent-api-key-credential-provider"]["api_key"].as_str().unwrap();
+    assert!(key.len() >= 32);
+    let mut texts = vec![("stdout".to_owned(), ended.stdout), ("stderr".to_owned(), ended.stderr)];
+    for entry in std::fs::read_dir(desk.path(".")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_file() && name != "account.json" {
+            texts.push((name, String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned()));
+        }
+    }
+    assert!(texts.iter().any(|(name, _)| name == ".deployment_state"), "{:?}", texts.len());
+    for (name, text) in texts {
+        assert!(!text.contains(key), "the key is in {name}");
+    }
+}
+
+#[test]
+fn a_gateway_without_a_name_for_its_backends_is_refused_with_its_page() {
+    let desk = Desk::new();
+    desk.write(
+        "config.yaml",
+        "version: 1\ndeployment: {id: sre-cli}\naws: {region: us-east-1}\nhost: {install: none}\n\
+         tls: {source: files, cert_path: /a, key_path: /b}\ngateway: {name: sre-gateway}\n",
+    );
+    desk.run("plan --config config.yaml --mode production").expect(2).says(&["SRE-CONF-028", "tls.domain"]);
+}
+
+#[test]
+fn guided_all_leaves_the_gateway_to_calls_and_a_step_of_it_is_no_choice() {
+    desk()
+        .run("deploy --config config.yaml --mode production --yes --guided gateway.gateway")
+        .expect(2)
+        .says(&["it is all, or one of"]);
+}
+
+#[test]
+fn a_rehearsal_makes_a_gateway_too() {
+    let desk = desk();
+    desk.run("--config config.yaml --mode rehearsal --yes --state-file .deployment_state").expect(0);
+    let practice = desk.run("status --format json").expect(0).json();
+    assert_eq!(practice["phase"], "finished", "{practice:#}");
+}

@@ -15,10 +15,10 @@ use crate::rehearsal::folder;
 use crate::support::Desk;
 
 /// What Session Manager gives.
-const USUAL: (u16, u16) = (80, 24);
+pub(crate) const USUAL: (u16, u16) = (80, 24);
 
 /// Sits down at a terminal in a folder and starts the program there.
-fn sit(desk: &Desk, line: &str, size: (u16, u16), more: &[(&str, &str)]) -> Terminal {
+pub(crate) fn sit(desk: &Desk, line: &str, size: (u16, u16), more: &[(&str, &str)]) -> Terminal {
     let program = desk.command(line);
     let mut environment: BTreeMap<String, String> = program
         .get_envs()
@@ -294,6 +294,10 @@ fn every_way_of_asking_writes_the_same_file() {
     // The plan is of the file that is kept.
     terminal.wait_until("the file", |_| screen.path(".deployment_state.config.yaml").exists());
     terminal.kill();
+    // Answers that were kept and a file: only the operator knows which is meant.
+    let mut refused = sit(&screen, "wizard --config other.yaml", USUAL, &[]);
+    refused.see("SRE-CLI-020");
+    assert_eq!(refused.exit(), 2);
     let file = screen.read(".deployment_state.config.yaml");
 
     let plain = folder();

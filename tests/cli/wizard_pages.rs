@@ -1,12 +1,10 @@
 //! Single pages of the wizard on a pseudo terminal: lists, the policy, the record, links.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
 use test_support::{Terminal, keys};
 
 use crate::rehearsal::folder;
 use crate::support::Desk;
+use crate::wizard::{USUAL, sit};
 
 /// Opens the wizard on a page, with these answers.
 fn open(desk: &Desk, page: &str, focus: &str, more: &[(&str, &str)]) -> Terminal {
@@ -16,24 +14,7 @@ fn open(desk: &Desk, page: &str, focus: &str, more: &[(&str, &str)]) -> Terminal
          \"answers\": {{\"mode\": \"rehearsal\"}}}}"
     );
     std::fs::write(desk.path(".deployment_state.draft.json"), draft).unwrap();
-    let mut environment: BTreeMap<String, String> = desk
-        .command("")
-        .get_envs()
-        .filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value?.to_str()?.to_owned())))
-        .collect();
-    let usual = [
-        ("TERM", "xterm-256color"),
-        ("LANG", "C.UTF-8"),
-        ("SRE_AGENT_DEPLOY_PRACTICE_FAST", "1"),
-        ("AWS_CONFIG_FILE", "/dev/null"),
-        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
-        ("AWS_EC2_METADATA_DISABLED", "true"),
-    ];
-    for (name, value) in usual.iter().chain(more) {
-        environment.insert((*name).to_owned(), (*value).to_owned());
-    }
-    let program = PathBuf::from(env!("CARGO_BIN_EXE_sre-agent-deploy"));
-    Terminal::start(&program, &[], &desk.path("."), &environment, (80, 24))
+    sit(desk, "", USUAL, more)
 }
 
 /// Leaves at once.

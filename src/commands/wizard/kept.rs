@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use wizard::draft::{Draft, DraftError};
 
+use crate::app::App;
 use crate::failure::{Failure, codes};
 use crate::report_file;
 
@@ -47,6 +48,17 @@ impl Kept {
                 }
             }
         })
+    }
+
+    /// Says that there are answers beside those of a file.
+    pub(super) fn in_the_way_of(&self, app: &App, file: &Path) -> Box<Failure> {
+        let shown = self.draft.display().to_string();
+        let what = format!("an earlier wizard kept its answers here, so `{}` was not read", file.display());
+        Failure::new(codes::DRAFT, &shown, what).hint(format!(
+            "to go on with them: {0} wizard; to begin with the file, which puts them aside: {0} wizard --fresh --config {1}",
+            app.program,
+            crate::next::path(file)
+        ))
     }
 
     /// Puts what an earlier wizard kept aside.

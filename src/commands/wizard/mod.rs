@@ -52,13 +52,16 @@ pub(crate) fn command(app: &App, args: &WizardArgs) -> Ended {
     }
 }
 
-/// What the wizard opens with: what was kept, else the file that is named, else nothing.
+/// What the wizard opens with: what was kept, or the file that is named, or nothing. Between the first two somebody has
+/// to choose.
 fn begin(app: &App, args: &WizardArgs, kept: &Kept) -> Result<Draft, Box<Failure>> {
     if args.fresh {
         kept.put_aside()?;
     }
-    if let Some(draft) = kept.draft()? {
-        return Ok(draft);
+    match (kept.draft()?, &args.config) {
+        (Some(_), Some(file)) => return Err(kept.in_the_way_of(app, file)),
+        (Some(draft), None) => return Ok(draft),
+        (None, _) => {}
     }
     let mut draft = Draft::empty();
     if let Some(path) = &args.config {

@@ -37,7 +37,7 @@ use crate::running::{self, Seen};
 use crate::session::{self, Session};
 use crate::{settings, storage};
 
-pub(crate) use account::results as account;
+pub(crate) use account::{Place, reach, results as account};
 pub(crate) use certs::results as certs;
 pub(crate) use cognito::{Known, no_token, run as cognito, token};
 pub(crate) use endpoint::{named_token, not_there, results_as as endpoint_as};

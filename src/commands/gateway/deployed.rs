@@ -33,11 +33,7 @@ pub(super) struct Deployed {
 impl Deployed {
     /// Reads it out of the state file; everything that is missing is named at once.
     pub(super) fn of(state: &State, config: &Config) -> Result<Self, Box<Failure>> {
-        let output = |step: &str, name: &str| {
-            // By name, since a deployment without a gateway has no such step.
-            let step = StepId::parse(step)?;
-            state.step(step).outputs.get(name).cloned()
-        };
+        let output = |step: StepId, name: &str| state.step(step).outputs.get(name).cloned();
         Self::from(
             state.header.account_id.as_str(),
             &state.header.region,
@@ -50,31 +46,31 @@ impl Deployed {
         account: &str,
         region: &Region,
         domain: Option<&str>,
-        output: &dyn Fn(&str, &str) -> Option<String>,
+        output: &dyn Fn(StepId, &str) -> Option<String>,
     ) -> Result<Self, Box<Failure>> {
         let mut missing: Vec<String> = Vec::new();
-        let mut get = |step: &str, name: &str| {
+        let mut get = |step: StepId, name: &str| {
             let value = output(step, name);
-            if value.is_none() && !missing.iter().any(|known| known == step) {
-                missing.push(step.to_owned());
+            if value.is_none() && !missing.iter().any(|known| known == step.as_str()) {
+                missing.push(step.to_string());
             }
             value.unwrap_or_default()
         };
-        let token_endpoint = get("cognito.domain", "token_endpoint");
+        let token_endpoint = get(StepId::Domain, "token_endpoint");
         let deployed = Self {
             account: account.to_owned(),
             region: region.clone(),
             domain: domain.unwrap_or_default().to_owned(),
-            role_arn: get("gateway.role", "arn"),
-            pool_id: get("cognito.user-pool", "id"),
-            client_id: get("cognito.app-client", "id"),
+            role_arn: get(StepId::GatewayRole, "arn"),
+            pool_id: get(StepId::UserPool, "id"),
+            client_id: get(StepId::AppClient, "id"),
             cognito_domain: token_endpoint.trim_end_matches("/oauth2/token").to_owned(),
-            gateway_name: get("gateway.gateway", "name"),
-            gateway_url: get("gateway.gateway", "url"),
-            provider_arn: get("gateway.credential-provider", "arn"),
-            key_secret_arn: get("gateway.credential-provider", "secret_arn"),
-            bucket: get("gateway.schemas", "bucket"),
-            prefix: get("gateway.schemas", "prefix"),
+            gateway_name: get(StepId::Gateway, "name"),
+            gateway_url: get(StepId::Gateway, "url"),
+            provider_arn: get(StepId::CredentialProvider, "arn"),
+            key_secret_arn: get(StepId::CredentialProvider, "secret_arn"),
+            bucket: get(StepId::Schemas, "bucket"),
+            prefix: get(StepId::Schemas, "prefix"),
         };
         if domain.is_none() {
             missing.push("tls.domain".to_owned());
@@ -160,8 +156,8 @@ pub(super) mod tests {
 
     /// A deployment that is finished.
     pub(in super::super) fn wanted() -> Wanted {
-        let output = |step: &str, name: &str| {
-            match (step, name) {
+        let output = |step: StepId, name: &str| {
+            match (step.as_str(), name) {
             ("cognito.domain", "token_endpoint") => {
                 Some("https://sre.auth.eu-west-1.amazoncognito.com/oauth2/token".to_owned())
             }
@@ -182,7 +178,7 @@ pub(super) mod tests {
     #[test]
     fn everything_that_is_missing_is_named_at_once() {
         let region = Region::parse("eu-west-1").expect("a Region");
-        let output = |step: &str, _: &str| step.starts_with("cognito.").then(String::new);
+        let output = |step: StepId, _: &str| step.as_str().starts_with("cognito.").then(String::new);
         let failure = Deployed::from("123456789012", &region, None, &output).unwrap_err();
         assert_eq!(
             failure.findings[0].message,

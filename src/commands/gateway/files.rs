@@ -5,7 +5,6 @@ use std::path::Path;
 use agent::formats::Unwritable;
 use agent::layout::File;
 use agent::merge::{self, Change, Choice, Conflict, Merged, Present};
-use cloud::Cloud;
 use model::{Finding, Severity};
 use serde_json::{Value, json};
 
@@ -15,8 +14,7 @@ use super::{collect, sample_at};
 use crate::app::{App, Ended};
 use crate::approve;
 use crate::args::{Format, GatewayFilesArgs, OnConflict};
-use crate::commands::check::{self, Target};
-use crate::compose;
+use crate::commands::check;
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
 use crate::session::Session;
@@ -42,7 +40,12 @@ pub(super) fn command(app: &App, args: &GatewayFilesArgs) -> Ended {
     let deployed = Deployed::of(&state, config)?;
     check::wait(app, &args.state, async |session| {
         session.say("asking the account for the secrets");
-        let cloud = reach(session, args, &target).await?;
+        let place = check::Place {
+            config: Some(config),
+            region: args.config.region.as_ref(),
+            profile: args.config.profile.as_deref(),
+        };
+        let cloud = check::reach(session, &target, &place).await?;
         let wanted = deployed.wanted(session, &cloud).await?;
         let there = read(&dir)?;
         let now = session.now();
@@ -70,22 +73,6 @@ pub(super) fn command(app: &App, args: &GatewayFilesArgs) -> Ended {
         Ok(())
     })?;
     Ok(Exit::Done)
-}
-
-/// The account of the deployment.
-async fn reach(
-    session: &Session<'_>,
-    args: &GatewayFilesArgs,
-    target: &Target,
-) -> Result<Cloud, Box<Failure>> {
-    let aws = target.config.as_ref().map(|config| &config.aws);
-    let mode = target.config.as_ref().map_or(model::config::Mode::Staging, |config| config.mode);
-    let number = target.state.as_ref().map(|state| &state.header.account_id);
-    let region = args.config.region.as_ref().or(aws.map(|aws| &aws.region));
-    let profile = args.config.profile.as_deref().or(aws.and_then(|aws| aws.profile.as_deref()));
-    let account = compose::account(session.app, mode, &target.state_file, region, number, profile, false)
-        .for_gateway_of(target.config.as_ref());
-    compose::reach(session, &account).await
 }
 
 /// What is there. What cannot be read would be lost.

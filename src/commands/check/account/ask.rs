@@ -155,13 +155,13 @@ pub(in super::super) fn config_of<'t>(app: &App, target: &'t Target) -> Result<&
 }
 
 /// Which account, as far as the operator or a configuration says.
-pub(in super::super) struct Place<'a> {
+pub(crate) struct Place<'a> {
     /// The configuration; none takes what the environment or the profile names.
-    pub(in super::super) config: Option<&'a Config>,
+    pub(crate) config: Option<&'a Config>,
     /// The Region, which wins over the configuration's.
-    pub(in super::super) region: Option<&'a Region>,
+    pub(crate) region: Option<&'a Region>,
     /// The profile, which wins over the configuration's.
-    pub(in super::super) profile: Option<&'a str>,
+    pub(crate) profile: Option<&'a str>,
 }
 
 impl<'a> Place<'a> {
@@ -186,7 +186,7 @@ pub(in super::super) fn in_account<T>(
 }
 
 /// Reaches the account of a place.
-pub(in super::super) async fn reach(
+pub(crate) async fn reach(
     session: &Session<'_>,
     target: &Target,
     place: &Place<'_>,

@@ -23,7 +23,8 @@ use tokio::sync::OnceCell;
 use super::{Known, Target, cognito, finish, manner, or_unknown, selection, target, vpc};
 use crate::app::{App, Ended};
 use crate::args::AccountArgs;
-use ask::{Desk, Place, config_of, in_account};
+use ask::{Desk, config_of, in_account};
+pub(crate) use ask::{Place, reach};
 use gather::Gather;
 
 /// How many checks ask at the same time.

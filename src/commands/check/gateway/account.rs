@@ -77,7 +77,8 @@ pub(crate) struct Seen {
 pub(crate) async fn look(cloud: &Cloud, id: &str) -> Result<Seen, Box<Failure>> {
     let desk = Desk::default();
     let asked = tokio::time::timeout(PATIENCE, seen(&desk, cloud, id)).await;
-    let seen = asked.map_err(|_| Failure::new("SRE-RUN-003", super::STEP, "no answer in time"))?;
+    let seen =
+        asked.map_err(|_| Failure::new("SRE-RUN-003", StepId::Gateway.as_str(), "no answer in time"))?;
     desk.verdict()?;
     Ok(seen)
 }

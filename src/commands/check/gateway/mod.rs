@@ -21,9 +21,6 @@ use crate::failure::{Failure, codes};
 use crate::running::GatewayPlace;
 use crate::storage;
 
-/// The step that makes the gateway, as the journal calls it.
-const STEP: &str = "gateway.gateway";
-
 /// `check gateway`
 pub(crate) fn command(app: &App, args: &GatewayArgs) -> Ended {
     let target = target(app, &args.usual.config, &args.usual.state)?;
@@ -58,7 +55,7 @@ pub(crate) struct Deployed {
 impl Deployed {
     /// Reads it out of the journal.
     pub(crate) fn of(state: Option<&State>) -> Option<Self> {
-        let step = state?.step(StepId::parse(STEP)?);
+        let step = state?.step(StepId::Gateway);
         let output = |name: &str| step.outputs.get(name).cloned();
         Some(Self { id: output("id")?, url: output("url")? })
     }
@@ -145,7 +142,10 @@ fn of_deployment(
         }
     };
     let options = Options {
-        url: url(STEP, served.map_or(deployed.url.as_str(), |served| served.url.as_str()))?,
+        url: url(
+            StepId::Gateway.as_str(),
+            served.map_or(deployed.url.as_str(), |served| served.url.as_str()),
+        )?,
         manner: manner.clone(),
         token,
         issuer: issuer(target),

@@ -81,6 +81,12 @@ steps! {
     TargetMetrics "gateway.target-metrics" "Metrics target" [SecurityGroup, Schemas, CredentialProvider, Gateway];
     /// The tools about runbooks.
     TargetRunbooks "gateway.target-runbooks" "Runbooks target" [SecurityGroup, Schemas, CredentialProvider, Gateway];
+    /// What the agent remembers.
+    Memory "gateway.memory" "Agent memory" [];
+    /// What the agent's runtime may do.
+    RuntimeRole "gateway.runtime-role" "Runtime role" [];
+    /// Where the agent runs without an instance.
+    Runtime "gateway.runtime" "Agent runtime" [RuntimeRole, Gateway, Memory];
     /// The fixed address.
     Address "ec2.address" "Elastic IP address" [];
     /// Where the instance fetches the proxy from.
@@ -120,7 +126,14 @@ impl StepId {
     pub fn is_of_gateway(self) -> bool {
         matches!(
             self,
-            Self::SchemaBucket | Self::Schemas | Self::CredentialProvider | Self::GatewayRole | Self::Gateway
+            Self::SchemaBucket
+                | Self::Schemas
+                | Self::CredentialProvider
+                | Self::GatewayRole
+                | Self::Gateway
+                | Self::Memory
+                | Self::RuntimeRole
+                | Self::Runtime
         ) || self.backend().is_some()
     }
 

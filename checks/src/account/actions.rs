@@ -161,6 +161,7 @@ pub fn of_step(step: StepId) -> &'static [&'static str] {
             "bedrock-agentcore:DeleteGatewayTarget",
             "s3:GetObject",
         ],
+        StepId::Memory | StepId::Runtime | StepId::RuntimeRole => &[],
         StepId::HostInstalled => &["ssm:GetParameter", "ec2:GetConsoleOutput"],
     }
 }

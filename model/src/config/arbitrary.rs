@@ -7,7 +7,7 @@ use proptest::{collection, option, prelude::*, sample, string::string_regex};
 
 use super::{
     AcmeChallenge, Aws, Cognito, Config, Deployment, Environment, Gateway, Host, HostInstall, Instance, Mfa,
-    Mode, Network, OperatingSystem, Proxy, Tls, TlsSource,
+    Mode, Network, OperatingSystem, Proxy, RuntimeArtifact, Tls, TlsSource,
 };
 use crate::{
     AccountId, DeploymentId, Region,
@@ -219,13 +219,32 @@ fn gateway() -> impl Strategy<Value = Gateway> {
         option::of(text(
             "arn:aws:bedrock-agentcore:us-east-1:[0-9]{12}:token-vault/default/apikeycredentialprovider/[a-z0-9-]{1,12}",
         )),
+        option::of(text("[a-z]{1,12}[.]example[.]com")),
+        option::of(3_u32..=3650),
+        option::of(runtime()),
     )
-        .prop_map(|(name, role_name, endpoint_url, s3_bucket, s3_path_prefix, provider_arn)| Gateway {
-            name,
-            role_name,
-            endpoint_url,
-            s3_bucket,
-            s3_path_prefix,
-            provider_arn,
+        .prop_map(|parts| {
+            let (name, role_name, endpoint_url, s3_bucket, s3_path_prefix, provider_arn, routing_domain, memory_days, runtime) =
+                parts;
+            Gateway {
+                name,
+                role_name,
+                endpoint_url,
+                s3_bucket,
+                s3_path_prefix,
+                provider_arn,
+                routing_domain,
+                memory_days,
+                runtime,
+            }
         })
+}
+
+fn runtime() -> impl Strategy<Value = RuntimeArtifact> {
+    let image = text("[0-9]{12}[.]dkr[.]ecr[.]us-east-1[.]amazonaws[.]com/[a-z0-9]{2,12}:[a-z0-9]{1,8}");
+    let code = (text("bucket-[a-z0-9-]{0,30}[b-d]"), text("[a-z0-9/]{1,20}[.]zip"));
+    prop_oneof![
+        image.prop_map(RuntimeArtifact::Image),
+        code.prop_map(|(bucket, key)| RuntimeArtifact::Code { bucket, key }),
+    ]
 }

@@ -192,6 +192,19 @@ impl Fields {
         Some(number)
     }
 
+    /// A whole number as [`Fields::number`], which may be absent. A key without a value is recorded as null.
+    #[expect(
+        clippy::option_option,
+        reason = "the outer says whether it is well-formed, the inner whether it is given"
+    )]
+    pub(crate) fn optional_number(&mut self, path: &'static str) -> Option<Option<u64>> {
+        if self.is_missing(path) {
+            self.record(path, serde_json::Value::Null);
+            return Some(None);
+        }
+        self.number(path).map(Some)
+    }
+
     /// A number between two bounds.
     pub(crate) fn number_of(&mut self, node: &Node, place: &Place, min: u64, max: u64) -> Option<u64> {
         let scalar = match &node.value {

@@ -425,6 +425,29 @@ pub const KEYS: &[Key] = &[
         "arn:aws:bedrock-agentcore:us-east-1:123456789012:token-vault/default/apikeycredentialprovider/backend",
         "An API key credential provider that exists already.",
     ),
+    key(
+        "gateway.routing_domain",
+        Kind::Text(HOST_NAME),
+        Fallback::Nothing("the backends are looked up as `tls.domain`"),
+        "backends.example.com",
+        "A public name that leads to the private address of the instance, where `tls.domain` leads to its public one.",
+    ),
+    key(
+        "gateway.memory_days",
+        Kind::Integer { min: 3, max: 3650 },
+        Fallback::Nothing("no memory"),
+        "90",
+        "Has a memory made for the SRE agent, which keeps what it is told for so many days.",
+    ),
+    key(
+        "gateway.runtime",
+        Kind::Text(
+            "^([0-9]{12}[.]dkr[.]ecr[.][a-z0-9-]+[.]amazonaws[.]com(.cn)?/[a-z0-9._/-]+(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+)$",
+        ),
+        Fallback::Nothing("no runtime"),
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com/sre-agent:v1",
+        "Has the SRE agent run by AgentCore: a container image for arm64 in ECR, or a zip file `s3://BUCKET/KEY`.",
+    ),
 ];
 
 impl Key {

@@ -293,4 +293,34 @@ pub struct Gateway {
     pub s3_path_prefix: String,
     /// `gateway.provider_arn`, an existing API key credential provider.
     pub provider_arn: Option<String>,
+    /// `gateway.routing_domain`, a public name that leads to the backends' private address, where `tls.domain` does not.
+    pub routing_domain: Option<String>,
+    /// `gateway.memory_days`, for how long the agent's memory keeps what it is told; `None` for no memory.
+    pub memory_days: Option<u32>,
+    /// `gateway.runtime`, what the agent's runtime runs; `None` for no runtime.
+    pub runtime: Option<RuntimeArtifact>,
+}
+
+/// What a runtime of AgentCore runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RuntimeArtifact {
+    /// A container image for arm64 in ECR: `ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG` or `...@sha256:DIGEST`.
+    Image(String),
+    /// A zip file with code for Python in S3: `s3://BUCKET/KEY`.
+    Code {
+        /// The bucket.
+        bucket: String,
+        /// The object.
+        key: String,
+    },
+}
+
+impl RuntimeArtifact {
+    /// Where it is, as in the configuration.
+    pub fn uri(&self) -> String {
+        match self {
+            Self::Image(uri) => uri.clone(),
+            Self::Code { bucket, key } => format!("s3://{bucket}/{key}"),
+        }
+    }
 }

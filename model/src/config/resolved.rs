@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Config, TlsSource, VERSION, codes,
+    Config, RuntimeArtifact, TlsSource, VERSION, codes,
     fields::Fields,
     layers,
     node::Node,
@@ -48,6 +48,9 @@ impl Config {
                 "s3_bucket": gateway.s3_bucket,
                 "s3_path_prefix": gateway.s3_path_prefix,
                 "provider_arn": gateway.provider_arn,
+                "routing_domain": gateway.routing_domain,
+                "memory_days": gateway.memory_days,
+                "runtime": gateway.runtime.as_ref().map(RuntimeArtifact::uri),
             })
         });
         json!({

@@ -60,6 +60,7 @@ pub(super) fn write(ledger: &mut Ledger<'_>) {
         StepId::TargetK8s | StepId::TargetLogs | StepId::TargetMetrics | StepId::TargetRunbooks => {
             ledger.free("the gateway is charged for, by its use");
         }
+        StepId::Memory | StepId::Runtime | StepId::RuntimeRole => ledger.free("nothing is made yet"),
         StepId::AppClient => app_client(ledger),
         StepId::Instance => instance(ledger),
     }

@@ -17,10 +17,13 @@ mod host_installed;
 mod host_progress;
 mod instance;
 mod instance_profile;
+mod memory;
 pub mod names;
 mod readiness;
 mod resource_server;
 mod role;
+mod runtime;
+mod runtime_role;
 mod schemas;
 mod security_group;
 mod target;
@@ -337,6 +340,9 @@ pub fn step(id: StepId) -> &'static dyn Step {
         StepId::TargetLogs => &target::TargetStep(Backend::Logs),
         StepId::TargetMetrics => &target::TargetStep(Backend::Metrics),
         StepId::TargetRunbooks => &target::TargetStep(Backend::Runbooks),
+        StepId::Memory => &memory::MemoryStep,
+        StepId::RuntimeRole => &runtime_role::RuntimeRoleStep,
+        StepId::Runtime => &runtime::RuntimeStep,
     }
 }
 
@@ -363,6 +369,9 @@ pub fn looked_for_through(id: StepId) -> &'static [StepId] {
         | StepId::CredentialProvider
         | StepId::GatewayRole
         | StepId::Gateway
+        | StepId::Memory
+        | StepId::RuntimeRole
+        | StepId::Runtime
         | StepId::Instance => &[],
     }
 }

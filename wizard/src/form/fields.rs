@@ -191,7 +191,7 @@ mod tests {
         assert!(!paths(Page::Tls, &[]).contains(&"tls.acme.eab_hmac_path"));
         assert!(paths(Page::Tls, &[("tls.acme.eab_key_id", "kid-1")]).contains(&"tls.acme.eab_hmac_path"));
         assert_eq!(paths(Page::Gateway, &[]), ["gateway"]);
-        assert_eq!(paths(Page::Gateway, &[("gateway", "yes")]).len(), 7);
+        assert_eq!(paths(Page::Gateway, &[("gateway", "yes")]).len(), 10);
         let adopted = ("instance.adopt_instance_id", "i-0123456789abcdef0");
         assert_eq!(paths(Page::Instance, &[adopted]), ["instance.adopt_instance_id", "host.install"]);
         assert!(

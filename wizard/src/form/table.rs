@@ -349,4 +349,29 @@ pub const FIELDS: &[Field] = &[
         "An API key credential provider that exists already. The key stays there; it never goes into the configuration.",
     )
     .link("https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/gateway.html"),
+    ask(
+        Page::Gateway,
+        "gateway.routing_domain",
+        "Private name",
+        "The gateway reaches the backends from inside the VPC. Where the domain leads to the public address, give a public \
+         name here that leads to the instance's private one.",
+    )
+    .link("https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/gateway-vpc-egress.html")
+    .advanced(),
+    ask(
+        Page::Gateway,
+        "gateway.memory_days",
+        "Memory, in days",
+        "Has a memory made for the SRE agent, which keeps what it is told for so long. It takes ten minutes to make. \
+         Nothing means none is made.",
+    )
+    .link("https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/memory.html"),
+    ask(
+        Page::Gateway,
+        "gateway.runtime",
+        "Runtime",
+        "Has AgentCore run the SRE agent: a container image for arm64 in ECR, or a zip file s3://BUCKET/KEY. Nothing means \
+         you run it yourself.",
+    )
+    .link("https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/agents-tools-runtime.html"),
 ];

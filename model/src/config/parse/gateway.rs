@@ -3,7 +3,7 @@
 use crate::{
     AccountId, Region,
     config::{
-        Gateway, Tls, codes,
+        Gateway, RuntimeArtifact, Tls, codes,
         fields::{Fields, Flaw, shown},
         host_name,
         problem::{Place, Problem},
@@ -60,6 +60,14 @@ pub(super) fn gateway(fields: &mut Fields, tls: Option<&Tls>) -> Option<Option<G
         let example = "arn:aws:bedrock-agentcore:us-east-1:123456789012:token-vault/default/apikeycredentialprovider/backend";
         check(text, is_provider_arn(text), "is not the ARN of an API key credential provider", example)
     });
+    let routing_domain = fields.optional("gateway.routing_domain", |text| {
+        let text = text.to_ascii_lowercase();
+        check(&text, host_name::is_host_name(&text), "is not a host name", "backends.example.com")
+    });
+    let memory_days = fields
+        .optional_number("gateway.memory_days")
+        .map(|days| days.and_then(|days| u32::try_from(days).ok()));
+    let runtime = fields.optional("gateway.runtime", artifact);
     if let Some(Tls { domain: None, .. }) = tls {
         let place = Place { path: "gateway".to_owned(), ..fields.place("gateway.name") };
         fields.report(
@@ -80,7 +88,58 @@ pub(super) fn gateway(fields: &mut Fields, tls: Option<&Tls>) -> Option<Option<G
         s3_bucket: s3_bucket?,
         s3_path_prefix: s3_path_prefix?,
         provider_arn: provider_arn?,
+        routing_domain: routing_domain?,
+        memory_days: memory_days?,
+        runtime: runtime?,
     }))
+}
+
+fn artifact(text: &str) -> Result<RuntimeArtifact, Flaw> {
+    if let Some((bucket, key)) = text.strip_prefix("s3://").and_then(|place| place.split_once('/'))
+        && is_bucket_name(bucket)
+        && (1..=1024).contains(&key.len())
+        && !key.contains(char::is_control)
+    {
+        return Ok(RuntimeArtifact::Code { bucket: bucket.to_owned(), key: key.to_owned() });
+    }
+    check(
+        text,
+        is_image(text),
+        "is neither an image in ECR with its tag or digest nor an object `s3://BUCKET/KEY`",
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com/sre-agent:v1",
+    )
+    .map(RuntimeArtifact::Image)
+}
+
+/// `ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY`, and `:TAG` or `@sha256:DIGEST`. Without either it would be `latest`,
+/// which changes under a deployment.
+fn is_image(text: &str) -> bool {
+    let Some((host, path)) = text.split_once('/') else { return false };
+    let Some((account, rest)) = host.split_once(".dkr.ecr.") else { return false };
+    let region = rest.strip_suffix(".amazonaws.com").or_else(|| rest.strip_suffix(".amazonaws.com.cn"));
+    let (repository, version) = match path.split_once('@') {
+        Some((repository, digest)) => {
+            let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+            let is_digest = digest
+                .strip_prefix("sha256:")
+                .is_some_and(|digest| digest.len() == 64 && digest.bytes().all(hex));
+            (repository, is_digest)
+        }
+        None => path.split_once(':').map_or((path, false), |(repository, tag)| {
+            let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+            let is_tag =
+                (1..=128).contains(&tag.len()) && tag.bytes().all(letter) && !tag.starts_with(['.', '-']);
+            (repository, is_tag)
+        }),
+    };
+    let letter =
+        |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-' | b'/');
+    version
+        && AccountId::parse(account).is_ok()
+        && region.is_some_and(|region| Region::parse(region).is_ok())
+        && (2..=256).contains(&repository.len())
+        && repository.bytes().all(letter)
+        && repository.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
 }
 
 fn check(text: &str, valid: bool, rule: &str, example: &str) -> Result<String, Flaw> {
@@ -178,5 +237,31 @@ mod tests {
         let arn = "arn:aws:bedrock-agentcore:us-east-1:123456789012:token-vault/default/apikeycredentialprovider/backend";
         assert!(is_provider_arn(arn));
         assert!(!is_provider_arn(&arn.replace("token-vault", "vault")) && !is_provider_arn("arn:aws:x"));
+    }
+
+    #[test]
+    fn a_runtime_runs_an_image_or_a_zip_file() {
+        let registry = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+        let digest = format!("{registry}/team/agent@sha256:{}", "0a".repeat(32));
+        for image in [&format!("{registry}/agent:v1.2"), &digest] {
+            assert_eq!(artifact(image), Ok(RuntimeArtifact::Image(image.clone())));
+        }
+        let code = RuntimeArtifact::Code { bucket: "my-code".to_owned(), key: "a/b.zip".to_owned() };
+        assert_eq!(code.uri(), "s3://my-code/a/b.zip");
+        assert_eq!(artifact(&code.uri()), Ok(code));
+        let bad = [
+            format!("{registry}/agent"),
+            format!("{registry}/Agent:v1"),
+            format!("{registry}/agent:"),
+            format!("{registry}/agent@sha256:0a"),
+            "docker.io/agent:v1".to_owned(),
+            "123.dkr.ecr.eu-west-1.amazonaws.com/agent:v1".to_owned(),
+            "s3://my-code/".to_owned(),
+            "s3://My/a.zip".to_owned(),
+            String::new(),
+        ];
+        for bad in bad {
+            assert!(artifact(&bad).is_err(), "{bad}");
+        }
     }
 }

@@ -156,7 +156,7 @@ proptest! {
         flags.push((path, &value));
         let loaded = load_with(text, &[], &flags, Some(Mode::Staging));
         // Rules that no pattern can say.
-        let beyond = ["cognito.domain_prefix", "cognito.adopt_user_pool_id", "gateway.s3_bucket", "gateway.s3_path_prefix", "aws.profile", "aws.region", "tls.acme.email", "tls.domain", "deployment.id"];
+        let beyond = ["cognito.domain_prefix", "cognito.adopt_user_pool_id", "gateway.s3_bucket", "gateway.s3_path_prefix", "gateway.routing_domain", "gateway.runtime", "aws.profile", "aws.region", "tls.acme.email", "tls.domain", "deployment.id"];
         let refused = loaded.problems.iter().any(|problem| problem.path == path && problem.is_error());
         prop_assert!(!refused || beyond.contains(&path), "{path}={value:?}: {:#?}", loaded.problems);
     }

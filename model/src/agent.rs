@@ -20,6 +20,15 @@ pub const API_KEY_FIELD: &str = "api_key_value";
 /// The name that the sample's backends have written into them.
 pub const CREDENTIAL_PROVIDER: &str = "sre-agent-api-key-credential-provider";
 
+/// The name of the memory that the sample has written into it.
+pub const MEMORY: &str = "sre_agent_memory";
+
+/// Whether a text is the id of a memory of that name: AgentCore adds a hyphen and ten characters.
+pub fn is_memory_id(text: &str) -> bool {
+    let added = text.strip_prefix(MEMORY).and_then(|rest| rest.strip_prefix('-'));
+    added.is_some_and(|added| added.len() == 10 && added.bytes().all(|b| b.is_ascii_alphanumeric()))
+}
+
 /// One of the four backends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -148,6 +157,14 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn the_id_of_a_memory_is_its_name_with_ten_characters() {
+        assert!(is_memory_id("sre_agent_memory-0a1B2c3D4e"));
+        for other in ["", "sre_agent_memory", "sre_agent_memory-", "sre_agent_memory-0a1b2c3d4", "other-0a1b2c3d4e"] {
+            assert!(!is_memory_id(other), "{other}");
+        }
+    }
 
     #[test]
     fn all_names_differ_and_every_proof_is_an_operation() {

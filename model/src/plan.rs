@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::agent::Backend;
-use crate::config::Mode;
+use crate::config::{Config, Mode};
 use crate::{AccountId, DeploymentId, Finding, Region};
 
 /// Version of the plan's JSON form. A field may be added without raising it.
@@ -135,6 +135,17 @@ impl StepId {
                 | Self::RuntimeRole
                 | Self::Runtime
         ) || self.backend().is_some()
+    }
+
+    /// Whether a configuration has what it is for. Without a gateway, a memory or a runtime nobody needs the rights to look
+    /// for one, nor a Region that has it.
+    pub fn is_wanted_by(self, config: &Config) -> bool {
+        let gateway = config.gateway.as_ref();
+        match self {
+            Self::Memory => gateway.is_some_and(|gateway| gateway.memory_days.is_some()),
+            Self::RuntimeRole | Self::Runtime => gateway.is_some_and(|gateway| gateway.runtime.is_some()),
+            step => gateway.is_some() || !step.is_of_gateway(),
+        }
     }
 
     /// The backend whose target it makes.

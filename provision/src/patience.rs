@@ -27,6 +27,8 @@ pub struct Limits {
     pub instance: Duration,
     /// An instance to install itself at its first boot.
     pub first_boot: Duration,
+    /// A memory to be active.
+    pub memory: Duration,
 }
 
 impl Default for Limits {
@@ -38,6 +40,8 @@ impl Default for Limits {
             instance: Duration::from_mins(10),
             // A minute to boot, a minute to fetch; the script itself waits five for a network that is late.
             first_boot: Duration::from_mins(15),
+            // 10 to 12 minutes are usual.
+            memory: Duration::from_mins(20),
         }
     }
 }

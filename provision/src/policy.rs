@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::agent::CREDENTIAL_PROVIDER;
+use model::agent::{CREDENTIAL_PROVIDER, MEMORY};
 use model::config::{AcmeChallenge, Config, Gateway, HostInstall, TlsSource};
 use model::{AccountId, Region};
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ pub fn instance_trust() -> Value {
 
 /// What the instance may do: call the mapped models, be reached through Session Manager, fetch its exportable
 /// certificate where there is one, or answer for its name in the DNS where that brings it one, and where it installs itself at its first boot, fetch its bundle and say how far it
-/// is; with a gateway, read the key of its backends. `certificate` is an ARN.
+/// is; with a gateway, read the key of its backends, and with a memory, use it. `certificate` is an ARN.
 pub fn instance_policy(
     config: &Config,
     region: &Region,
@@ -70,8 +70,11 @@ pub fn instance_policy(
     if config.host.install == HostInstall::UserData {
         statements.extend(first_boot_statements(config, region, account));
     }
-    if config.gateway.is_some() {
+    if let Some(gateway) = &config.gateway {
         statements.extend(backend_statements(region, account));
+        if gateway.memory_days.is_some() {
+            statements.extend(memory_statements(region, account));
+        }
     }
     json!({"Version": "2012-10-17", "Statement": statements})
 }
@@ -95,6 +98,37 @@ fn backend_statements(region: &Region, account: &AccountId) -> [Value; 2] {
             "Effect": "Allow",
             "Action": ["secretsmanager:GetSecretValue"],
             "Resource": [key_secret(CREDENTIAL_PROVIDER, region, account)],
+        }),
+    ]
+}
+
+/// To find the agent's memory, under the one name that the agent has written into it, to write what happened and to read
+/// what is known.
+fn memory_statements(region: &Region, account: &AccountId) -> [Value; 2] {
+    let partition = region.partition();
+    [
+        json!({
+            "Sid": "FindMemory",
+            "Effect": "Allow",
+            // It takes no resource.
+            "Action": ["bedrock-agentcore:ListMemories"],
+            "Resource": "*",
+        }),
+        json!({
+            "Sid": "UseMemory",
+            "Effect": "Allow",
+            "Action": [
+                "bedrock-agentcore:CreateEvent",
+                "bedrock-agentcore:GetEvent",
+                "bedrock-agentcore:GetMemory",
+                "bedrock-agentcore:GetMemoryRecord",
+                "bedrock-agentcore:ListActors",
+                "bedrock-agentcore:ListEvents",
+                "bedrock-agentcore:ListMemoryRecords",
+                "bedrock-agentcore:ListSessions",
+                "bedrock-agentcore:RetrieveMemoryRecords",
+            ],
+            "Resource": [format!("arn:{partition}:bedrock-agentcore:{region}:{account}:memory/{MEMORY}-*")],
         }),
     ]
 }

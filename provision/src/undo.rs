@@ -149,8 +149,16 @@ async fn not_to_be_seen(cx: &Context<'_>, state: Option<&State>) -> Result<BTree
     }
     let name = || agentcore.get_credential_provider(CREDENTIAL_PROVIDER.to_owned());
     let provider = cx.patience.read(StepId::CredentialProvider, name).await;
-    let is_unasked = is_unasked(cx, StepId::CredentialProvider, provider.map(drop))?;
-    Ok(is_unasked.then_some(StepId::CredentialProvider).into_iter().collect())
+    let memories = cx.patience.read(StepId::Memory, || agentcore.list_memories(())).await;
+    let mut unasked = BTreeSet::new();
+    for (step, looked) in
+        [(StepId::CredentialProvider, provider.map(drop)), (StepId::Memory, memories.map(drop))]
+    {
+        if is_unasked(cx, step, looked)? {
+            unasked.insert(step);
+        }
+    }
+    Ok(unasked)
 }
 
 /// Whether AgentCore cannot be asked about a step, which is said then.

@@ -161,7 +161,16 @@ pub fn of_step(step: StepId) -> &'static [&'static str] {
             "bedrock-agentcore:DeleteGatewayTarget",
             "s3:GetObject",
         ],
-        StepId::Memory | StepId::Runtime | StepId::RuntimeRole => &[],
+        StepId::Memory => &[
+            "bedrock-agentcore:ListMemories",
+            "bedrock-agentcore:GetMemory",
+            "bedrock-agentcore:ListTagsForResource",
+            "bedrock-agentcore:CreateMemory",
+            "bedrock-agentcore:TagResource",
+            "bedrock-agentcore:UpdateMemory",
+            "bedrock-agentcore:DeleteMemory",
+        ],
+        StepId::Runtime | StepId::RuntimeRole => &[],
         StepId::HostInstalled => &["ssm:GetParameter", "ec2:GetConsoleOutput"],
     }
 }

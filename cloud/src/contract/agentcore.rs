@@ -9,7 +9,7 @@ use model::Secret;
 use serde_json::json;
 
 use crate::port::agentcore::{
-    ApiKeyChange, Condition, Gateway, GatewayChange, GatewaySettings, MemoryStrategy, NewCredentialProvider,
+    ApiKeyChange, Condition, Gateway, GatewayChange, GatewaySettings, MemoryChange, MemoryStrategy, NewCredentialProvider,
     NewGateway, NewMemory, NewTarget, Target, TargetChange, TargetRef, TargetSettings,
 };
 use crate::port::iam::{NewRole, RolePolicy, RolePolicyDocument};
@@ -259,7 +259,7 @@ async fn targets(cloud: &Cloud, fixture: &Fixture, gateway_id: &str, ground: &Gr
     refused(agentcore.delete_target(wanted).await, missing, "DeleteGatewayTarget");
 }
 
-/// Makes a memory, reads it back, deletes it.
+/// Makes a memory, reads it back, changes it, deletes it.
 pub async fn memories(cloud: &Cloud, fixture: &Fixture) {
     let agentcore = &cloud.agentcore;
     let new = NewMemory {
@@ -282,6 +282,15 @@ pub async fn memories(cloud: &Cloud, fixture: &Fixture) {
     assert_eq!(memory.strategies.keys().map(String::as_str).collect::<BTreeSet<_>>(), names);
     assert!(memory.strategies.values().all(Condition::is_ready), "{memory:?}");
     assert!(agentcore.list_memories(()).await.expect("memories can be listed").contains(&id));
+    let change = MemoryChange { id: id.clone(), event_expiry_days: 30, added: BTreeSet::new() };
+    agentcore.update_memory(change.clone()).await.expect("a memory is changed");
+    let changed = fixture
+        .until("the memory is active again", async || {
+            let found = agentcore.get_memory(id.clone()).await.expect("memories can be read");
+            found.filter(|memory| memory.condition.is_ready())
+        })
+        .await;
+    assert_eq!((changed.event_expiry_days, changed.strategies), (30, memory.strategies));
     agentcore.delete_memory(id.clone()).await.expect("a memory is deleted");
     fixture
         .until("the memory has gone", async || {
@@ -289,5 +298,6 @@ pub async fn memories(cloud: &Cloud, fixture: &Fixture) {
             found.is_none().then_some(())
         })
         .await;
+    refused(agentcore.update_memory(change).await, ErrorKind::NotFound, "UpdateMemory");
     refused(agentcore.delete_memory(id).await, ErrorKind::NotFound, "DeleteMemory");
 }

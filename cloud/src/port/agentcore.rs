@@ -271,6 +271,17 @@ pub struct NewMemory {
     pub tags: Tags,
 }
 
+/// What a memory is to be from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoryChange {
+    /// The memory's id.
+    pub id: String,
+    /// For how long events are kept.
+    pub event_expiry_days: u32,
+    /// Strategies that it lacks.
+    pub added: BTreeSet<MemoryStrategy>,
+}
+
 /// A memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Memory {
@@ -329,6 +340,8 @@ port! {
         Read "ListMemories" list_memories(()) -> Vec<String>;
         /// Begins to make a memory; answers its id.
         Write "CreateMemory" create_memory(NewMemory) -> String;
+        /// Begins to change a memory; what is in it stays.
+        Write "UpdateMemory" update_memory(MemoryChange) -> ();
         /// Begins to delete a memory with all that is in it.
         Write "DeleteMemory" delete_memory(String) -> ();
     }

@@ -58,7 +58,8 @@ pub(super) fn of(state: &State) -> Vec<Value> {
         state.gateways.values().filter(|one| one.course != Course::Deleting).map(|one| gateway(state, one));
     let memories = state.memories.values().filter(|one| one.course != Course::Deleting).map(|one| {
         json!({"type": "memory", "name": one.name, "condition": condition(&one.course),
-               "event_expiry_days": one.event_expiry_days, "tags": one.tags})
+               "event_expiry_days": one.event_expiry_days,
+               "strategies": one.strategies.iter().map(|(one, course)| json!([one, condition(course)])).collect::<Vec<_>>(), "tags": one.tags})
     });
     let mut all: Vec<Value> = groups
         .chain(buckets)

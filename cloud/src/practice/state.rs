@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::port::agentcore::MemoryStrategy;
 use crate::port::acm::{CertificateDetail, IssuedCertificate};
 use crate::port::bedrock::{ModelAvailability, ModelLife};
 use crate::port::ec2::{InstanceState, Rule};
@@ -90,6 +91,9 @@ pub(super) struct State {
     /// Why the next memory fails.
     #[serde(default)]
     pub(super) failing_memory: Option<String>,
+    /// The strategy that fails in the next memory.
+    #[serde(default)]
+    pub(super) failing_strategy: Option<MemoryStrategy>,
     /// What goes wrong when instances boot.
     #[serde(default)]
     pub(super) mishap: Option<Mishap>,
@@ -413,6 +417,7 @@ impl State {
             failing_targets: BTreeMap::new(),
             memories: BTreeMap::new(),
             failing_memory: None,
+            failing_strategy: None,
             mishap: None,
             pace: Pace::default(),
         };

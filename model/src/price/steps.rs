@@ -60,7 +60,8 @@ pub(super) fn write(ledger: &mut Ledger<'_>) {
         StepId::TargetK8s | StepId::TargetLogs | StepId::TargetMetrics | StepId::TargetRunbooks => {
             ledger.free("the gateway is charged for, by its use");
         }
-        StepId::Memory | StepId::Runtime | StepId::RuntimeRole => ledger.free("nothing is made yet"),
+        StepId::Memory => memory(ledger),
+        StepId::Runtime | StepId::RuntimeRole => ledger.free("nothing is made yet"),
         StepId::AppClient => app_client(ledger),
         StepId::Instance => instance(ledger),
     }
@@ -78,6 +79,12 @@ fn app_client(ledger: &mut Ledger<'_>) {
 fn gateway(ledger: &mut Ledger<'_>) {
     let why = "the book has no price for calls of tools, searches and indexed tools";
     ledger.not_priced(Basis::Usage, "AgentCore gateway", "the gateway's use", why);
+}
+
+/// The book has no price of it.
+fn memory(ledger: &mut Ledger<'_>) {
+    let why = "the book has no price for events, records and their retrieval";
+    ledger.not_priced(Basis::Usage, "AgentCore memory", "the memory's use", why);
 }
 
 fn instance(ledger: &mut Ledger<'_>) {

@@ -27,8 +27,10 @@ pub(super) const READY: &str = "READY";
 pub(super) const FAILED: &str = "FAILED";
 /// The call that makes anew what failed to be made: AgentCore cannot mend it.
 pub(super) const REMAKE: &str = "make-anew";
-const UPDATE: &str = "update";
-const DELETING: &str = "DELETING";
+/// The call that changes what differs.
+pub(super) const UPDATE: &str = "update";
+/// The status of what goes.
+pub(super) const DELETING: &str = "DELETING";
 
 pub(super) struct GatewayStep;
 
@@ -302,7 +304,7 @@ impl Step for GatewayStep {
     }
 }
 
-/// What a gateway or a target that exists needs: what failed to be made is made anew, and what differs is changed.
+/// What a gateway, a target or a memory that exists needs: what failed to be made is made anew, and what differs is changed.
 pub(super) fn ops_of_existing(want: &Want, have: &Found, what: &str) -> Vec<Op> {
     let status = have.fields.get("status").and_then(|status| status.as_str()).unwrap_or_default();
     // What goes already was to be made anew by a run that was killed, or to be removed by one.

@@ -377,11 +377,12 @@ pub fn looked_for_through(id: StepId) -> &'static [StepId] {
 }
 
 /// Whether there is a reason to look for what a step made: who wants no gateway and never had one needs no rights to look
-/// for it, nor a Region that has the service.
+/// for it, nor a Region that has the service. The same holds for a memory.
 pub fn is_worth_a_look(id: StepId, config: Option<&Config>, state: Option<&State>) -> bool {
-    let wants = config.is_some_and(|config| config.gateway.is_some());
+    let wants = config.is_some_and(|config| id.is_wanted_by(config));
     match state {
         _ if wants || !id.is_of_gateway() => true,
+        Some(state) if id == StepId::Memory => state.steps.contains_key(&id),
         Some(state) => state.steps.keys().any(|step| step.is_of_gateway()),
         // Nothing says what there was.
         None => config.is_none(),

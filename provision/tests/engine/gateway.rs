@@ -30,7 +30,7 @@ pub(crate) fn with_gateway(more: &str) -> Config {
 }
 
 /// The one step that was blocked, and what was said.
-fn blocked(ended: Result<Vec<model::Finding>, RunError>) -> (StepId, model::Finding) {
+pub(crate) fn blocked(ended: Result<Vec<model::Finding>, RunError>) -> (StepId, model::Finding) {
     match ended {
         Err(RunError::Steps(failed)) => match failed.into_iter().next() {
             Some((step, StepError::Blocked(finding))) => (step, *finding),

@@ -2,6 +2,7 @@
 
 use cloud::practice::{Practice, PracticeOptions};
 use model::Config;
+use model::agent::MEMORY;
 use model::config::Mode;
 use model::config::arbitrary;
 use model::ids::InstanceType;
@@ -87,10 +88,10 @@ fn assert_least_privilege(config: &Config, policy: &Value) {
         let actions: Vec<&str> =
             statement["Action"].as_array().unwrap().iter().map(|action| action.as_str().unwrap()).collect();
         let without_resource = |action: &&str| {
-            // Zones are listed before there is one to name.
+            // Zones and memories are listed before there is one to name.
             action.starts_with("ssmmessages:")
                 || action.starts_with("ec2messages:")
-                || *action == "route53:ListHostedZones"
+                || matches!(*action, "route53:ListHostedZones" | "bedrock-agentcore:ListMemories")
         };
         if statement["Resource"] == "*" {
             assert!(actions.iter().all(without_resource), "{statement}");
@@ -159,6 +160,11 @@ proptest! {
                 assert_eq!(made["targets"].as_array().unwrap().len(), 4);
                 assert_eq!(made["scopes"].as_array().unwrap().len(), config.cognito.scopes.len());
                 assert_eq!(made["clients"].as_array().unwrap().len(), 1);
+                if let Some(days) = gateway.memory_days {
+                    let memory = of_type(&inventory, "memory");
+                    assert_eq!((&memory["event_expiry_days"], &memory["name"]), (&days.into(), &MEMORY.into()));
+                    assert_eq!(memory["strategies"].as_array().unwrap().len(), 3);
+                }
             }
             let instance = of_type(&inventory, "instance");
             assert_eq!(instance["imds_tokens_required"], true);

@@ -17,6 +17,7 @@ mod gateway_of_others;
 mod journal;
 mod kill;
 mod laws;
+mod memory;
 mod ownership;
 mod player;
 mod runs;

@@ -108,7 +108,7 @@ async fn a_certificate_that_is_no_longer_wanted_is_deleted() {
     let bench = Bench::new();
     bench.deploy(&usual()).await.unwrap();
     let acme = config(
-        "tls: {domain: api.example.com, source: acme}\nhost: {install: user-data}\ngateway: {name: sre-gateway}\n",
+        "tls: {domain: api.example.com, source: acme}\nhost: {install: user-data}\ngateway: {name: sre-gateway, memory_days: 90}\n",
     );
     bench.deploy(&acme).await.unwrap();
     assert!(bench.state().unwrap().is_finished());

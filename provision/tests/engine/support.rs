@@ -73,7 +73,7 @@ pub(crate) fn config(more: &str) -> Config {
     loaded.config.unwrap_or_else(|| panic!("{:#?}", loaded.problems))
 }
 
-/// What most tests deploy: everything, certificate and gateway included.
+/// What most tests deploy: everything, certificate, gateway and memory included.
 pub(crate) fn usual() -> Config {
     usual_and("")
 }
@@ -82,7 +82,7 @@ pub(crate) fn usual() -> Config {
 pub(crate) fn usual_and(more: &str) -> Config {
     config(&format!(
         "tls: {{domain: api.example.com, source: acm-exportable}}\nhost: {{install: user-data}}\n\
-         gateway: {{name: sre-gateway}}\n{more}"
+         gateway: {{name: sre-gateway, memory_days: 90}}\n{more}"
     ))
 }
 

@@ -1,9 +1,9 @@
 //! A memory with the strategies of the SRE agent, to and from what AgentCore calls them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_bedrockagentcorecontrol::types::{
-    self, MemoryStrategyInput, SemanticMemoryStrategyInput, SummaryMemoryStrategyInput,
+    self, MemoryStrategyInput, ModifyMemoryStrategies, SemanticMemoryStrategyInput, SummaryMemoryStrategyInput,
     UserPreferenceMemoryStrategyInput,
 };
 use aws_smithy_types::error::operation::BuildError;
@@ -15,9 +15,24 @@ use crate::error::unbuilt;
 
 use super::SERVICE;
 
-pub(super) fn strategies(operation: &str) -> Result<Vec<MemoryStrategyInput>, CallError> {
-    let all: Result<Vec<_>, _> = MemoryStrategy::ALL.into_iter().map(to_input).collect();
+pub(super) fn strategies(
+    wanted: impl IntoIterator<Item = MemoryStrategy>,
+    operation: &str,
+) -> Result<Vec<MemoryStrategyInput>, CallError> {
+    let all: Result<Vec<_>, _> = wanted.into_iter().map(to_input).collect();
     all.map_err(|error| unbuilt(SERVICE, operation, &error))
+}
+
+/// Strategies to add to a memory, if there are any.
+pub(super) fn additions(
+    added: BTreeSet<MemoryStrategy>,
+    operation: &str,
+) -> Result<Option<ModifyMemoryStrategies>, CallError> {
+    if added.is_empty() {
+        return Ok(None);
+    }
+    let added = strategies(added, operation)?;
+    Ok(Some(ModifyMemoryStrategies::builder().set_add_memory_strategies(Some(added)).build()))
 }
 
 fn to_input(one: MemoryStrategy) -> Result<MemoryStrategyInput, BuildError> {

@@ -14,7 +14,7 @@ use aws_sdk_bedrockagentcorecontrol::Client;
 use aws_sdk_bedrockagentcorecontrol::config::Builder;
 use cloud::port::agentcore::{
     AgentCore, ApiKeyChange, CredentialProvider, Gateway, GatewayChange, GatewaySummary, Memory,
-    NewCredentialProvider, NewGateway, NewMemory, NewTarget, Target, TargetChange, TargetRef, TargetSummary,
+    MemoryChange, MemoryStrategy, NewCredentialProvider, NewGateway, NewMemory, NewTarget, Target, TargetChange, TargetRef, TargetSummary,
 };
 use cloud::{CallError, ErrorKind};
 use model::tags::Tags;
@@ -284,12 +284,24 @@ impl AgentCore for AwsAgentCore {
             .name(new.name)
             .client_token(new.client_token)
             .event_expiry_duration(i32::try_from(new.event_expiry_days).unwrap_or(i32::MAX))
-            .set_memory_strategies(Some(memory::strategies(OPERATION)?))
+            .set_memory_strategies(Some(memory::strategies(MemoryStrategy::ALL, OPERATION)?))
             .set_tags(to_tags(new.tags))
             .send()
             .await
             .map_err(failed(SERVICE, OPERATION))?;
         Ok(answer.memory.ok_or_else(|| absent(SERVICE, OPERATION, "memory"))?.id)
+    }
+
+    async fn update_memory(&self, change: MemoryChange) -> Result<(), CallError> {
+        const OPERATION: &str = "UpdateMemory";
+        let request = self.0.update_memory().memory_id(change.id);
+        request
+            .event_expiry_duration(i32::try_from(change.event_expiry_days).unwrap_or(i32::MAX))
+            .set_memory_strategies(memory::additions(change.added, OPERATION)?)
+            .send()
+            .await
+            .map_err(failed(SERVICE, OPERATION))?;
+        Ok(())
     }
 
     async fn delete_memory(&self, id: String) -> Result<(), CallError> {

@@ -1,6 +1,6 @@
 //! Memories, which take their time. What is in them is not kept.
 
-use crate::port::agentcore::{Condition, Memory, MemoryStrategy, NewMemory};
+use crate::port::agentcore::{Condition, Memory, MemoryChange, MemoryStrategy, NewMemory};
 use crate::practice::refusal::{Answer, Refusal, demand, demand_tags};
 use crate::practice::state::{State, tick};
 
@@ -18,7 +18,13 @@ fn is_name(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// A memory that is ready is called active.
+fn demand_days(days: u32) -> Answer<()> {
+    demand((3..=3650).contains(&days), VALIDATION, || {
+        "1 validation error detected: Value at 'eventExpiryDuration' failed to satisfy constraint".to_owned()
+    })
+}
+
+/// A memory or a strategy that is ready is called active.
 fn condition(course: &Course) -> Condition {
     match course {
         Course::Ready => Condition { status: "ACTIVE".to_owned(), reasons: Vec::new() },
@@ -29,6 +35,11 @@ fn condition(course: &Course) -> Condition {
 impl State {
     pub(super) fn memory_arn(&self, id: &str) -> String {
         self.arn(SERVICE, &format!("memory/{id}"))
+    }
+
+    pub(super) fn next_memory_id(&mut self, name: &str) -> String {
+        let hex = self.next_hex();
+        format!("{name}-{}", hex.get(..10).unwrap_or_default())
     }
 
     fn look_at_memory(&mut self, id: &str) -> Option<&record::Memory> {
@@ -42,23 +53,28 @@ impl State {
                 return None;
             }
             memory.course = self.failing_memory.take().map_or(Course::Ready, Course::Failed);
+            for course in memory.strategies.values_mut().filter(|course| course.is_under_way()) {
+                *course = Course::Ready;
+            }
+            if let Some(failing) = self.failing_strategy.take() {
+                memory.strategies.insert(failing, Course::Failed(String::new()));
+            }
         }
         self.memories.get(id)
     }
 
     pub(super) fn get_memory(&mut self, id: &str) -> Option<Memory> {
         let one = self.look_at_memory(id)?.clone();
-        let condition = condition(&one.course);
-        let strategy = |one: MemoryStrategy| {
-            let status = Condition { reasons: Vec::new(), ..condition.clone() };
-            (one.name().to_owned(), status)
+        // Why a strategy failed is not said.
+        let strategy = |(one, course): (&MemoryStrategy, &Course)| {
+            (one.name().to_owned(), Condition { reasons: Vec::new(), ..condition(course) })
         };
         Some(Memory {
             id: id.to_owned(),
             arn: self.memory_arn(id),
             name: one.name,
-            strategies: MemoryStrategy::ALL.into_iter().map(strategy).collect(),
-            condition,
+            strategies: one.strategies.iter().map(strategy).collect(),
+            condition: condition(&one.course),
             event_expiry_days: one.event_expiry_days,
             tags: one.tags,
         })
@@ -75,10 +91,7 @@ impl State {
              expression pattern: [a-zA-Z][a-zA-Z0-9_]{0,47}"
                 .to_owned()
         })?;
-        demand((3..=3650).contains(&new.event_expiry_days), VALIDATION, || {
-            "1 validation error detected: Value at 'eventExpiryDuration' failed to satisfy constraint"
-                .to_owned()
-        })?;
+        demand_days(new.event_expiry_days)?;
         demand_token(&new.client_token)?;
         demand_tags(&new.tags, VALIDATION)?;
         if let Some((id, _)) = self.memories.iter().find(|(_, one)| one.token == new.client_token) {
@@ -87,8 +100,7 @@ impl State {
         demand(self.memories.values().all(|one| one.name != new.name), CONFLICT, || {
             format!("Memory with name {} already exists", new.name)
         })?;
-        let hex = self.next_hex();
-        let id = format!("{}-{}", new.name, hex.get(..10).unwrap_or_default());
+        let id = self.next_memory_id(&new.name);
         let memory = record::Memory {
             unseen: self.unseen(),
             settle: self.pace.settle,
@@ -96,10 +108,29 @@ impl State {
             name: new.name,
             token: new.client_token,
             event_expiry_days: new.event_expiry_days,
+            strategies: MemoryStrategy::ALL.into_iter().map(|one| (one, Course::Creating)).collect(),
             tags: new.tags,
         };
         self.memories.insert(id.clone(), memory);
         Ok(id)
+    }
+
+    pub(super) fn update_memory(&mut self, change: &MemoryChange) -> Answer<()> {
+        demand_days(change.event_expiry_days)?;
+        let settle = self.pace.settle;
+        let memory = self.memories.get_mut(&change.id).ok_or_else(|| no_memory(&change.id))?;
+        demand(!memory.course.is_under_way(), CONFLICT, || {
+            format!("Memory {} is not in a state in which it can be updated", change.id)
+        })?;
+        let is_new = |one: &MemoryStrategy| !memory.strategies.contains_key(one);
+        demand(change.added.iter().all(is_new), VALIDATION, || {
+            "Memory strategy names have to be unique within a memory".to_owned()
+        })?;
+        memory.event_expiry_days = change.event_expiry_days;
+        memory.strategies.extend(change.added.iter().map(|one| (*one, Course::Creating)));
+        memory.course = Course::Updating;
+        memory.settle = settle;
+        Ok(())
     }
 
     pub(super) fn delete_memory(&mut self, id: &str) -> Answer<()> {

@@ -14,7 +14,7 @@ use crate::CallError;
 use crate::hook::Access::{Read, Write};
 use crate::port::agentcore::{
     AgentCore, ApiKeyChange, CredentialProvider, Gateway, GatewayChange, GatewaySummary, Memory,
-    NewCredentialProvider, NewGateway, NewMemory, NewTarget, Target, TargetChange, TargetRef, TargetSummary,
+    MemoryChange, NewCredentialProvider, NewGateway, NewMemory, NewTarget, Target, TargetChange, TargetRef, TargetSummary,
 };
 
 use super::desk::Desk;
@@ -141,6 +141,11 @@ impl AgentCore for Desk {
 
     async fn create_memory(&self, new: NewMemory) -> Result<String, CallError> {
         self.call(SERVICE, "CreateMemory", Write, "*", |state| state.create_memory(new))
+    }
+
+    async fn update_memory(&self, change: MemoryChange) -> Result<(), CallError> {
+        let resource = self.look(|state| state.memory_arn(&change.id));
+        self.call(SERVICE, "UpdateMemory", Write, &resource, |state| state.update_memory(&change))
     }
 
     async fn delete_memory(&self, id: String) -> Result<(), CallError> {

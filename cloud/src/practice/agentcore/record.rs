@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use model::tags::Tags;
 use serde::{Deserialize, Serialize};
 
-use crate::port::agentcore::{Condition, GatewaySettings, TargetSettings};
+use crate::port::agentcore::{Condition, GatewaySettings, MemoryStrategy, TargetSettings};
 use crate::practice::state::Unseen;
 
 /// An API key credential provider. Its key opens nothing but a rehearsal.
@@ -17,7 +17,7 @@ pub(in crate::practice) struct Provider {
     pub(in crate::practice) tags: Tags,
 }
 
-/// Where a gateway, a target or a memory is on its way to.
+/// Where a gateway, a target, a memory or a strategy of one is on its way to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::practice) enum Course {
     Creating,
@@ -76,5 +76,6 @@ pub(in crate::practice) struct Memory {
     pub(in crate::practice) name: String,
     pub(in crate::practice) token: String,
     pub(in crate::practice) event_expiry_days: u32,
+    pub(in crate::practice) strategies: BTreeMap<MemoryStrategy, Course>,
     pub(in crate::practice) tags: Tags,
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use model::tags::Tags;
 
-use crate::port::agentcore::GatewaySettings;
+use crate::port::agentcore::{GatewaySettings, MemoryStrategy};
 use crate::practice::seed::Seed;
 use crate::practice::state::Unseen;
 
-use super::record::{Course, Gateway, Provider};
+use super::record::{Course, Gateway, Memory, Provider};
 
 impl Seed<'_> {
     /// Has the next target of that name fail, for that reason.
@@ -19,6 +19,35 @@ impl Seed<'_> {
     /// Has the next memory fail, for that reason.
     pub fn fail_memory(&mut self, reason: &str) {
         self.state.failing_memory = Some(reason.to_owned());
+    }
+
+    /// Has a strategy of the next memory fail.
+    pub fn fail_strategy(&mut self, strategy: MemoryStrategy) {
+        self.state.failing_strategy = Some(strategy);
+    }
+
+    /// Takes a strategy out of every memory, as somebody may.
+    pub fn remove_strategy(&mut self, strategy: MemoryStrategy) {
+        for memory in self.state.memories.values_mut() {
+            memory.strategies.remove(&strategy);
+        }
+    }
+
+    /// A memory that somebody else made, ready; its id.
+    pub fn memory(&mut self, name: &str, event_expiry_days: u32) -> String {
+        let id = self.state.next_memory_id(name);
+        let memory = Memory {
+            unseen: Unseen::default(),
+            settle: 0,
+            course: Course::Ready,
+            name: name.to_owned(),
+            token: format!("of-somebody-else-{id}"),
+            event_expiry_days,
+            strategies: MemoryStrategy::ALL.into_iter().map(|one| (one, Course::Ready)).collect(),
+            tags: Tags::new(),
+        };
+        self.state.memories.insert(id.clone(), memory);
+        id
     }
 
     /// A credential provider that somebody else made; its ARN.

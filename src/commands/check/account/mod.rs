@@ -207,9 +207,7 @@ fn permissions<'a>(
     let steps: Vec<StepId> = if let Some(plan) = state.and_then(|state| state.plan.as_ref()) {
         plan.steps.iter().map(|step| step.id).collect()
     } else {
-        // Without a gateway nobody needs the rights for one.
-        let has_gateway = gather.config.gateway.is_some();
-        StepId::ALL.iter().copied().filter(|id| has_gateway || !id.is_of_gateway()).collect()
+        StepId::ALL.iter().copied().filter(|id| id.is_wanted_by(gather.config)).collect()
     };
     let needed = Rc::new(actions::of_steps(steps));
     let simulated = move |needed: Rc<std::collections::BTreeMap<_, _>>| async move {

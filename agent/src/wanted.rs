@@ -35,6 +35,8 @@ pub struct Wanted {
     pub prefix: String,
     /// The key that the backends want.
     pub api_key: Secret<String>,
+    /// The agent's memory, where there is one.
+    pub memory_id: Option<String>,
     /// A token, where one was fetched.
     pub token: Option<Secret<String>>,
 }

@@ -1,8 +1,8 @@
-//! What ties the agent to its gateway: Cognito, the credential provider, the URL, the token.
+//! What ties the agent to its gateway: Cognito, the credential provider, the URL, the token. And to its memory.
 
 use jiff::SignedDuration;
 use model::Severity;
-use model::agent::CREDENTIAL_PROVIDER;
+use model::agent::{CREDENTIAL_PROVIDER, MEMORY, is_memory_id};
 
 use super::{Findings, Token};
 use crate::formats::{AgentConfig, EnvFile, GatewayConfig, read_line, without_mcp};
@@ -30,6 +30,7 @@ pub(super) fn judge(findings: &mut Findings) {
     provider(findings);
     uri(findings);
     token(findings);
+    memory(findings);
 }
 
 fn cognito(findings: &mut Findings) {
@@ -185,5 +186,20 @@ fn token(findings: &mut Findings) {
             Some(_) => "GATEWAY_ACCESS_TOKEN is another token than that of gateway/.access_token",
         };
         findings.add("SRE-AGENT-009", Severity::Error, File::AgentEnv, message, &hint);
+    }
+}
+
+fn memory(findings: &mut Findings) {
+    let facts = findings.facts;
+    let id = facts.present.text(File::MemoryId).map(read_line);
+    if let Some(id) = id.filter(|id| !is_memory_id(id)) {
+        let message = format!(
+            "it holds `{id}`, which is no id of a memory: that is `{MEMORY}`, a hyphen and ten letters or digits"
+        );
+        let hint = format!(
+            "a deployment with `gateway.memory_days` has a memory, and this writes its id: {}; without a memory, delete the file",
+            findings.files()
+        );
+        findings.add("SRE-AGENT-018", Severity::Error, File::MemoryId, message, hint);
     }
 }

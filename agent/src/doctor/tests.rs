@@ -25,6 +25,7 @@ fn finished() -> Facts {
         (File::GatewayUri, URI),
         (File::AgentConfig, &agent),
         (File::AccessToken, "t0ken"),
+        (File::MemoryId, "sre_agent_memory-a1B2c3D4e5\n"),
         (File::AgentEnv, "LLM_PROVIDER=bedrock\nGATEWAY_ACCESS_TOKEN=t0ken\n"),
     ];
     let texts = texts.map(|(file, text)| (file, Secret::new(text.to_owned()))).into_iter().collect();
@@ -178,6 +179,11 @@ fn what_the_scripts_leave_half_way_is_recognised() {
                 "SRE-AGENT-014 gateway/config.yaml: the backends look for their key in us-east-1 only",
                 "SRE-AGENT-014 gateway/config.yaml: user_pool_id is",
             ],
+        ),
+        (
+            "the memory was not made, and another was named",
+            |facts| put(facts, File::MemoryId, "sre_agent_memory\n"),
+            &["SRE-AGENT-018 .memory_id: it holds `sre_agent_memory`, which is no id"],
         ),
         (
             "a machine that was not prepared",

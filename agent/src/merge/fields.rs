@@ -1,7 +1,7 @@
 //! Which value goes where: the table between a deployment and the sample's files.
 
 use model::Secret;
-use model::agent::Backend;
+use model::agent::{Backend, is_memory_id};
 
 use crate::Wanted;
 use crate::formats::without_mcp;
@@ -52,6 +52,7 @@ impl Field {
                 Some("an endpoint that is no more")
             }
             "s3_bucket" if !is_bucket(there) => Some("no name of a bucket, but what a script printed"),
+            "memory_id" if !is_memory_id(there) => Some("no id of the agent's memory"),
             "uri" if without_mcp(there) == self.value.expose() => {
                 Some("a URL with a path that the scripts append themselves")
             }
@@ -93,6 +94,7 @@ pub(super) fn fields(wanted: &Wanted) -> Vec<Field> {
         Field::plain(AgentEnv, "LLM_PROVIDER", "bedrock").manner(Manner::Default),
         Field::plain(AgentEnv, "AWS_DEFAULT_REGION", wanted.region.as_str()).manner(Manner::Default),
     ];
+    fields.extend(wanted.memory_id.iter().map(|id| Field::plain(File::MemoryId, "memory_id", id)));
     fields.extend(wanted.token.iter().flat_map(token));
     fields
 }

@@ -52,6 +52,16 @@ fn text(line: impl Strategy<Value = &'static str>) -> impl Strategy<Value = Stri
     })
 }
 
+/// What may be in `.memory_id`.
+fn memory() -> impl Strategy<Value = Option<&'static str>> {
+    prop::sample::select(vec![
+        None,
+        Some("None"),
+        Some("sre_agent_memory-0000000000"),
+        Some("sre_agent_memory-a1B2c3D4e5"),
+    ])
+}
+
 fn link() -> impl Strategy<Value = Link> {
     prop::sample::select(vec![
         Link::NoFolder,
@@ -63,9 +73,9 @@ fn link() -> impl Strategy<Value = Link> {
 }
 
 fn there() -> impl Strategy<Value = Present> {
-    let files = (config(), env(), env(), env(), prop::option::of(env()));
+    let files = (config(), env(), env(), env(), prop::option::of(env()), memory());
     (files, link(), prop::bool::ANY).prop_map(
-        |((config, gateway, agent, deployment, root), link, has_uri)| {
+        |((config, gateway, agent, deployment, root, memory), link, has_uri)| {
             let uri = if has_uri {
                 "# c\ngateway:\n  uri: \"https://mine.example.com\"\nkept: 1\n"
             } else {
@@ -79,6 +89,9 @@ fn there() -> impl Strategy<Value = Present> {
             ];
             if link == Link::File {
                 files.push((File::DeploymentEnv, &deployment));
+            }
+            if let Some(memory) = memory {
+                files.push((File::MemoryId, memory));
             }
             if let Some(root) = &root {
                 files.push((File::RootEnv, root));
@@ -106,6 +119,7 @@ fn is_as_wanted(there: &Present) -> Result<(), TestCaseError> {
     prop_assert_eq!(env.as_docker("COGNITO_CLIENT_SECRET"), Some(wanted.client_secret.expose().as_str()));
     prop_assert!(env.get("REGION").is_none_or(|region| region == Ok("eu-west-1".to_owned())));
     prop_assert_eq!(there.text(File::GatewayUri), Some(wanted.gateway_uri()));
+    prop_assert_eq!(there.text(File::MemoryId), wanted.memory_id.as_deref());
     Ok(())
 }
 

@@ -20,6 +20,7 @@ pub(crate) fn wanted() -> Wanted {
         bucket: "bedrock-agentcore-gateway-123456789012-sre".to_owned(),
         prefix: "openapi".to_owned(),
         api_key: Secret::new("k3yofbackends".to_owned()),
+        memory_id: Some("sre_agent_memory-a1B2c3D4e5".to_owned()),
         token: None,
     }
 }
@@ -79,6 +80,7 @@ fn an_empty_directory_gets_every_file() {
             "sre_agent/config/agent_config.yaml",
             "sre_agent/.env",
             "deployment/.env",
+            ".memory_id",
         ]
     );
     let after = after(&there, &merged);
@@ -91,6 +93,7 @@ fn an_empty_directory_gets_every_file() {
     assert!(config.contains("endpoint_url: \"https://bedrock-agentcore-control.eu-west-1.amazonaws.com\"\n"));
     let uri = "https://sre-gateway-abcdefghij.gateway.bedrock-agentcore.eu-west-1.amazonaws.com";
     assert_eq!(after.text(File::GatewayUri), Some(uri));
+    assert_eq!(after.text(File::MemoryId), Some("sre_agent_memory-a1B2c3D4e5"));
     let env = after.text(File::GatewayEnv).unwrap();
     assert!(env.contains("BACKEND_API_KEY=k3yofbackends\n") && !env.contains("REGION="), "{env}");
     assert!(env.contains("COGNITO_DOMAIN=https://sre.auth.eu-west-1.amazoncognito.com\n"), "{env}");
@@ -157,6 +160,24 @@ fn a_value_of_somebody_is_shown_and_kept_or_replaced_as_chosen() {
     let replaced = after(&there, &merged(&there, Some(Choice::Replace)));
     assert!(replaced.text(File::GatewayConfig).unwrap().contains("gateway_name: \"sre-gateway\"\n"));
     assert!(replaced.text(File::GatewayEnv).unwrap().contains("BACKEND_API_KEY=k3yofbackends\n"));
+}
+
+#[test]
+fn another_memory_is_somebodys_and_what_is_no_memory_is_nobodys() {
+    let other = present(&[(File::MemoryId, "sre_agent_memory-0000000000\n")], Link::NoFolder);
+    let shown: Vec<String> = merged(&other, None).undecided().map(ToString::to_string).collect();
+    assert_eq!(
+        shown,
+        [".memory_id: memory_id is `sre_agent_memory-0000000000`, and wanted is `sre_agent_memory-a1B2c3D4e5`"]
+    );
+    let none = present(&[(File::MemoryId, "None\n")], Link::NoFolder);
+    let filled = merged(&none, None);
+    assert!(filled.conflicts.is_empty() && notes(&filled).contains("no id of the agent's memory"));
+    assert_eq!(after(&none, &filled).text(File::MemoryId), Some("sre_agent_memory-a1B2c3D4e5"));
+    let without = Wanted { memory_id: None, ..wanted() };
+    let kept = merge(&other, &without, &mut |_| None, now()).expect("all can be written");
+    assert!(kept.conflicts.is_empty());
+    assert_eq!(after(&other, &kept).text(File::MemoryId), other.text(File::MemoryId));
 }
 
 #[test]

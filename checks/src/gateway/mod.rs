@@ -46,6 +46,7 @@ const WIRING: Entry = Entry::waiting(
 );
 const ROLE: Entry =
     Entry::waiting("SRE-GW-014", "the role of the gateway may do what a call takes", &["SRE-GW-010"], 60);
+const MEMORY: Entry = Entry::waiting("SRE-GW-015", "the agent's memory is ready, by the account", &[], 60);
 
 /// The checks of this area.
 pub const CHECKS: &[Entry] = &[
@@ -63,6 +64,7 @@ pub const CHECKS: &[Entry] = &[
     TARGETS,
     WIRING,
     ROLE,
+    MEMORY,
 ];
 
 #[cfg(test)]

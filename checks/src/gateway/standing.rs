@@ -1,7 +1,7 @@
 //! What the account says of a gateway: whether it and its targets are ready, whom it lets in, where its targets lead,
-//! and what its role may do. Facts in, findings out.
+//! what its role may do, and how the agent's memory stands. Facts in, findings out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::agent::{API_KEY_HEADER, Backend};
 use model::{Finding, Severity};
@@ -29,6 +29,8 @@ pub struct Facts {
     pub targets: Told<Vec<TargetFacts>>,
     /// Its role; `None` where there is none of that name.
     pub role: Told<Option<RoleFacts>>,
+    /// The agent's memory; `None` where there is none, or where none was asked for.
+    pub memory: Told<Option<MemoryFacts>>,
 }
 
 /// A gateway.
@@ -83,6 +85,30 @@ pub struct RoleFacts {
     pub simulated: Told<Vec<Simulated>>,
 }
 
+/// A memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoryFacts {
+    /// Its id.
+    pub id: String,
+    /// As the service spells it: `ACTIVE`, `FAILED`, ...
+    pub status: String,
+    /// Why, in the words of the service.
+    pub reasons: Vec<String>,
+    /// For how many days it keeps what it is told.
+    pub days: u32,
+    /// The status of each strategy by name.
+    pub strategies: BTreeMap<String, String>,
+}
+
+/// What the deployment wants of a memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedMemory {
+    /// For how many days it keeps what it is told.
+    pub days: u32,
+    /// The names of its strategies.
+    pub strategies: Vec<&'static str>,
+}
+
 /// What the deployment wants of its gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
@@ -94,6 +120,8 @@ pub struct Wanted {
     pub targets: Vec<Backend>,
     /// The credential provider, where it is known.
     pub provider_arn: Option<String>,
+    /// The agent's memory, if it wants one.
+    pub memory: Option<WantedMemory>,
 }
 
 /// What the role of a gateway has to be allowed for a call: actions, and on what. Where the secret of the provider is not
@@ -133,6 +161,7 @@ pub fn judge(facts: &Facts, wanted: &Wanted) -> CheckResult {
     let mut findings = gateway(facts, wanted);
     findings.extend(targets(facts, wanted));
     findings.extend(role(facts));
+    findings.extend(wanted.memory.iter().flat_map(|wanted| memory(&facts.memory, wanted)));
     CheckResult::new(Subject::new(SubjectKind::Account, facts.id.clone()), Vec::new(), findings)
 }
 
@@ -143,7 +172,7 @@ fn finding(entry: &Entry, severity: Severity, subject: &str, message: impl Into<
 /// How a thing that comes and goes in the background stands.
 fn condition(entry: &Entry, subject: &str, what: &str, status: &str, reasons: &[String]) -> Finding {
     let severity = match status {
-        "READY" => return passed(entry, subject),
+        "READY" | "ACTIVE" => return passed(entry, subject),
         "CREATING" | "UPDATING" | "SYNCHRONIZING" => Severity::Unknown,
         _ => Severity::Error,
     };
@@ -306,6 +335,47 @@ fn role(facts: &Facts) -> Vec<Finding> {
     }
     if findings.is_empty() {
         findings.push(passed(entry, &role.name));
+    }
+    findings
+}
+
+fn memory(told: &Told<Option<MemoryFacts>>, wanted: &WantedMemory) -> Vec<Finding> {
+    let entry = &super::MEMORY;
+    let memory = match told {
+        Err(why) => return vec![unchecked(entry.code, model::agent::MEMORY, "the memory", why)],
+        Ok(None) => {
+            let missing = finding(entry, Severity::Error, model::agent::MEMORY, "there is no memory");
+            return vec![missing.hint("a deploy with this configuration makes it; what an earlier one held is lost")];
+        }
+        Ok(Some(memory)) => memory,
+    };
+    let id = memory.id.as_str();
+    let stands = condition(entry, id, "the memory", &memory.status, &memory.reasons);
+    if stands.severity != Severity::Ok {
+        return vec![stands];
+    }
+    let mut findings = Vec::new();
+    for name in &wanted.strategies {
+        let what = format!("its strategy {name}");
+        match memory.strategies.get(*name) {
+            Some(status) => findings.push(condition(entry, id, &what, status, &[])),
+            None => {
+                let missing = finding(entry, Severity::Error, id, format!("the memory lacks {what}"));
+                findings.push(missing.hint("let a deploy add it: until then nothing is drawn by it from what the agent is told"));
+            }
+        }
+    }
+    if memory.days != wanted.days {
+        let other = finding(entry, Severity::Warning, id, "the memory keeps what it is told for other days");
+        findings.push(
+            other.evidence(format!("for {}; the configuration says {}", memory.days, wanted.days)).hint(
+                "let a deploy change it, unless it is adopted: then set `gateway.memory_days` to what it has",
+            ),
+        );
+    }
+    findings.retain(|finding| finding.severity != Severity::Ok);
+    if findings.is_empty() {
+        findings.push(stands);
     }
     findings
 }

@@ -28,6 +28,7 @@ pub(super) struct Deployed {
     key_secret_arn: String,
     bucket: String,
     prefix: String,
+    memory_id: Option<String>,
 }
 
 impl Deployed {
@@ -71,6 +72,7 @@ impl Deployed {
             key_secret_arn: get(StepId::CredentialProvider, "secret_arn"),
             bucket: get(StepId::Schemas, "bucket"),
             prefix: get(StepId::Schemas, "prefix"),
+            memory_id: output(StepId::Memory, "id"),
         };
         if domain.is_none() {
             missing.push("tls.domain".to_owned());
@@ -118,6 +120,7 @@ impl Deployed {
             provider_arn: self.provider_arn,
             bucket: self.bucket,
             prefix: self.prefix,
+            memory_id: self.memory_id,
             api_key,
             token: None,
         }

@@ -37,7 +37,7 @@ impl Wanted {
         let account = account(app, state_file, state, fast);
         let seen = check::wait(app, &StateArgs::default(), async |session| {
             let cloud = compose::reach(session, &account).await?;
-            session.look(gateway_account::look(&cloud, &deployed.id)).await
+            session.look(gateway_account::look(&cloud, &deployed)).await
         })?;
         let wrong = |message: &str, why: String| {
             Failure::new(codes::NO_PART, &deployed.id, message)

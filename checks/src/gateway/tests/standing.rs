@@ -4,9 +4,13 @@ use model::Severity;
 use model::agent::{API_KEY_HEADER, Backend};
 use serde_json::{Value, json};
 
-use super::super::standing::{self, Facts, GatewayFacts, RoleFacts, TargetFacts, Wanted, Wiring};
+use super::super::standing::{
+    self, Facts, GatewayFacts, MemoryFacts, RoleFacts, TargetFacts, Wanted, WantedMemory, Wiring,
+};
 use super::{codes, says};
 use crate::account::facts::{Decision, NotTold, Simulated};
+
+const STRATEGIES: [&str; 3] = ["user_preferences", "infrastructure_knowledge", "investigation_summaries"];
 
 fn facts() -> (Facts, Wanted) {
     let provider =
@@ -48,12 +52,20 @@ fn facts() -> (Facts, Wanted) {
             trust: json!({"Statement": [{"Effect": "Allow", "Principal": {"Service": "bedrock-agentcore.amazonaws.com"}, "Action": "sts:AssumeRole"}]}),
             simulated: Ok(simulated.collect()),
         })),
+        memory: Ok(Some(MemoryFacts {
+            id: "sre_agent_memory-a1b2c3d4e5".to_owned(),
+            status: "ACTIVE".to_owned(),
+            reasons: Vec::new(),
+            days: 90,
+            strategies: STRATEGIES.map(|name| (name.to_owned(), "ACTIVE".to_owned())).into(),
+        })),
     };
     let wanted = Wanted {
         discovery_url: discovery_url.to_owned(),
         client_id: "client".to_owned(),
         targets: Backend::ALL.to_vec(),
         provider_arn: Some(provider.to_owned()),
+        memory: Some(WantedMemory { days: 90, strategies: STRATEGIES.to_vec() }),
     };
     (facts, wanted)
 }
@@ -72,6 +84,12 @@ fn wiring(facts: &mut Facts) -> &mut Wiring {
 fn role(facts: &mut Facts) -> &mut RoleFacts {
     facts.role.as_mut().unwrap().as_mut().unwrap()
 }
+fn memory(facts: &mut Facts) -> &mut MemoryFacts {
+    facts.memory.as_mut().unwrap().as_mut().unwrap()
+}
+fn strategy(facts: &mut Facts) -> &mut String {
+    memory(facts).strategies.get_mut(STRATEGIES[1]).unwrap()
+}
 fn denied() -> NotTold {
     let action = "bedrock-agentcore:GetGateway".to_owned();
     NotTold { action, reason: "denied".to_owned(), is_denied: true, is_unsupported: false }
@@ -81,7 +99,7 @@ fn denied() -> NotTold {
 fn what_the_account_says_is_judged_one_by_one() {
     let (good, wanted) = facts();
     assert_eq!(codes(&standing::judge(&good, &wanted).findings), []);
-    let cases: [(Change, &str, Severity, &str); 15] = [
+    let cases: [(Change, &str, Severity, &str); 23] = [
         (|f| f.gateway = Ok(None), "SRE-GW-010", Severity::Error, "is gone"),
         (|f| f.gateway = Err(denied()), "SRE-GW-010", Severity::Unknown, "bedrock-agentcore:GetGateway"),
         (|f| gateway(f).status = "CREATING".to_owned(), "SRE-GW-010", Severity::Unknown, "is CREATING"),
@@ -117,6 +135,29 @@ fn what_the_account_says_is_judged_one_by_one() {
             Severity::Error,
             "GetResourceApiKey on arn:aws:bedrock-agentcore:us-east-1:123456789012:workload-identity-directory/default/workload-identity/sre-0123456789",
         ),
+        (|f| f.memory = Ok(None), "SRE-GW-015", Severity::Error, "there is no memory"),
+        (|f| f.memory = Err(denied()), "SRE-GW-015", Severity::Unknown, "the memory"),
+        (|f| memory(f).status = "CREATING".to_owned(), "SRE-GW-015", Severity::Unknown, "the memory is CREATING"),
+        (
+            |f| (memory(f).status, memory(f).reasons) = ("FAILED".to_owned(), vec!["no capacity".to_owned()]),
+            "SRE-GW-015",
+            Severity::Error,
+            "no capacity",
+        ),
+        (
+            |f| *strategy(f) = "FAILED".to_owned(),
+            "SRE-GW-015",
+            Severity::Error,
+            "its strategy infrastructure_knowledge is FAILED",
+        ),
+        (|f| *strategy(f) = "CREATING".to_owned(), "SRE-GW-015", Severity::Unknown, "knowledge is CREATING"),
+        (
+            |f| drop(memory(f).strategies.remove(STRATEGIES[1])),
+            "SRE-GW-015",
+            Severity::Error,
+            "lacks its strategy infrastructure_knowledge",
+        ),
+        (|f| memory(f).days = 30, "SRE-GW-015", Severity::Warning, "for 30; the configuration says 90"),
     ];
     for (change, code, severity, words) in cases {
         let mut facts = good.clone();
@@ -125,6 +166,9 @@ fn what_the_account_says_is_judged_one_by_one() {
         assert_eq!(codes(&findings), [(code.to_owned(), severity)], "{findings:#?}");
         says(&findings, code, words);
     }
+    let (mut without, mut unasked) = (good.clone(), wanted.clone());
+    (without.memory, unasked.memory) = (Ok(None), None);
+    assert_eq!(codes(&standing::judge(&without, &unasked).findings), []);
     let mut foreign = good;
     let mut other = target(&mut foreign).clone();
     other.name = "other".to_owned();

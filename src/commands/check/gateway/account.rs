@@ -1,13 +1,18 @@
-//! What the account says of a gateway: itself, its targets with their schemas, its role, and the key of its backends.
+//! What the account says of a gateway: itself, its targets with their schemas, its role, the key of its backends, and the
+//! agent's memory.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use checks::CheckResult;
 use checks::account::facts::{Simulated, Told};
-use checks::gateway::standing::{self, Facts, GatewayFacts, RoleFacts, TargetFacts, Wanted, Wiring};
+use checks::gateway::standing::{
+    self, Facts, GatewayFacts, MemoryFacts, RoleFacts, TargetFacts, Wanted, WantedMemory, Wiring,
+};
 use cloud::Cloud;
-use cloud::port::agentcore::{Gateway, Target as Wired, TargetRef, TargetSettings};
+use cloud::port::agentcore::{
+    Gateway, Memory, MemoryStrategy, Target as Wired, TargetRef, TargetSettings,
+};
 use cloud::port::iam::Simulation;
 use cloud::port::s3::{BucketRef, ObjectRef};
 use model::agent::{API_KEY_FIELD, Backend};
@@ -44,7 +49,7 @@ pub(super) fn ask(
         Place { config: target.config.as_ref(), region: None, profile: args.usual.config.profile.as_deref() };
     in_account(app, &args.usual.state, target, &place, async |session, cloud| {
         session.say("asking the account about the gateway");
-        let seen = session.look(look(cloud, &deployed.id)).await?;
+        let seen = session.look(look(cloud, deployed)).await?;
         let result = wanted(target).map(|wanted| standing::judge(&seen.facts, &wanted));
         Ok(Known { result, key: seen.key })
     })
@@ -60,7 +65,13 @@ fn wanted(target: &Target) -> Option<Wanted> {
         client_id: output(StepId::AppClient, "id")?,
         targets: Backend::ALL.to_vec(),
         provider_arn: gateway.and_then(|gateway| gateway.provider_arn.clone()),
+        memory: gateway.and_then(|gateway| gateway.memory_days).map(wanted_memory),
     })
+}
+
+/// A memory as deployments make it.
+pub(super) fn wanted_memory(days: u32) -> WantedMemory {
+    WantedMemory { days, strategies: MemoryStrategy::ALL.map(MemoryStrategy::name).to_vec() }
 }
 
 /// All that was seen.
@@ -74,16 +85,17 @@ pub(crate) struct Seen {
 }
 
 /// Looks at a gateway and everything that it takes for a call.
-pub(crate) async fn look(cloud: &Cloud, id: &str) -> Result<Seen, Box<Failure>> {
+pub(crate) async fn look(cloud: &Cloud, deployed: &Deployed) -> Result<Seen, Box<Failure>> {
     let desk = Desk::default();
-    let asked = tokio::time::timeout(PATIENCE, seen(&desk, cloud, id)).await;
+    let asked = tokio::time::timeout(PATIENCE, seen(&desk, cloud, deployed)).await;
     let seen =
         asked.map_err(|_| Failure::new("SRE-RUN-003", StepId::Gateway.as_str(), "no answer in time"))?;
     desk.verdict()?;
     Ok(seen)
 }
 
-pub(super) async fn seen(desk: &Desk, cloud: &Cloud, id: &str) -> Seen {
+pub(super) async fn seen(desk: &Desk, cloud: &Cloud, deployed: &Deployed) -> Seen {
+    let id = deployed.id.as_str();
     let gateway = desk.told(async || cloud.agentcore.get_gateway(id.to_owned()).await).await;
     let targets = targets(desk, cloud, id).await;
     let wired: Vec<TargetSettings> =
@@ -115,7 +127,23 @@ pub(super) async fn seen(desk: &Desk, cloud: &Cloud, id: &str) -> Seen {
         Err(why) => Err(why),
     };
     let gateway = gateway.map(|gateway| gateway.map(gateway_facts));
-    Seen { facts: Facts { id: id.to_owned(), gateway, targets, role }, key, takes }
+    let memory = match &deployed.memory {
+        Some(id) => desk.told(async || cloud.agentcore.get_memory(id.clone()).await).await,
+        None => Ok(None),
+    };
+    let memory = memory.map(|memory| memory.map(memory_facts));
+    Seen { facts: Facts { id: id.to_owned(), gateway, targets, role, memory }, key, takes }
+}
+
+fn memory_facts(memory: Memory) -> MemoryFacts {
+    let strategies = memory.strategies.into_iter().map(|(name, condition)| (name, condition.status));
+    MemoryFacts {
+        id: memory.id,
+        status: memory.condition.status,
+        reasons: memory.condition.reasons,
+        days: memory.event_expiry_days,
+        strategies: strategies.collect(),
+    }
 }
 
 fn gateway_facts(gateway: Gateway) -> GatewayFacts {

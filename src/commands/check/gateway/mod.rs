@@ -50,14 +50,19 @@ pub(crate) struct Deployed {
     pub(crate) id: String,
     /// Where MCP is spoken to it.
     pub(crate) url: String,
+    /// The id of the agent's memory, if one was made.
+    pub(crate) memory: Option<String>,
 }
 
 impl Deployed {
     /// Reads it out of the journal.
     pub(crate) fn of(state: Option<&State>) -> Option<Self> {
-        let step = state?.step(StepId::Gateway);
-        let output = |name: &str| step.outputs.get(name).cloned();
-        Some(Self { id: output("id")?, url: output("url")? })
+        let output = |step: StepId, name: &str| state?.step(step).outputs.get(name).cloned();
+        Some(Self {
+            id: output(StepId::Gateway, "id")?,
+            url: output(StepId::Gateway, "url")?,
+            memory: output(StepId::Memory, "id"),
+        })
     }
 }
 

@@ -6,19 +6,19 @@ use std::sync::{Arc, Mutex};
 use checks::Status;
 use checks::gateway::standing::{self, Wanted};
 use cloud::fault::{FailNth, Failure as Fault, Matching, Recorder, When};
-use cloud::port::agentcore::{GatewaySettings, NewCredentialProvider, NewGateway, NewTarget, TargetSettings};
+use cloud::port::agentcore::{GatewaySettings, NewCredentialProvider, NewGateway, NewMemory, NewTarget, TargetSettings};
 use cloud::port::iam::{NewRole, RolePolicyDocument};
 use cloud::port::s3::{BucketRef, NewBucket, NewObject};
 use cloud::practice::{Practice, PracticeOptions};
 use cloud::{Access, Cloud, ErrorKind, Hook};
 use cloud_loopback::{Authority, GatewayStage, GatewayStageOptions, Issuer, IssuerOptions};
-use model::agent::API_KEY_HEADER;
+use model::agent::{API_KEY_HEADER, MEMORY};
 use model::config::Mode;
 use model::tags::Tags;
 use serde_json::{Value, json};
 
 use super::super::account::ask::Desk;
-use super::account::{Seen as Asked, seen};
+use super::account::{Seen as Asked, seen, wanted_memory};
 use super::*;
 use crate::args::{Common, ConfigArgs, Format};
 use crate::io::{Io, Stream};
@@ -45,8 +45,8 @@ async fn allow(cloud: &Cloud, document: Value) {
     cloud.iam.put_role_policy(document).await.unwrap();
 }
 
-/// Makes a gateway as a deployment does; its id.
-async fn made(cloud: &Cloud) -> String {
+/// Makes a gateway with a memory as a deployment does.
+async fn made(cloud: &Cloud) -> Deployed {
     let service = json!({"Service": "bedrock-agentcore.amazonaws.com"});
     let trust = json!({"Statement": [{"Effect": "Allow", "Principal": service, "Action": "sts:AssumeRole"}]});
     let role = NewRole {
@@ -109,7 +109,14 @@ async fn made(cloud: &Cloud) -> String {
         };
         cloud.agentcore.create_target(target).await.unwrap();
     }
-    id
+    let memory = NewMemory {
+        name: MEMORY.to_owned(),
+        client_token: client_token("memory"),
+        event_expiry_days: 90,
+        tags: Tags::new(),
+    };
+    let memory = cloud.agentcore.create_memory(memory).await.unwrap();
+    Deployed { id, url: String::new(), memory: Some(memory) }
 }
 
 fn wanted() -> Wanted {
@@ -118,43 +125,46 @@ fn wanted() -> Wanted {
         client_id: "client".to_owned(),
         targets: Backend::ALL.to_vec(),
         provider_arn: None,
+        memory: Some(wanted_memory(90)),
     }
 }
 
-fn on_practice(work: impl AsyncFnOnce(&Practice, &str)) {
+fn on_practice(work: impl AsyncFnOnce(&Practice, &Deployed)) {
     let practice = Practice::in_memory(PracticeOptions::instant());
     super::super::wait_simply(async || {
-        let id = made(&practice.cloud()).await;
-        work(&practice, &id).await;
+        let deployed = made(&practice.cloud()).await;
+        work(&practice, &deployed).await;
         Ok(())
     })
     .unwrap();
 }
 
-async fn looked(cloud: &Cloud, id: &str) -> (Asked, CheckResult) {
-    let seen = seen(&Desk::hasty(), cloud, id).await;
+async fn looked(cloud: &Cloud, deployed: &Deployed) -> (Asked, CheckResult) {
+    let seen = seen(&Desk::hasty(), cloud, deployed).await;
     let result = standing::judge(&seen.facts, &wanted());
     (seen, result)
 }
 
 #[test]
 fn a_gateway_as_it_is_deployed_is_in_order_and_its_key_is_found() {
-    on_practice(async |practice, id| {
+    on_practice(async |practice, deployed| {
         let cloud = practice.cloud();
-        let (seen, result) = looked(&cloud, id).await;
+        let (seen, result) = looked(&cloud, deployed).await;
         assert_eq!(result.status, Status::Ok, "{result:#?}");
-        // Gateway, authorizer, role; and each target twice.
-        assert_eq!(result.findings.len(), 11, "{result:#?}");
+        // Gateway, authorizer, role, memory; and each target twice.
+        assert_eq!(result.findings.len(), 12, "{result:#?}");
         assert_eq!(seen.key.unwrap().expose(), KEY);
         assert_eq!(seen.takes.0, BTreeSet::from(["client".to_owned()]));
-        let none = looked(&cloud, "sre-gateway-0000000000").await.1;
-        assert_eq!((none.findings.len(), none.findings[0].message.as_str()), (1, "the gateway is gone"));
+        let none = Deployed { id: "sre-gateway-0000000000".to_owned(), url: String::new(), memory: None };
+        let none = looked(&cloud, &none).await.1;
+        let said: Vec<&str> = none.findings.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(said, ["the gateway is gone", "there is no memory"]);
     });
 }
 
 #[test]
 fn each_action_that_the_role_lacks_is_named() {
-    on_practice(async |practice, id| {
+    on_practice(async |practice, deployed| {
         let cloud = practice.cloud();
         for action in [
             "bedrock-agentcore:GetWorkloadAccessToken",
@@ -163,7 +173,7 @@ fn each_action_that_the_role_lacks_is_named() {
             "s3:GetObject",
         ] {
             allow(&cloud, policy(action)).await;
-            let result = looked(&cloud, id).await.1;
+            let result = looked(&cloud, deployed).await.1;
             let bad: Vec<&Finding> =
                 result.findings.iter().filter(|finding| finding.severity > Severity::Info).collect();
             assert_eq!((bad.len(), bad[0].code.as_str()), (1, "SRE-GW-014"), "{bad:#?}");
@@ -174,15 +184,15 @@ fn each_action_that_the_role_lacks_is_named() {
 
 #[test]
 fn a_call_that_fails_makes_nothing_ok_that_rests_on_it() {
-    on_practice(async |practice, id| {
+    on_practice(async |practice, deployed| {
         let recorder = Arc::new(Recorder::default());
         let hook: Arc<dyn Hook> = Arc::clone(&recorder) as _;
-        let well = looked(&practice.cloud().hooked(&hook), id).await.1;
+        let well = looked(&practice.cloud().hooked(&hook), deployed).await.1;
         assert_eq!(well.status, Status::Ok);
         assert_eq!(recorder.count(Access::Write), 0, "a check changes nothing");
         let operations: BTreeSet<&'static str> =
             recorder.calls().into_iter().map(|call| call.operation).collect();
-        assert_eq!(operations.len(), 8, "{operations:?}");
+        assert_eq!(operations.len(), 9, "{operations:?}");
         let kinds = [
             Fault::answered("AccessDeniedException", "not authorized to perform this"),
             Fault::on_the_way(ErrorKind::Unsupported),
@@ -192,7 +202,7 @@ fn a_call_that_fails_makes_nothing_ok_that_rests_on_it() {
                 let all =
                     FailNth::new(1, Matching::Operation(operation), When::Before, kind.clone()).times(100);
                 let hook: Arc<dyn Hook> = Arc::new(all);
-                let (seen, result) = looked(&practice.cloud().hooked(&hook), id).await;
+                let (seen, result) = looked(&practice.cloud().hooked(&hook), deployed).await;
                 // These two lead to the key alone, which is looked at where it is used.
                 if matches!(operation, "GetSecretValue" | "GetApiKeyCredentialProvider") {
                     assert!(seen.key.is_err(), "{operation}");

@@ -161,7 +161,9 @@ mod tests {
     #[test]
     fn the_id_of_a_memory_is_its_name_with_ten_characters() {
         assert!(is_memory_id("sre_agent_memory-0a1B2c3D4e"));
-        for other in ["", "sre_agent_memory", "sre_agent_memory-", "sre_agent_memory-0a1b2c3d4", "other-0a1b2c3d4e"] {
+        for other in
+            ["", "sre_agent_memory", "sre_agent_memory-", "sre_agent_memory-0a1b2c3d4", "other-0a1b2c3d4e"]
+        {
             assert!(!is_memory_id(other), "{other}");
         }
     }

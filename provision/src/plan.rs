@@ -73,7 +73,8 @@ fn planned(id: StepId, sighting: &Sighting) -> Planned {
             way: Way::Automatic,
             why,
             fields: want.map(|want| want.fields.clone()).unwrap_or_default(),
-            irreversible: want.and_then(|want| want.irreversible.clone()),
+            irreversible: want
+                .map_or_else(|| step.lost().map(str::to_owned), |want| want.irreversible.clone()),
         }))
     };
     match (&sighting.want, &sighting.sight) {

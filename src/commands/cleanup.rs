@@ -297,7 +297,9 @@ pub(crate) fn found_text(targets: &Targets) -> String {
     let mut text = String::from("found, and going to be removed in this order:");
     for (step, found) in targets.iter().rev() {
         for one in found {
-            let _ = write!(text, "\n  - {:<24} {}", step.title(), one.id);
+            let lost = provision::steps::step(*step).lost();
+            let lost = lost.map(|lost| format!(" ({lost})")).unwrap_or_default();
+            let _ = write!(text, "\n  - {:<24} {}{lost}", step.title(), one.id);
         }
     }
     text

@@ -113,7 +113,7 @@ fn a_token_of_a_running_rehearsal_gets_where_the_agent_looks_for_it() {
 }
 
 /// A deployment with a gateway, as far as the practice account goes.
-const WITH_GATEWAY: &str = "gateway: {name: sre-gateway}\n";
+const WITH_GATEWAY: &str = "gateway: {name: sre-gateway, memory_days: 90}\n";
 
 #[test]
 fn a_finished_deployment_fills_the_files_and_its_secrets_are_in_one_of_them() {
@@ -148,6 +148,11 @@ fn a_finished_deployment_fills_the_files_and_its_secrets_are_in_one_of_them() {
     assert!(!config.contains("YOUR_") && !config.contains("Failed to"), "{config}");
     let uri = desk.read("SRE-agent/gateway/.gateway_uri");
     assert!(uri.starts_with("https://") && !uri.ends_with("/mcp"), "{uri}");
+    let memory = desk.read("SRE-agent/.memory_id");
+    assert!(
+        account.contains(&format!("\"{memory}\"")) && memory.starts_with("sre_agent_memory-"),
+        "{memory}"
+    );
     let again = desk.run("gateway files --dir SRE-agent").expect(0);
     assert!(again.stdout.contains("has everything already"), "{}", again.stdout);
     let doctor = desk.run("gateway doctor --dir SRE-agent --format json").json();

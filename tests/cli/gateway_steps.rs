@@ -8,7 +8,7 @@ const CLEANUP: &str = "--cleanup --deployment-id sre-cli --yes --confirm-deploym
 fn desk() -> Desk {
     let desk = Desk::new();
     let config = desk.read("config.yaml");
-    desk.write("config.yaml", &format!("{config}gateway: {{name: sre-gateway}}\n"));
+    desk.write("config.yaml", &format!("{config}gateway: {{name: sre-gateway, memory_days: 90}}\n"));
     desk
 }
 
@@ -16,16 +16,30 @@ fn desk() -> Desk {
 fn a_gateway_is_planned_made_kept_and_taken_away() {
     let desk = desk();
     let plan = desk.run("plan --config config.yaml").expect(0);
-    for said in ["AgentCore gateway", "sre-gateway", "Runbooks target", "runbooks-api", "not priced"] {
+    for said in [
+        "AgentCore gateway",
+        "sre-gateway",
+        "Runbooks target",
+        "runbooks-api",
+        "sre_agent_memory",
+        "everything that the agent remembered",
+        "AgentCore memory",
+        "not priced",
+    ] {
         assert!(plan.stdout.contains(said), "{said:?} is missing in\n{}", plan.stdout);
     }
     let ended = desk.run(DEPLOY).expect(0);
     assert!(ended.stdout.contains(".amazonaws.com/mcp"), "{}", ended.stdout);
     assert!(desk.left().iter().any(|thing| thing.starts_with("gateways: sre-gateway-")), "{:?}", desk.left());
+    assert!(
+        desk.left().iter().any(|thing| thing.starts_with("memories: sre_agent_memory-")),
+        "{:?}",
+        desk.left()
+    );
     desk.run(DEPLOY).expect(0).says(&["nothing to do"]);
     std::fs::remove_file(desk.path(".deployment_state")).unwrap();
     let desk = desk.with("AWS_REGION", "us-east-1");
-    desk.run(CLEANUP).expect(0);
+    desk.run(CLEANUP).expect(0).says(&["sre_agent_memory-", "everything that the agent remembered is gone"]);
     assert_eq!(desk.left(), Vec::<String>::new());
 }
 

@@ -168,7 +168,9 @@ fn another_memory_is_somebodys_and_what_is_no_memory_is_nobodys() {
     let shown: Vec<String> = merged(&other, None).undecided().map(ToString::to_string).collect();
     assert_eq!(
         shown,
-        [".memory_id: memory_id is `sre_agent_memory-0000000000`, and wanted is `sre_agent_memory-a1B2c3D4e5`"]
+        [
+            ".memory_id: memory_id is `sre_agent_memory-0000000000`, and wanted is `sre_agent_memory-a1B2c3D4e5`"
+        ]
     );
     let none = present(&[(File::MemoryId, "None\n")], Link::NoFolder);
     let filled = merged(&none, None);

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::agent::{API_KEY_HEADER, Backend};
+use model::agent::{self, API_KEY_HEADER, Backend};
 use model::{Finding, Severity};
 use serde_json::Value;
 
@@ -342,10 +342,12 @@ fn role(facts: &Facts) -> Vec<Finding> {
 fn memory(told: &Told<Option<MemoryFacts>>, wanted: &WantedMemory) -> Vec<Finding> {
     let entry = &super::MEMORY;
     let memory = match told {
-        Err(why) => return vec![unchecked(entry.code, model::agent::MEMORY, "the memory", why)],
+        Err(why) => return vec![unchecked(entry.code, agent::MEMORY, "the memory", why)],
         Ok(None) => {
-            let missing = finding(entry, Severity::Error, model::agent::MEMORY, "there is no memory");
-            return vec![missing.hint("a deploy with this configuration makes it; what an earlier one held is lost")];
+            let missing = finding(entry, Severity::Error, agent::MEMORY, "there is no memory");
+            return vec![
+                missing.hint("a deploy with this configuration makes it; what an earlier one held is lost"),
+            ];
         }
         Ok(Some(memory)) => memory,
     };
@@ -361,7 +363,9 @@ fn memory(told: &Told<Option<MemoryFacts>>, wanted: &WantedMemory) -> Vec<Findin
             Some(status) => findings.push(condition(entry, id, &what, status, &[])),
             None => {
                 let missing = finding(entry, Severity::Error, id, format!("the memory lacks {what}"));
-                findings.push(missing.hint("let a deploy add it: until then nothing is drawn by it from what the agent is told"));
+                findings.push(missing.hint(
+                    "let a deploy add it: until then nothing is drawn by it from what the agent is told",
+                ));
             }
         }
     }

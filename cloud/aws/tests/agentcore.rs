@@ -11,8 +11,8 @@ use std::net::{TcpListener, TcpStream};
 use std::thread::JoinHandle;
 
 use cloud::port::agentcore::{
-    ApiKeyChange, GatewaySettings, NewCredentialProvider, NewGateway, NewTarget, PrivateEndpoint, TargetRef,
-    TargetSettings,
+    ApiKeyChange, GatewaySettings, MemoryChange, MemoryStrategy, NewCredentialProvider, NewGateway,
+    NewTarget, PrivateEndpoint, TargetRef, TargetSettings,
 };
 use cloud::{Cloud, ErrorKind};
 use cloud_aws::{ConnectOptions, connect};
@@ -140,6 +140,36 @@ fn a_credential_provider_is_made_read_rotated_and_deleted() {
                 asked[2].start
             );
             assert_eq!(asked[3].body, json!({"name": "one", "apiKey": "l"}));
+        },
+    );
+}
+
+#[test]
+fn a_memory_is_told_its_days_and_only_the_strategies_that_it_lacks() {
+    with_script(
+        "a_memory_is_told_its_days_and_only_the_strategies_that_it_lacks",
+        [fine(json!({})), fine(json!({}))],
+        async |cloud| {
+            for added in [BTreeSet::new(), BTreeSet::from([MemoryStrategy::Knowledge])] {
+                let change = MemoryChange {
+                    id: "sre_agent_memory-0123456789".to_owned(),
+                    event_expiry_days: 30,
+                    added,
+                };
+                cloud.agentcore.update_memory(change).await.unwrap();
+            }
+        },
+        |asked| {
+            for one in asked {
+                assert_eq!(one.start, "PUT /memories/sre_agent_memory-0123456789/update");
+                assert_eq!(one.body["eventExpiryDuration"], 30);
+            }
+            assert_eq!(asked[0].body.get("memoryStrategies"), None);
+            let added = json!({"addMemoryStrategies": [{"semanticMemoryStrategy": {
+                "name": "infrastructure_knowledge",
+                "namespaceTemplates": ["/sre/infrastructure/{actorId}/{sessionId}"],
+            }}]});
+            assert_eq!(asked[1].body["memoryStrategies"], added);
         },
     );
 }

@@ -9,8 +9,8 @@ use model::Secret;
 use serde_json::json;
 
 use crate::port::agentcore::{
-    ApiKeyChange, Condition, Gateway, GatewayChange, GatewaySettings, MemoryChange, MemoryStrategy, NewCredentialProvider,
-    NewGateway, NewMemory, NewTarget, Target, TargetChange, TargetRef, TargetSettings,
+    ApiKeyChange, Condition, Gateway, GatewayChange, GatewaySettings, MemoryChange, MemoryStrategy,
+    NewCredentialProvider, NewGateway, NewMemory, NewTarget, Target, TargetChange, TargetRef, TargetSettings,
 };
 use crate::port::iam::{NewRole, RolePolicy, RolePolicyDocument};
 use crate::port::s3::{Body, BucketRef, NewBucket, NewObject, ObjectKeys};

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::port::agentcore::MemoryStrategy;
 use crate::port::acm::{CertificateDetail, IssuedCertificate};
+use crate::port::agentcore::MemoryStrategy;
 use crate::port::bedrock::{ModelAvailability, ModelLife};
 use crate::port::ec2::{InstanceState, Rule};
 use crate::port::path::{AclEntry, GroupRule, Route};

@@ -41,8 +41,12 @@ impl Step for AddressStep {
             name: names::instance(cx.deployment),
             fields: Fields::new(),
             why: vec!["DNS points at it; it stays the same when the instance is replaced".to_owned()],
-            irreversible: Some("once released, the same address cannot be had again".to_owned()),
+            irreversible: self.lost().map(str::to_owned),
         })
+    }
+
+    fn lost(&self) -> Option<&'static str> {
+        Some("once released, the same address cannot be had again")
     }
 
     async fn find(&self, cx: &Context<'_>) -> Result<Vec<Found>, StepError> {

@@ -175,8 +175,12 @@ impl Step for MemoryStep {
                 "keeps what the agent is told for {days} days, and draws from it {}",
                 strategies.join(", ")
             )],
-            irreversible: Some("once it is removed, everything that the agent remembered is gone".to_owned()),
+            irreversible: self.lost().map(str::to_owned),
         })
+    }
+
+    fn lost(&self) -> Option<&'static str> {
+        Some("once removed, everything that the agent remembered is gone")
     }
 
     async fn find(&self, cx: &Context<'_>) -> Result<Vec<Found>, StepError> {

@@ -257,6 +257,11 @@ pub trait Step: Sync {
         Ok(Vec::new())
     }
 
+    /// What cannot be had again once the resource is removed.
+    fn lost(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Where a resource that is not ours differs from what is wanted.
     fn differences(&self, want: &Want, have: &Found) -> Vec<FieldDiff> {
         model::plan::differences(&want.fields, &have.fields)

@@ -137,7 +137,12 @@ fn what_the_account_says_is_judged_one_by_one() {
         ),
         (|f| f.memory = Ok(None), "SRE-GW-015", Severity::Error, "there is no memory"),
         (|f| f.memory = Err(denied()), "SRE-GW-015", Severity::Unknown, "the memory"),
-        (|f| memory(f).status = "CREATING".to_owned(), "SRE-GW-015", Severity::Unknown, "the memory is CREATING"),
+        (
+            |f| memory(f).status = "CREATING".to_owned(),
+            "SRE-GW-015",
+            Severity::Unknown,
+            "the memory is CREATING",
+        ),
         (
             |f| (memory(f).status, memory(f).reasons) = ("FAILED".to_owned(), vec!["no capacity".to_owned()]),
             "SRE-GW-015",

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_bedrockagentcorecontrol::types::{
-    self, MemoryStrategyInput, ModifyMemoryStrategies, SemanticMemoryStrategyInput, SummaryMemoryStrategyInput,
-    UserPreferenceMemoryStrategyInput,
+    self, MemoryStrategyInput, ModifyMemoryStrategies, SemanticMemoryStrategyInput,
+    SummaryMemoryStrategyInput, UserPreferenceMemoryStrategyInput,
 };
 use aws_smithy_types::error::operation::BuildError;
 use cloud::CallError;

@@ -14,7 +14,8 @@ use crate::CallError;
 use crate::hook::Access::{Read, Write};
 use crate::port::agentcore::{
     AgentCore, ApiKeyChange, CredentialProvider, Gateway, GatewayChange, GatewaySummary, Memory,
-    MemoryChange, NewCredentialProvider, NewGateway, NewMemory, NewTarget, Target, TargetChange, TargetRef, TargetSummary,
+    MemoryChange, NewCredentialProvider, NewGateway, NewMemory, NewTarget, Target, TargetChange, TargetRef,
+    TargetSummary,
 };
 
 use super::desk::Desk;

@@ -25,7 +25,7 @@ const INSTALLS: [&str; 2] = ["none", "user-data"];
 
 /// With an instance that is installed in this way, and a gateway where that is from the first boot.
 fn text(install: &str) -> String {
-    let gateway = if install == "user-data" { "{name: sre-gateway}" } else { "null" };
+    let gateway = if install == "user-data" { "{name: sre-gateway, memory_days: 90}" } else { "null" };
     format!(
         "version: 1\n\
          deployment: {{id: sre-fault, environment: prod}}\n\
@@ -243,6 +243,7 @@ fn every_call_of_a_deployment_and_of_its_removal_is_among_the_needed_actions() {
         "ssm:PutParameter",
         "bedrock-agentcore:CreateGatewayTarget",
         "bedrock-agentcore:DeleteApiKeyCredentialProvider",
+        "bedrock-agentcore:CreateMemory",
     ] {
         assert!(made.contains(call), "{call} is not among {made:?}");
     }

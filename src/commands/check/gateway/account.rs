@@ -10,9 +10,7 @@ use checks::gateway::standing::{
     self, Facts, GatewayFacts, MemoryFacts, RoleFacts, TargetFacts, Wanted, WantedMemory, Wiring,
 };
 use cloud::Cloud;
-use cloud::port::agentcore::{
-    Gateway, Memory, MemoryStrategy, Target as Wired, TargetRef, TargetSettings,
-};
+use cloud::port::agentcore::{Gateway, Memory, MemoryStrategy, Target as Wired, TargetRef, TargetSettings};
 use cloud::port::iam::Simulation;
 use cloud::port::s3::{BucketRef, ObjectRef};
 use model::agent::{API_KEY_FIELD, Backend};

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use checks::Status;
 use checks::gateway::standing::{self, Wanted};
 use cloud::fault::{FailNth, Failure as Fault, Matching, Recorder, When};
-use cloud::port::agentcore::{GatewaySettings, NewCredentialProvider, NewGateway, NewMemory, NewTarget, TargetSettings};
+use cloud::port::agentcore::{
+    GatewaySettings, NewCredentialProvider, NewGateway, NewMemory, NewTarget, TargetSettings,
+};
 use cloud::port::iam::{NewRole, RolePolicyDocument};
 use cloud::port::s3::{BucketRef, NewBucket, NewObject};
 use cloud::practice::{Practice, PracticeOptions};

@@ -187,7 +187,7 @@ async fn another_name_of_the_host_is_uploaded_and_read_anew_by_every_target() {
     let bench = Bench::new();
     bench.deploy(&usual()).await.unwrap();
     let moved = config(
-        "tls: {domain: b.example.com, source: acm-exportable}\nhost: {install: user-data}\ngateway: {name: sre-gateway}\n",
+        "tls: {domain: b.example.com, source: acm-exportable}\nhost: {install: user-data}\ngateway: {name: sre-gateway, memory_days: 90}\n",
     );
     let plan = bench.prepare(&moved).await.unwrap().plan;
     for step in [StepId::Schemas, StepId::TargetK8s, StepId::TargetRunbooks] {
@@ -203,7 +203,7 @@ async fn another_name_of_the_gateway_replaces_it_and_its_targets() {
     let bench = Bench::new();
     bench.deploy(&usual()).await.unwrap();
     let renamed = config(
-        "tls: {domain: api.example.com, source: acm-exportable}\nhost: {install: user-data}\ngateway: {name: other-gateway}\n",
+        "tls: {domain: api.example.com, source: acm-exportable}\nhost: {install: user-data}\ngateway: {name: other-gateway, memory_days: 90}\n",
     );
     let plan = bench.prepare(&renamed).await.unwrap().plan;
     let replaced: Vec<_> = plan.destructive().map(|step| step.id).collect();

@@ -161,6 +161,8 @@ fn tokens_are_priced_by_model_and_by_the_profile_that_is_called() {
 
 /// Said of every plan with a gateway.
 const NO_PRICE_OF_GATEWAYS: &str = "the book has no price for calls of tools, searches and indexed tools";
+/// The same of one with a memory.
+const NO_PRICE_OF_MEMORIES: &str = "the book has no price for events, records and their retrieval";
 
 #[test]
 fn an_arn_says_where_its_model_is_called() {
@@ -173,13 +175,18 @@ fn an_arn_says_where_its_model_is_called() {
         elsewhere.unknown(),
         [
             NO_PRICE_OF_GATEWAYS,
+            NO_PRICE_OF_MEMORIES,
             "no price for tokens of amazon.nova-pro-v1:0 in eu-north-1 in the price book of 2026-11-21"
         ]
     );
     let own = of("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3");
     assert_eq!(
         own.unknown(),
-        [NO_PRICE_OF_GATEWAYS, "an application inference profile does not say which model it leads to"]
+        [
+            NO_PRICE_OF_GATEWAYS,
+            NO_PRICE_OF_MEMORIES,
+            "an application inference profile does not say which model it leads to"
+        ]
     );
 }
 
@@ -236,7 +243,7 @@ fn a_plan_that_does_not_say_what_it_makes_has_no_price() {
     let mut plan = all(&Change::Create);
     plan.steps.iter_mut().for_each(|step| step.fields.clear());
     let bill = bill(&plan, &usage(), Book::embedded());
-    assert_eq!(bill.unknown(), [NO_PRICE_OF_GATEWAYS, "the plan does not say it"]);
+    assert_eq!(bill.unknown(), [NO_PRICE_OF_GATEWAYS, NO_PRICE_OF_MEMORIES, "the plan does not say it"]);
 }
 
 #[test]

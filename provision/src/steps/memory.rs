@@ -151,8 +151,7 @@ async fn update(cx: &Context<'_>, days: u32, id: &str) -> Result<(), StepError> 
         event_expiry_days: days,
         added: MemoryStrategy::ALL.into_iter().filter(is_missing).collect(),
     };
-    let is_repeatable = change.added.is_empty();
-    cx.patience.write(STEP, is_repeatable, || cx.cloud.agentcore.update_memory(change.clone())).await
+    cx.patience.write(STEP, false, || cx.cloud.agentcore.update_memory(change.clone())).await
 }
 
 #[async_trait]
@@ -213,7 +212,7 @@ impl Step for MemoryStep {
     }
 
     fn repeats_safely(&self, op: &str) -> bool {
-        // A strategy that a lost call added cannot be added again.
+        // A lost call may have begun a change: no second one is taken meanwhile, and no strategy twice.
         op != UPDATE
     }
 

@@ -94,7 +94,12 @@ async fn killed_while_a_failed_memory_is_made_anew_a_resume_ends_with_one() {
             blocked(bench.deploy(&usual()).await);
             killed_at(&mut bench, n, when, &usual()).await;
             bench.deploy(&usual()).await.unwrap_or_else(|error| panic!("{when:?} {n}: {error:?}"));
-            assert_eq!(bench.practice.inventory(), whole.practice.inventory(), "{when:?} {n}");
+            // Deleted and not yet made again it is another attempt, with another key.
+            let kinds = |bench: &Bench| -> Vec<_> {
+                bench.practice.inventory().iter().map(|one| one["type"].clone()).collect()
+            };
+            assert_eq!(kinds(&bench), kinds(&whole), "{when:?} {n}");
+            assert_eq!(memory_of(&bench).await.condition.status, "ACTIVE", "{when:?} {n}");
             assert!(bench.cleanup(&usual(), true).await.unwrap().left.is_empty(), "{when:?} {n}");
         }
     }

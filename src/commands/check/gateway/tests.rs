@@ -291,7 +291,8 @@ fn a_gateway_that_a_rehearsal_serves_is_asked_where_it_is() {
         state_file: at(".deployment_state"),
         running: Seen::Serving(Box::new(place)),
     };
-    let deployed = Deployed { id: "sre-0123456789".to_owned(), url: format!("https://{HOST}/mcp"), memory: None };
+    let deployed =
+        Deployed { id: "sre-0123456789".to_owned(), url: format!("https://{HOST}/mcp"), memory: None };
     let token = || Some(Token::Given(Secret::new(issuer.mint(&issuer.claims()))));
     let args = GatewayArgs::default();
     let results = of_deployment(&app, &args, &target, &deployed, token()).unwrap();

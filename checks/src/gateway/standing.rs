@@ -360,7 +360,12 @@ fn memory(told: &Told<Option<MemoryFacts>>, wanted: &WantedMemory) -> Vec<Findin
     for name in &wanted.strategies {
         let what = format!("its strategy {name}");
         match memory.strategies.get(*name) {
-            Some(status) => findings.push(condition(entry, id, &what, status, &[])),
+            Some(status) => findings.push(match condition(entry, id, &what, status, &[]) {
+                failed if failed.severity == Severity::Error => failed.hint(
+                    "delete the strategy by its id, then let a deploy add it; what the memory holds stays",
+                ),
+                stands => stands,
+            }),
             None => {
                 let missing = finding(entry, Severity::Error, id, format!("the memory lacks {what}"));
                 findings.push(missing.hint(

@@ -37,6 +37,7 @@ areas!(
     tagging,
     gateways,
     memories,
+    runtimes,
     not_found_answers,
 );
 

@@ -1,16 +1,17 @@
-//! Credential providers with their secrets, gateways and their targets, memories.
+//! Credential providers with their secrets, gateways and their targets, memories, runtimes.
 //!
 //! Moto (5.2.5) has no credential providers, honours no client tokens, lets names be taken twice, deletes a gateway
-//! with its targets, never finishes an update and fails nothing. All of that is in this crate's own tests.
+//! with its targets, never finishes an update, gives a changed runtime another ARN and fails nothing. All of that is in this crate's own tests.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::Secret;
 use serde_json::json;
 
 use crate::port::agentcore::{
-    ApiKeyChange, Condition, Gateway, GatewayChange, GatewaySettings, MemoryChange, MemoryStrategy,
-    NewCredentialProvider, NewGateway, NewMemory, NewTarget, Target, TargetChange, TargetRef, TargetSettings,
+    ApiKeyChange, Condition, Gateway, GatewayChange, GatewaySettings, MemoryStrategy, NewCredentialProvider,
+    NewGateway, NewMemory, NewRuntime, NewTarget, Runtime, RuntimeChange, RuntimeSettings, Target,
+    TargetChange, TargetRef, TargetSettings,
 };
 use crate::port::iam::{NewRole, RolePolicy, RolePolicyDocument};
 use crate::port::s3::{Body, BucketRef, NewBucket, NewObject, ObjectKeys};
@@ -74,6 +75,39 @@ struct Ground {
     provider_arn: String,
 }
 
+/// A role of AgentCore that may do this with that.
+async fn role_for(
+    cloud: &Cloud,
+    fixture: &Fixture,
+    what: &str,
+    (action, resource): (&str, String),
+) -> (RolePolicy, String) {
+    let name = fixture.name(what);
+    let trust = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "bedrock-agentcore.amazonaws.com"}}
+    ]});
+    let new = NewRole {
+        name: name.clone(),
+        path: "/".to_owned(),
+        description: "contract test".to_owned(),
+        trust,
+        tags: fixture.tags(&format!("{what}-role")),
+    };
+    let arn = cloud.iam.create_role(new).await.expect("a role is made");
+    let document = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": action, "Resource": resource}
+    ]});
+    let role = RolePolicy { role: name.clone(), policy: "one".to_owned() };
+    let policy = RolePolicyDocument { role: name, policy: role.policy.clone(), document };
+    cloud.iam.put_role_policy(policy).await.expect("a policy is put");
+    (role, arn)
+}
+
+async fn delete_role(cloud: &Cloud, role: RolePolicy) {
+    cloud.iam.delete_role_policy(role.clone()).await.expect("the policy is deleted");
+    cloud.iam.delete_role(role.role).await.expect("the role is deleted");
+}
+
 async fn ground(cloud: &Cloud, fixture: &Fixture) -> Ground {
     let account = cloud.sts.get_caller_identity(()).await.expect("the caller is known").account;
     let bucket = BucketRef { name: format!("{}-{account}-schemas", fixture.deployment), owner: account };
@@ -89,25 +123,8 @@ async fn ground(cloud: &Cloud, fixture: &Fixture) -> Ground {
     let schema = NewObject { bucket: bucket.clone(), key: SCHEMA.to_owned(), body, sha256 };
     cloud.s3.put_object(schema).await.expect("a schema is put");
 
-    let name = fixture.name("gateway");
-    let trust = json!({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "bedrock-agentcore.amazonaws.com"}}
-    ]});
-    let new = NewRole {
-        name: name.clone(),
-        path: "/".to_owned(),
-        description: "contract test".to_owned(),
-        trust,
-        tags: fixture.tags("gateway-role"),
-    };
-    let role_arn = cloud.iam.create_role(new).await.expect("a role is made");
-    let role = RolePolicy { role: name, policy: "schemas".to_owned() };
-    let document = json!({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": format!("arn:aws:s3:::{}/sre/*", bucket.name)}
-    ]});
-    let RolePolicy { role: named, policy } = role.clone();
-    let policy = RolePolicyDocument { role: named, policy, document };
-    cloud.iam.put_role_policy(policy).await.expect("a policy is put");
+    let read = ("s3:GetObject", format!("arn:aws:s3:::{}/sre/*", bucket.name));
+    let (role, role_arn) = role_for(cloud, fixture, "gateway", read).await;
 
     let provider_arn = if fixture.has("CreateApiKeyCredentialProvider") {
         let made = cloud.agentcore.create_credential_provider(new_provider(fixture)).await;
@@ -126,8 +143,7 @@ async fn clear(cloud: &Cloud, fixture: &Fixture, ground: Ground) {
         let name = new_provider(fixture).name;
         cloud.agentcore.delete_credential_provider(name).await.expect("the provider is deleted");
     }
-    cloud.iam.delete_role_policy(ground.role.clone()).await.expect("the policy is deleted");
-    cloud.iam.delete_role(ground.role.role).await.expect("the role is deleted");
+    delete_role(cloud, ground.role).await;
     let keys = ObjectKeys { bucket: ground.bucket.clone(), keys: vec![SCHEMA.to_owned()] };
     cloud.s3.delete_objects(keys).await.expect("the schema is deleted");
     cloud.s3.delete_bucket(ground.bucket).await.expect("the bucket is deleted");
@@ -300,4 +316,74 @@ pub async fn memories(cloud: &Cloud, fixture: &Fixture) {
         .await;
     refused(agentcore.update_memory(change).await, ErrorKind::NotFound, "UpdateMemory");
     refused(agentcore.delete_memory(id).await, ErrorKind::NotFound, "DeleteMemory");
+}
+
+/// Makes a runtime, reads it back, changes it, deletes it.
+pub async fn runtimes(cloud: &Cloud, fixture: &Fixture) {
+    let agentcore = &cloud.agentcore;
+    let account = cloud.sts.get_caller_identity(()).await.expect("the caller is known").account;
+    let pull = ("ecr:BatchGetImage", format!("arn:aws:ecr:us-east-1:{account}:repository/sre-agent"));
+    let (role, role_arn) = role_for(cloud, fixture, "runtime", pull).await;
+    let variable = |name: &str, value: &str| (name.to_owned(), Secret::new(value.to_owned()));
+    let settings = RuntimeSettings {
+        role_arn,
+        artifact: format!("{account}.dkr.ecr.us-east-1.amazonaws.com/sre-agent:v1"),
+        environment: BTreeMap::from([variable("ONE", "the-first-value"), variable("TWO", "two")]),
+        description: "contract test".to_owned(),
+    };
+    let new = NewRuntime {
+        name: fixture.name("runtime").replace('-', "_"),
+        client_token: token(fixture, "runtime"),
+        settings: settings.clone(),
+        tags: fixture.tags("runtime"),
+    };
+    assert!(!format!("{new:?}").contains("the-first-value"));
+    // A new role reaches the service late.
+    let id = fixture
+        .until("a runtime is made", async || match agentcore.create_runtime(new.clone()).await {
+            Err(error) if error.kind == ErrorKind::NotPropagated => None,
+            made => Some(made.expect("a runtime is made")),
+        })
+        .await;
+    let runtime = ready_runtime(cloud, fixture, &id).await;
+    assert_eq!((&runtime.id, &runtime.name, &runtime.tags), (&id, &new.name, &new.tags));
+    assert_eq!((runtime.version.as_str(), &runtime.settings), ("1", &settings));
+    assert!(runtime.arn.starts_with("arn:aws:bedrock-agentcore:us-east-1:"), "{runtime:?}");
+    assert!(!format!("{runtime:?}").contains("the-first-value"), "{runtime:?}");
+    let listed = agentcore.list_runtimes(()).await.expect("runtimes can be listed");
+    let listed: Vec<&str> =
+        listed.iter().filter(|one| one.name == new.name).map(|one| one.id.as_str()).collect();
+    assert_eq!(listed, [id.as_str()]);
+
+    // What is left out of the environment is gone: it is replaced as a whole.
+    let changed = RuntimeSettings {
+        artifact: format!("{account}.dkr.ecr.us-east-1.amazonaws.com/sre-agent:v2"),
+        environment: BTreeMap::from([variable("ONE", "another-value")]),
+        description: "changed".to_owned(),
+        ..settings
+    };
+    let change = RuntimeChange { id: id.clone(), settings: changed.clone() };
+    agentcore.update_runtime(change.clone()).await.expect("a runtime is changed");
+    let runtime = agentcore.get_runtime(id.clone()).await.expect("runtimes can be read");
+    assert_eq!(runtime.map(|one| (one.version, one.settings)), Some(("2".to_owned(), changed)));
+    agentcore.delete_runtime(id.clone()).await.expect("a runtime is deleted");
+    fixture
+        .until("the runtime has gone", async || {
+            let found = agentcore.get_runtime(id.clone()).await.expect("runtimes can be read");
+            found.is_none().then_some(())
+        })
+        .await;
+    let missing = ErrorKind::NotFound;
+    refused(agentcore.update_runtime(change).await, missing, "UpdateAgentRuntime");
+    refused(agentcore.delete_runtime(id).await, missing, "DeleteAgentRuntime");
+    delete_role(cloud, role).await;
+}
+
+async fn ready_runtime(cloud: &Cloud, fixture: &Fixture, id: &str) -> Runtime {
+    fixture
+        .until("the runtime is ready", async || {
+            let found = cloud.agentcore.get_runtime(id.to_owned()).await.expect("runtimes can be read");
+            found.filter(|runtime| runtime.condition.is_ready())
+        })
+        .await
 }

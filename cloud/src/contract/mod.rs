@@ -30,7 +30,7 @@ use model::tags::{Tags, at_creation};
 use crate::port::ec2::{SubnetQuery, VpcQuery};
 use crate::{CallError, Cloud, ErrorKind};
 
-pub use agentcore::{credential_providers, gateways, memories};
+pub use agentcore::{credential_providers, gateways, memories, runtimes};
 pub use bedrock::{models, one_token, simulations, unknown_models_do_not_answer};
 pub use cognito::{app_clients, domains, user_pools};
 pub use ec2::{addresses, dry_runs, instances, networks, security_groups};
@@ -167,6 +167,7 @@ pub async fn all(cloud: &Cloud, fixture: &Fixture) {
     credential_providers(cloud, fixture).await;
     gateways(cloud, fixture).await;
     memories(cloud, fixture).await;
+    runtimes(cloud, fixture).await;
     not_found_answers(cloud, fixture).await;
 }
 

@@ -1,4 +1,4 @@
-//! Amazon Bedrock AgentCore: credential providers, gateways and their targets, and memories.
+//! Amazon Bedrock AgentCore: credential providers, gateways and their targets, memories, and runtimes.
 //!
 //! Source: service model "Amazon Bedrock AgentCore Control", 2023-06-05. A gateway, a target and a provider have a name that is
 //! unique in its place. Gateways and targets come, change and go in the background: what a call answers is only
@@ -45,7 +45,7 @@ pub struct CredentialProvider {
     pub tags: Tags,
 }
 
-/// How the service describes where a gateway, a target or a memory is.
+/// How the service describes where a gateway, a target, a memory or a runtime is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
     /// As the service spells it: `CREATING`, `READY`, `FAILED`, ...
@@ -62,7 +62,15 @@ impl Condition {
 
     /// It will not become ready by itself.
     pub fn has_failed(&self) -> bool {
-        matches!(self.status.as_str(), "FAILED" | "UPDATE_UNSUCCESSFUL" | "SYNCHRONIZE_UNSUCCESSFUL")
+        matches!(
+            self.status.as_str(),
+            "FAILED"
+                | "UPDATE_UNSUCCESSFUL"
+                | "SYNCHRONIZE_UNSUCCESSFUL"
+                | "CREATE_FAILED"
+                | "UPDATE_FAILED"
+                | "DELETE_FAILED"
+        )
     }
 }
 
@@ -301,6 +309,70 @@ pub struct Memory {
     pub tags: Tags,
 }
 
+/// What is set about a runtime. What these words do not cover, such as who may call it, is the service's default when it
+/// is made, and stays as it is when it is changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuntimeSettings {
+    /// The role that it assumes.
+    pub role_arn: String,
+    /// What it runs: an image in ECR, or a zip file `s3://BUCKET/KEY` of Python; empty for what is neither.
+    pub artifact: String,
+    /// At most 50 variables. Whoever may read the runtime can read them.
+    pub environment: BTreeMap<String, Secret<String>>,
+    /// For people.
+    pub description: String,
+}
+
+/// A runtime to make, on the public network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRuntime {
+    /// `[a-zA-Z][a-zA-Z0-9_]{0,47}`, unique in the account and Region.
+    pub name: String,
+    /// As [`NewGateway::client_token`].
+    pub client_token: String,
+    /// The rest.
+    pub settings: RuntimeSettings,
+    /// Put on at creation.
+    pub tags: Tags,
+}
+
+/// What a runtime is to be from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuntimeChange {
+    /// The runtime.
+    pub id: String,
+    /// All of them, the whole environment included.
+    pub settings: RuntimeSettings,
+}
+
+/// A runtime.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Runtime {
+    /// The name, a hyphen and ten characters.
+    pub id: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its name.
+    pub name: String,
+    /// How often it was made or changed.
+    pub version: String,
+    /// Where it is on its way.
+    pub condition: Condition,
+    /// Its settings.
+    pub settings: RuntimeSettings,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// A runtime in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuntimeSummary {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
 port! {
     /// Amazon Bedrock AgentCore, the control plane.
     "bedrock-agentcore" AgentCore {
@@ -344,5 +416,15 @@ port! {
         Write "UpdateMemory" update_memory(MemoryChange) -> ();
         /// Begins to delete a memory with all that is in it.
         Write "DeleteMemory" delete_memory(String) -> ();
+        /// A runtime by id, with its tags.
+        Read "GetAgentRuntime" get_runtime(String) -> Option<Runtime>;
+        /// All runtimes of the Region.
+        Read "ListAgentRuntimes" list_runtimes(()) -> Vec<RuntimeSummary>;
+        /// Begins to make a runtime; answers its id.
+        Write "CreateAgentRuntime" create_runtime(NewRuntime) -> String;
+        /// Begins to change a runtime, which makes another version of it.
+        Write "UpdateAgentRuntime" update_runtime(RuntimeChange) -> ();
+        /// Begins to delete a runtime with all its versions.
+        Write "DeleteAgentRuntime" delete_runtime(String) -> ();
     }
 }

@@ -61,6 +61,11 @@ pub(super) fn of(state: &State) -> Vec<Value> {
                "event_expiry_days": one.event_expiry_days,
                "strategies": one.strategies.iter().map(|(one, course)| json!([one, condition(course)])).collect::<Vec<_>>(), "tags": one.tags})
     });
+    let runtimes = state.runtimes.values().filter(|one| one.course != Course::Deleting).map(|one| {
+        json!({"type": "runtime", "name": one.name, "condition": condition(&one.course), "role": one.role_arn,
+               "artifact": one.artifact, "environment": one.environment.keys().collect::<Vec<_>>(),
+               "description": one.description, "tags": one.tags})
+    });
     let mut all: Vec<Value> = groups
         .chain(buckets)
         .chain(parameters)
@@ -75,6 +80,7 @@ pub(super) fn of(state: &State) -> Vec<Value> {
         .chain(providers)
         .chain(gateways)
         .chain(memories)
+        .chain(runtimes)
         .collect();
     all.sort_by_cached_key(Value::to_string);
     all

@@ -17,7 +17,7 @@ use crate::port::bedrock::{ModelAvailability, ModelLife};
 use crate::port::ec2::{InstanceState, Rule};
 use crate::port::path::{AclEntry, GroupRule, Route};
 
-use super::agentcore::record::{Gateway, Memory, Provider};
+use super::agentcore::record::{Gateway, Memory, Provider, Runtime};
 use super::boot::{Boot, Mishap};
 use super::seed::Credentials;
 use super::{PracticeOptions, catalog};
@@ -91,9 +91,12 @@ pub(super) struct State {
     /// Why the next memory fails.
     #[serde(default)]
     pub(super) failing_memory: Option<String>,
-    /// The strategy that fails in the next memory.
+    /// Runtimes by id.
     #[serde(default)]
-    pub(super) failing_strategy: Option<MemoryStrategy>,
+    pub(super) runtimes: BTreeMap<String, Runtime>,
+    /// Why the next runtime fails.
+    #[serde(default)]
+    pub(super) failing_runtime: Option<String>,
     /// What goes wrong when instances boot.
     #[serde(default)]
     pub(super) mishap: Option<Mishap>,
@@ -417,7 +420,8 @@ impl State {
             failing_targets: BTreeMap::new(),
             memories: BTreeMap::new(),
             failing_memory: None,
-            failing_strategy: None,
+            runtimes: BTreeMap::new(),
+            failing_runtime: None,
             mishap: None,
             pace: Pace::default(),
         };

@@ -1,9 +1,10 @@
-//! Amazon Bedrock AgentCore, the control plane: credential providers, gateways and their targets, memories.
+//! Amazon Bedrock AgentCore, the control plane: credential providers, gateways and their targets, memories, runtimes.
 //!
 //! Tags are asked for on their own: what describes a thing here does not name them.
 
 mod gateway;
 mod memory;
+mod runtime;
 mod target;
 
 use std::collections::HashMap;
@@ -14,8 +15,8 @@ use aws_sdk_bedrockagentcorecontrol::Client;
 use aws_sdk_bedrockagentcorecontrol::config::Builder;
 use cloud::port::agentcore::{
     AgentCore, ApiKeyChange, CredentialProvider, Gateway, GatewayChange, GatewaySummary, Memory,
-    MemoryChange, MemoryStrategy, NewCredentialProvider, NewGateway, NewMemory, NewTarget, Target,
-    TargetChange, TargetRef, TargetSummary,
+    NewCredentialProvider, NewGateway, NewMemory, NewRuntime, NewTarget, Runtime, RuntimeChange,
+    RuntimeSummary, Target, TargetChange, TargetRef, TargetSummary,
 };
 use cloud::{CallError, ErrorKind};
 use model::tags::Tags;
@@ -308,6 +309,84 @@ impl AgentCore for AwsAgentCore {
     async fn delete_memory(&self, id: String) -> Result<(), CallError> {
         let answer = self.0.delete_memory().memory_id(id).send().await;
         answer.map_err(failed(SERVICE, "DeleteMemory"))?;
+        Ok(())
+    }
+
+    async fn get_runtime(&self, id: String) -> Result<Option<Runtime>, CallError> {
+        let answer = self.0.get_agent_runtime().agent_runtime_id(id).send().await;
+        let Some(answer) = found(answer.map_err(failed(SERVICE, "GetAgentRuntime")))? else { return Ok(None) };
+        let tags = self.tags(&answer.agent_runtime_arn).await?;
+        Ok(tags.map(|tags| runtime::from_answer(answer, tags)))
+    }
+
+    async fn list_runtimes(&self, (): ()) -> Result<Vec<RuntimeSummary>, CallError> {
+        let mut items = self.0.list_agent_runtimes().into_paginator().items().send();
+        let mut runtimes = Vec::new();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(failed(SERVICE, "ListAgentRuntimes"))?;
+            runtimes.push(RuntimeSummary { id: item.agent_runtime_id, name: item.agent_runtime_name });
+        }
+        Ok(runtimes)
+    }
+
+    async fn create_runtime(&self, new: NewRuntime) -> Result<String, CallError> {
+        const OPERATION: &str = "CreateAgentRuntime";
+        let settings = new.settings;
+        let answer = self
+            .0
+            .create_agent_runtime()
+            .agent_runtime_name(new.name)
+            .client_token(new.client_token)
+            .agent_runtime_artifact(runtime::artifact(&settings.artifact, OPERATION)?)
+            .role_arn(settings.role_arn)
+            .network_configuration(runtime::public_network(OPERATION)?)
+            .set_description(unless_empty(settings.description))
+            .set_environment_variables(Some(runtime::variables(settings.environment)))
+            .set_tags(to_tags(new.tags))
+            .send()
+            .await
+            .map_err(failed(SERVICE, OPERATION))?;
+        Ok(answer.agent_runtime_id)
+    }
+
+    async fn update_runtime(&self, change: RuntimeChange) -> Result<(), CallError> {
+        const OPERATION: &str = "UpdateAgentRuntime";
+        // The call resets what it is not told, and our words do not cover everything.
+        let there = self.0.get_agent_runtime().agent_runtime_id(&change.id).send().await;
+        let there = there.map_err(failed(SERVICE, OPERATION))?;
+        let settings = change.settings;
+        self.0
+            .update_agent_runtime()
+            .agent_runtime_id(change.id)
+            .agent_runtime_artifact(match there.agent_runtime_artifact {
+                Some(same) if runtime::place(&same) == settings.artifact => same,
+                _ => runtime::artifact(&settings.artifact, OPERATION)?,
+            })
+            .role_arn(settings.role_arn)
+            .network_configuration(match there.network_configuration {
+                Some(network) => network,
+                None => runtime::public_network(OPERATION)?,
+            })
+            .set_description(unless_empty(settings.description))
+            .set_environment_variables(Some(runtime::variables(settings.environment)))
+            .set_authorizer_configuration(there.authorizer_configuration)
+            .set_request_header_configuration(there.request_header_configuration)
+            .set_protocol_configuration(there.protocol_configuration)
+            .set_lifecycle_configuration(there.lifecycle_configuration)
+            .set_metadata_configuration(there.metadata_configuration)
+            .set_filesystem_configurations(there.filesystem_configurations)
+            .set_capacity_provider_configuration(there.capacity_provider_configuration)
+            .set_platform_version(there.platform_version)
+            .set_allowed_ports(there.allowed_ports)
+            .send()
+            .await
+            .map_err(failed(SERVICE, OPERATION))?;
+        Ok(())
+    }
+
+    async fn delete_runtime(&self, id: String) -> Result<(), CallError> {
+        let answer = self.0.delete_agent_runtime().agent_runtime_id(id).send().await;
+        answer.map_err(failed(SERVICE, "DeleteAgentRuntime"))?;
         Ok(())
     }
 }

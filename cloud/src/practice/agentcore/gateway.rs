@@ -110,7 +110,7 @@ impl State {
     }
 
     /// The caller hands the role over, and the service tries it. A new one reaches it late.
-    fn demand_role(&mut self, arn: &str) -> Answer<()> {
+    pub(super) fn demand_role(&mut self, arn: &str) -> Answer<()> {
         permit(self, "iam", "PassRole", arn).map_err(Refusal::into_agentcore)?;
         let role = arn.rsplit('/').next().and_then(|name| self.roles.get_mut(name));
         let is_trusted = role.is_some_and(|role| {

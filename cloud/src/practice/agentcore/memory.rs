@@ -5,26 +5,13 @@ use crate::practice::refusal::{Answer, Refusal, demand, demand_tags};
 use crate::practice::state::{State, tick};
 
 use super::record::{self, Course};
-use super::{CONFLICT, SERVICE, VALIDATION, demand_token};
+use super::{CONFLICT, SERVICE, VALIDATION, demand_plain_name, demand_token};
 
 fn no_memory(id: &str) -> Refusal {
     Refusal::new("ResourceNotFoundException", format!("Memory not found: {id}"))
 }
 
-/// `[a-zA-Z][a-zA-Z0-9_]{0,47}`.
-fn is_name(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.len() <= 48
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-}
-
-fn demand_days(days: u32) -> Answer<()> {
-    demand((3..=3650).contains(&days), VALIDATION, || {
-        "1 validation error detected: Value at 'eventExpiryDuration' failed to satisfy constraint".to_owned()
-    })
-}
-
-/// A memory or a strategy that is ready is called active.
+/// A memory that is ready is called active.
 fn condition(course: &Course) -> Condition {
     match course {
         Course::Ready => Condition { status: "ACTIVE".to_owned(), reasons: Vec::new() },
@@ -86,12 +73,11 @@ impl State {
     }
 
     pub(super) fn create_memory(&mut self, new: NewMemory) -> Answer<String> {
-        demand(is_name(&new.name), VALIDATION, || {
-            "1 validation error detected: Value at 'name' failed to satisfy constraint: Member must satisfy regular \
-             expression pattern: [a-zA-Z][a-zA-Z0-9_]{0,47}"
+        demand_plain_name(&new.name, "name")?;
+        demand((3..=3650).contains(&new.event_expiry_days), VALIDATION, || {
+            "1 validation error detected: Value at 'eventExpiryDuration' failed to satisfy constraint"
                 .to_owned()
         })?;
-        demand_days(new.event_expiry_days)?;
         demand_token(&new.client_token)?;
         demand_tags(&new.tags, VALIDATION)?;
         if let Some((id, _)) = self.memories.iter().find(|(_, one)| one.token == new.client_token) {

@@ -1,10 +1,11 @@
-//! AgentCore: credential providers with the secrets that the service keeps, gateways, targets and memories that come,
-//! change and go in the background. Nothing here speaks MCP: a rehearsal serves that on loopback.
+//! AgentCore: credential providers with the secrets that the service keeps, gateways, targets, memories and runtimes that
+//! come, change and go in the background. Nothing here speaks MCP: a rehearsal serves that on loopback.
 
 mod gateway;
 mod memory;
 mod provider;
 pub(super) mod record;
+mod runtime;
 mod seed;
 mod target;
 
@@ -14,8 +15,8 @@ use crate::CallError;
 use crate::hook::Access::{Read, Write};
 use crate::port::agentcore::{
     AgentCore, ApiKeyChange, CredentialProvider, Gateway, GatewayChange, GatewaySummary, Memory,
-    MemoryChange, NewCredentialProvider, NewGateway, NewMemory, NewTarget, Target, TargetChange, TargetRef,
-    TargetSummary,
+    NewCredentialProvider, NewGateway, NewMemory, NewRuntime, NewTarget, Runtime, RuntimeChange,
+    RuntimeSummary, Target, TargetChange, TargetRef, TargetSummary,
 };
 
 use super::desk::Desk;
@@ -32,6 +33,22 @@ fn is_name(text: &str, most: usize) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
         && !text.starts_with('-')
         && !text.contains("--")
+}
+
+/// `[a-zA-Z][a-zA-Z0-9_]{0,47}`, as memories and runtimes are named.
+fn is_plain_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.len() <= 48
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+fn demand_plain_name(name: &str, field: &str) -> Answer<()> {
+    demand(is_plain_name(name), VALIDATION, || {
+        format!(
+            "1 validation error detected: Value at '{field}' failed to satisfy constraint: Member must satisfy regular \
+             expression pattern: [a-zA-Z][a-zA-Z0-9_]{{0,47}}"
+        )
+    })
 }
 
 fn demand_token(token: &str) -> Answer<()> {
@@ -152,5 +169,28 @@ impl AgentCore for Desk {
     async fn delete_memory(&self, id: String) -> Result<(), CallError> {
         let resource = self.look(|state| state.memory_arn(&id));
         self.call(SERVICE, "DeleteMemory", Write, &resource, |state| state.delete_memory(&id))
+    }
+
+    async fn get_runtime(&self, id: String) -> Result<Option<Runtime>, CallError> {
+        let resource = self.look(|state| state.runtime_arn(&id));
+        self.call(SERVICE, "GetAgentRuntime", Read, &resource, |state| Ok(state.get_runtime(&id)))
+    }
+
+    async fn list_runtimes(&self, (): ()) -> Result<Vec<RuntimeSummary>, CallError> {
+        self.call(SERVICE, "ListAgentRuntimes", Read, "*", |state| Ok(state.list_runtimes()))
+    }
+
+    async fn create_runtime(&self, new: NewRuntime) -> Result<String, CallError> {
+        self.call(SERVICE, "CreateAgentRuntime", Write, "*", |state| state.create_runtime(new))
+    }
+
+    async fn update_runtime(&self, change: RuntimeChange) -> Result<(), CallError> {
+        let resource = self.look(|state| state.runtime_arn(&change.id));
+        self.call(SERVICE, "UpdateAgentRuntime", Write, &resource, |state| state.update_runtime(change))
+    }
+
+    async fn delete_runtime(&self, id: String) -> Result<(), CallError> {
+        let resource = self.look(|state| state.runtime_arn(&id));
+        self.call(SERVICE, "DeleteAgentRuntime", Write, &resource, |state| state.delete_runtime(&id))
     }
 }

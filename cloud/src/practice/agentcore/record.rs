@@ -17,7 +17,7 @@ pub(in crate::practice) struct Provider {
     pub(in crate::practice) tags: Tags,
 }
 
-/// Where a gateway, a target, a memory or a strategy of one is on its way to.
+/// Where a gateway, a target, a memory or a runtime is on its way to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::practice) enum Course {
     Creating,
@@ -77,5 +77,21 @@ pub(in crate::practice) struct Memory {
     pub(in crate::practice) token: String,
     pub(in crate::practice) event_expiry_days: u32,
     pub(in crate::practice) strategies: BTreeMap<MemoryStrategy, Course>,
+    pub(in crate::practice) tags: Tags,
+}
+
+/// A runtime. Nothing runs in it; its secrets open nothing but a rehearsal.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::practice) struct Runtime {
+    pub(in crate::practice) unseen: Unseen,
+    pub(in crate::practice) settle: u32,
+    pub(in crate::practice) course: Course,
+    pub(in crate::practice) name: String,
+    pub(in crate::practice) token: String,
+    pub(in crate::practice) version: u32,
+    pub(in crate::practice) role_arn: String,
+    pub(in crate::practice) artifact: String,
+    pub(in crate::practice) environment: BTreeMap<String, String>,
+    pub(in crate::practice) description: String,
     pub(in crate::practice) tags: Tags,
 }

@@ -8,7 +8,7 @@ use crate::port::agentcore::{GatewaySettings, MemoryStrategy};
 use crate::practice::seed::Seed;
 use crate::practice::state::Unseen;
 
-use super::record::{Course, Gateway, Memory, Provider};
+use super::record::{Course, Gateway, Provider, Runtime};
 
 impl Seed<'_> {
     /// Has the next target of that name fail, for that reason.
@@ -21,32 +21,29 @@ impl Seed<'_> {
         self.state.failing_memory = Some(reason.to_owned());
     }
 
-    /// Has a strategy of the next memory fail.
-    pub fn fail_strategy(&mut self, strategy: MemoryStrategy) {
-        self.state.failing_strategy = Some(strategy);
+    /// Has the next runtime, or the next change of one, fail for that reason.
+    pub fn fail_runtime(&mut self, reason: &str) {
+        self.state.failing_runtime = Some(reason.to_owned());
     }
 
-    /// Takes a strategy out of every memory, as somebody may.
-    pub fn remove_strategy(&mut self, strategy: MemoryStrategy) {
-        for memory in self.state.memories.values_mut() {
-            memory.strategies.remove(&strategy);
-        }
-    }
-
-    /// A memory that somebody else made, ready; its id.
-    pub fn memory(&mut self, name: &str, event_expiry_days: u32) -> String {
-        let id = self.state.next_memory_id(name);
-        let memory = Memory {
+    /// A runtime that somebody else made, ready; its id.
+    pub fn runtime(&mut self, name: &str, role_arn: &str, artifact: &str) -> String {
+        let hex = self.state.next_hex();
+        let id = format!("{name}-{}", hex.get(..10).unwrap_or_default());
+        let runtime = Runtime {
             unseen: Unseen::default(),
             settle: 0,
             course: Course::Ready,
             name: name.to_owned(),
             token: format!("of-somebody-else-{id}"),
-            event_expiry_days,
-            strategies: MemoryStrategy::ALL.into_iter().map(|one| (one, Course::Ready)).collect(),
+            version: 1,
+            role_arn: role_arn.to_owned(),
+            artifact: artifact.to_owned(),
+            environment: BTreeMap::new(),
+            description: String::new(),
             tags: Tags::new(),
         };
-        self.state.memories.insert(id.clone(), memory);
+        self.state.runtimes.insert(id.clone(), runtime);
         id
     }
 

@@ -52,11 +52,13 @@ pub enum File {
     CognitoNotes,
     /// The id of the agent's memory.
     MemoryId,
+    /// The ARN of the runtime that runs the agent.
+    AgentArn,
 }
 
 impl File {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::GatewayConfig,
         Self::GatewayEnv,
         Self::BackendEnv,
@@ -73,6 +75,7 @@ impl File {
         Self::RootEnv,
         Self::CognitoNotes,
         Self::MemoryId,
+        Self::AgentArn,
     ];
 
     /// Its path below the sample's folder.
@@ -94,6 +97,7 @@ impl File {
             Self::RootEnv => ".env",
             Self::CognitoNotes => "deployment/.cognito_config",
             Self::MemoryId => ".memory_id",
+            Self::AgentArn => "deployment/.agent_arn",
         }
     }
 

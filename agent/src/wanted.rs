@@ -29,6 +29,8 @@ pub struct Wanted {
     pub gateway_url: String,
     /// The credential provider.
     pub provider_arn: String,
+    /// The runtime that runs the agent, where there is one.
+    pub runtime_arn: Option<String>,
     /// The bucket with the schemas.
     pub bucket: String,
     /// The folder in it.

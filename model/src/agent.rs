@@ -17,6 +17,9 @@ pub const API_KEY_HEADER: &str = "X-API-Key";
 /// The field of the credential provider's secret that holds the key.
 pub const API_KEY_FIELD: &str = "api_key_value";
 
+/// The variable in which the SRE agent looks for its token.
+pub const TOKEN_VARIABLE: &str = "GATEWAY_ACCESS_TOKEN";
+
 /// The name that the sample's backends have written into them.
 pub const CREDENTIAL_PROVIDER: &str = "sre-agent-api-key-credential-provider";
 

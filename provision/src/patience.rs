@@ -107,7 +107,10 @@ impl Patience<'_> {
     {
         self.persist(step, call, |error| match error.kind {
             ErrorKind::NotPropagated
-                if matches!(error.operation.as_str(), "RunInstances" | "CreateGateway") =>
+                if matches!(
+                    error.operation.as_str(),
+                    "RunInstances" | "CreateGateway" | "CreateAgentRuntime"
+                ) =>
             {
                 Verdict::Wait("waiting for IAM propagation (usually 10 to 30 s)")
             }

@@ -1,9 +1,11 @@
 //! The IAM policies of the instance: exactly the mapped models, its certificate or the one text record that brings it,
-//! its bundle, and Session Manager. And those of the gateway: its schemas and one key.
+//! its bundle, and Session Manager. And those of the gateway: its schemas and one key; `runtime` has the runtime's.
 //!
 //! Sources: Service Authorization Reference for Amazon Bedrock, AWS Certificate Manager, Amazon Route 53, AWS Systems Manager
 //! and Session Manager message gateway; Bedrock user guide, "Prerequisites for inference profiles"; Route 53 developer guide,
 //! "Using IAM policy conditions for fine-grained access control"; AgentCore developer guide, "Permissions for a gateway".
+
+mod runtime;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +15,8 @@ use model::{AccountId, Region};
 use serde_json::{Value, json};
 
 use crate::steps::names;
+
+pub use runtime::{runtime_policy, runtime_trust};
 
 /// Lets EC2, and nobody else, assume the role.
 pub fn instance_trust() -> Value {
@@ -102,8 +106,7 @@ fn backend_statements(region: &Region, account: &AccountId) -> [Value; 2] {
     ]
 }
 
-/// To find the agent's memory, under the one name that the agent has written into it, to write what happened and to read
-/// what is known.
+/// To use the memory of the SRE agent, and no other.
 fn memory_statements(region: &Region, account: &AccountId) -> [Value; 2] {
     let partition = region.partition();
     [
@@ -128,7 +131,7 @@ fn memory_statements(region: &Region, account: &AccountId) -> [Value; 2] {
                 "bedrock-agentcore:ListSessions",
                 "bedrock-agentcore:RetrieveMemoryRecords",
             ],
-            "Resource": [format!("arn:{partition}:bedrock-agentcore:{region}:{account}:memory/{MEMORY}-*")],
+            "Resource": [format!("arn:{partition}:bedrock-agentcore:{region}:{account}:memory/sre_agent_memory-*")],
         }),
     ]
 }
@@ -232,11 +235,12 @@ fn gateway_ids(gateway: &Gateway) -> String {
 
 /// Lets AgentCore assume the role, and only on behalf of gateways of this name in this account.
 pub fn gateway_trust(gateway: &Gateway, region: &Region, account: &AccountId) -> Value {
-    let source = format!(
-        "arn:{}:bedrock-agentcore:{region}:{account}:gateway/{}",
-        region.partition(),
-        gateway_ids(gateway)
-    );
+    agentcore_trust(&format!("gateway/{}", gateway_ids(gateway)), region, account)
+}
+
+/// The same on behalf of what has this place among the account's things.
+fn agentcore_trust(place: &str, region: &Region, account: &AccountId) -> Value {
+    let source = format!("arn:{}:bedrock-agentcore:{region}:{account}:{place}", region.partition());
     json!({
         "Version": "2012-10-17",
         "Statement": [{

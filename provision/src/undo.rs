@@ -149,16 +149,15 @@ async fn not_to_be_seen(cx: &Context<'_>, state: Option<&State>) -> Result<BTree
     }
     let name = || agentcore.get_credential_provider(CREDENTIAL_PROVIDER.to_owned());
     let provider = cx.patience.read(StepId::CredentialProvider, name).await;
-    let memories = cx.patience.read(StepId::Memory, || agentcore.list_memories(())).await;
-    let mut unasked = BTreeSet::new();
-    for (step, looked) in
-        [(StepId::CredentialProvider, provider.map(drop)), (StepId::Memory, memories.map(drop))]
-    {
-        if is_unasked(cx, step, looked)? {
-            unasked.insert(step);
-        }
+    let mut unseen = BTreeSet::new();
+    if is_unasked(cx, StepId::CredentialProvider, provider.map(drop))? {
+        unseen.insert(StepId::CredentialProvider);
     }
-    Ok(unasked)
+    let runtimes = cx.patience.read(StepId::Runtime, || agentcore.list_runtimes(())).await;
+    if is_unasked(cx, StepId::Runtime, runtimes.map(drop))? {
+        unseen.extend([StepId::RuntimeRole, StepId::Runtime]);
+    }
+    Ok(unseen)
 }
 
 /// Whether AgentCore cannot be asked about a step, which is said then.

@@ -1,7 +1,7 @@
 //! Which value goes where: the table between a deployment and the sample's files.
 
 use model::Secret;
-use model::agent::{Backend, is_memory_id};
+use model::agent::{Backend, TOKEN_VARIABLE};
 
 use crate::Wanted;
 use crate::formats::without_mcp;
@@ -94,7 +94,7 @@ pub(super) fn fields(wanted: &Wanted) -> Vec<Field> {
         Field::plain(AgentEnv, "LLM_PROVIDER", "bedrock").manner(Manner::Default),
         Field::plain(AgentEnv, "AWS_DEFAULT_REGION", wanted.region.as_str()).manner(Manner::Default),
     ];
-    fields.extend(wanted.memory_id.iter().map(|id| Field::plain(File::MemoryId, "memory_id", id)));
+    fields.extend(wanted.runtime_arn.as_ref().map(|arn| Field::plain(File::AgentArn, "arn", arn)));
     fields.extend(wanted.token.iter().flat_map(token));
     fields
 }
@@ -103,7 +103,7 @@ pub(super) fn fields(wanted: &Wanted) -> Vec<Field> {
 pub(super) fn token(token: &Secret<String>) -> [Field; 2] {
     [
         Field::secret(File::AccessToken, "token", token).manner(Manner::Renew),
-        Field::secret(File::AgentEnv, "GATEWAY_ACCESS_TOKEN", token).manner(Manner::Renew),
+        Field::secret(File::AgentEnv, TOKEN_VARIABLE, token).manner(Manner::Renew),
     ]
 }
 

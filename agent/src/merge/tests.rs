@@ -17,6 +17,7 @@ pub(crate) fn wanted() -> Wanted {
         gateway_name: "sre-gateway".to_owned(),
         gateway_url: "https://sre-gateway-abcdefghij.gateway.bedrock-agentcore.eu-west-1.amazonaws.com/mcp".to_owned(),
         provider_arn: "arn:aws:bedrock-agentcore:eu-west-1:123456789012:token-vault/default/apikeycredentialprovider/sre-agent-api-key-credential-provider".to_owned(),
+        runtime_arn: Some("arn:aws:bedrock-agentcore:eu-west-1:123456789012:runtime/sre-abcdefghij".to_owned()),
         bucket: "bedrock-agentcore-gateway-123456789012-sre".to_owned(),
         prefix: "openapi".to_owned(),
         api_key: Secret::new("k3yofbackends".to_owned()),
@@ -80,7 +81,7 @@ fn an_empty_directory_gets_every_file() {
             "sre_agent/config/agent_config.yaml",
             "sre_agent/.env",
             "deployment/.env",
-            ".memory_id",
+            "deployment/.agent_arn",
         ]
     );
     let after = after(&there, &merged);
@@ -93,7 +94,7 @@ fn an_empty_directory_gets_every_file() {
     assert!(config.contains("endpoint_url: \"https://bedrock-agentcore-control.eu-west-1.amazonaws.com\"\n"));
     let uri = "https://sre-gateway-abcdefghij.gateway.bedrock-agentcore.eu-west-1.amazonaws.com";
     assert_eq!(after.text(File::GatewayUri), Some(uri));
-    assert_eq!(after.text(File::MemoryId), Some("sre_agent_memory-a1B2c3D4e5"));
+    assert_eq!(after.text(File::AgentArn), wanted().runtime_arn.as_deref());
     let env = after.text(File::GatewayEnv).unwrap();
     assert!(env.contains("BACKEND_API_KEY=k3yofbackends\n") && !env.contains("REGION="), "{env}");
     assert!(env.contains("COGNITO_DOMAIN=https://sre.auth.eu-west-1.amazoncognito.com\n"), "{env}");

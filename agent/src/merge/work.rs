@@ -35,7 +35,7 @@ impl Document {
         match file {
             File::GatewayConfig => Self::Config(GatewayConfig::parse(text)),
             File::AgentConfig => Self::Agent(AgentConfig::parse(text)),
-            File::Provider | File::GatewayUri | File::AccessToken | File::MemoryId => {
+            File::Provider | File::GatewayUri | File::AccessToken | File::MemoryId | File::AgentArn => {
                 Self::Line(read_line(text).to_owned())
             }
             _ => Self::Env(EnvFile::parse(text)),

@@ -24,7 +24,7 @@ pub fn of_step(step: StepId) -> &'static [&'static str] {
             "ec2:RevokeSecurityGroupEgress",
             "ec2:DeleteSecurityGroup",
         ],
-        StepId::Role | StepId::GatewayRole => &[
+        StepId::Role | StepId::GatewayRole | StepId::RuntimeRole => &[
             "iam:GetRole",
             "iam:ListRoles",
             "iam:CreateRole",
@@ -161,16 +161,18 @@ pub fn of_step(step: StepId) -> &'static [&'static str] {
             "bedrock-agentcore:DeleteGatewayTarget",
             "s3:GetObject",
         ],
-        StepId::Memory => &[
-            "bedrock-agentcore:ListMemories",
-            "bedrock-agentcore:GetMemory",
+        StepId::Memory => &[],
+        StepId::Runtime => &[
+            "bedrock-agentcore:ListAgentRuntimes",
+            "bedrock-agentcore:GetAgentRuntime",
             "bedrock-agentcore:ListTagsForResource",
-            "bedrock-agentcore:CreateMemory",
+            "bedrock-agentcore:CreateAgentRuntime",
+            "bedrock-agentcore:CreateWorkloadIdentity",
             "bedrock-agentcore:TagResource",
-            "bedrock-agentcore:UpdateMemory",
-            "bedrock-agentcore:DeleteMemory",
+            "iam:PassRole",
+            "bedrock-agentcore:UpdateAgentRuntime",
+            "bedrock-agentcore:DeleteAgentRuntime",
         ],
-        StepId::Runtime | StepId::RuntimeRole => &[],
         StepId::HostInstalled => &["ssm:GetParameter", "ec2:GetConsoleOutput"],
     }
 }

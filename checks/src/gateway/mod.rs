@@ -9,6 +9,7 @@ mod backend;
 mod client;
 mod judge;
 mod message;
+pub mod runtime;
 pub mod standing;
 mod suite;
 
@@ -48,6 +49,9 @@ const ROLE: Entry =
     Entry::waiting("SRE-GW-014", "the role of the gateway may do what a call takes", &["SRE-GW-010"], 60);
 const MEMORY: Entry = Entry::waiting("SRE-GW-015", "the agent's memory is ready, by the account", &[], 60);
 
+const RUNTIME: Entry =
+    Entry::waiting("SRE-GW-016", "the runtime of the agent is ready, and its token has not ended", &[], 60);
+
 /// The checks of this area.
 pub const CHECKS: &[Entry] = &[
     REACHABLE,
@@ -64,7 +68,7 @@ pub const CHECKS: &[Entry] = &[
     TARGETS,
     WIRING,
     ROLE,
-    MEMORY,
+    RUNTIME,
 ];
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A gateway on loopback that does as AgentCore does, and one that fails in each way that people met; and a server of
 //! MCP that nobody here wrote.
 
+mod runtime;
 mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};

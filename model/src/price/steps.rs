@@ -29,7 +29,9 @@ pub fn month_of_instance(kind: &str, region: &str, book: &Book) -> Option<Usd> {
 pub(super) fn write(ledger: &mut Ledger<'_>) {
     match ledger.step.id {
         StepId::SecurityGroup => ledger.free("security groups are not charged for"),
-        StepId::Role | StepId::InstanceProfile | StepId::GatewayRole => ledger.free("IAM is not charged for"),
+        StepId::Role | StepId::InstanceProfile | StepId::GatewayRole | StepId::RuntimeRole => {
+            ledger.free("IAM is not charged for")
+        }
         StepId::UserPool => ledger.free("charged for people who sign in, and only machines do"),
         StepId::ResourceServer => ledger.free("part of the user pool"),
         StepId::Domain => ledger.free("a prefix of Cognito's own domain is not charged for"),
@@ -60,11 +62,17 @@ pub(super) fn write(ledger: &mut Ledger<'_>) {
         StepId::TargetK8s | StepId::TargetLogs | StepId::TargetMetrics | StepId::TargetRunbooks => {
             ledger.free("the gateway is charged for, by its use");
         }
-        StepId::Memory => memory(ledger),
-        StepId::Runtime | StepId::RuntimeRole => ledger.free("nothing is made yet"),
+        StepId::Memory => ledger.free("nothing is made yet"),
+        StepId::Runtime => runtime(ledger),
         StepId::AppClient => app_client(ledger),
         StepId::Instance => instance(ledger),
     }
+}
+
+/// The book has no price of it either.
+fn runtime(ledger: &mut Ledger<'_>) {
+    let why = "the book has no price for the time and memory that the agent takes";
+    ledger.not_priced(Basis::Usage, "AgentCore runtime", "the runtime's use", why);
 }
 
 fn app_client(ledger: &mut Ledger<'_>) {

@@ -23,11 +23,11 @@ const STEP: StepId = StepId::Gateway;
 
 /// The status of what can be used.
 pub(super) const READY: &str = "READY";
-/// The status of what was never made. What failed to be changed has another, and can be changed again.
-pub(super) const FAILED: &str = "FAILED";
+/// The statuses of what was never made, or never went. What failed to be changed has another, and can be changed again.
+const FAILED: [&str; 3] = ["FAILED", "CREATE_FAILED", "DELETE_FAILED"];
 /// The call that makes anew what failed to be made: AgentCore cannot mend it.
 pub(super) const REMAKE: &str = "make-anew";
-/// The call that changes what differs.
+/// The call that changes what is there.
 pub(super) const UPDATE: &str = "update";
 /// The status of what goes.
 pub(super) const DELETING: &str = "DELETING";
@@ -86,10 +86,17 @@ pub(super) fn failure(step: StepId, what: &str, condition: &Condition) -> StepEr
     ))
 }
 
-/// A role made a moment ago is not known to AgentCore yet; which code it has for that is not written down.
-fn not_yet(mut error: CallError) -> CallError {
+/// A role made a moment ago is not known to AgentCore yet; which code it has for that is not written down. What the
+/// caller may not do is another matter, and is not waited for.
+pub(super) fn not_yet(mut error: CallError) -> CallError {
     let text = error.message.to_ascii_lowercase();
-    if error.kind == ErrorKind::Invalid && text.contains("role") && text.contains("assume") {
+    let says = |words: &str| text.contains(words);
+    let is_of_role = match error.kind {
+        ErrorKind::Invalid => (says("role") && says("assume")) || says("execution role"),
+        ErrorKind::Denied => says("execution role") && !says("is not authorized to perform"),
+        _ => false,
+    };
+    if is_of_role {
         error.kind = ErrorKind::NotPropagated;
     }
     error
@@ -304,16 +311,17 @@ impl Step for GatewayStep {
     }
 }
 
-/// What a gateway, a target or a memory that exists needs: what failed to be made is made anew, and what differs is changed.
+/// What a gateway, a target or a runtime that exists needs: what failed to be made is made anew, and what differs is changed.
 pub(super) fn ops_of_existing(want: &Want, have: &Found, what: &str) -> Vec<Op> {
     let status = have.fields.get("status").and_then(|status| status.as_str()).unwrap_or_default();
     // What goes already was to be made anew by a run that was killed, or to be removed by one.
-    if matches!(status, FAILED | DELETING) {
+    if status == DELETING || FAILED.contains(&status) {
         return vec![Op::new(REMAKE, format!("delete the failed {what} {} and make it anew", have.id))];
     }
     let is_wanted = |(name, value): (&String, &serde_json::Value)| {
         // A status on its way is waited for; one that is not comes from a change that failed, which is made again.
-        (name == "status" && !status.ends_with("_UNSUCCESSFUL")) || have.fields.get(name) == Some(value)
+        let has_failed = status.ends_with("_UNSUCCESSFUL") || status.ends_with("_FAILED");
+        (name == "status" && !has_failed) || have.fields.get(name) == Some(value)
     };
     if want.fields.iter().all(is_wanted) {
         return Vec::new();

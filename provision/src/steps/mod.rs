@@ -23,7 +23,6 @@ mod readiness;
 mod resource_server;
 mod role;
 mod runtime;
-mod runtime_role;
 mod schemas;
 mod security_group;
 mod target;
@@ -346,7 +345,7 @@ pub fn step(id: StepId) -> &'static dyn Step {
         StepId::TargetMetrics => &target::TargetStep(Backend::Metrics),
         StepId::TargetRunbooks => &target::TargetStep(Backend::Runbooks),
         StepId::Memory => &memory::MemoryStep,
-        StepId::RuntimeRole => &runtime_role::RuntimeRoleStep,
+        StepId::RuntimeRole => &role::RoleStep::Runtime,
         StepId::Runtime => &runtime::RuntimeStep,
     }
 }
@@ -382,12 +381,14 @@ pub fn looked_for_through(id: StepId) -> &'static [StepId] {
 }
 
 /// Whether there is a reason to look for what a step made: who wants no gateway and never had one needs no rights to look
-/// for it, nor a Region that has the service. The same holds for a memory.
+/// for it, nor a Region that has the service. The same holds for a runtime beside a gateway.
 pub fn is_worth_a_look(id: StepId, config: Option<&Config>, state: Option<&State>) -> bool {
-    let wants = config.is_some_and(|config| id.is_wanted_by(config));
+    let is_of_runtime = matches!(id, StepId::RuntimeRole | StepId::Runtime);
+    let gateway = config.and_then(|config| config.gateway.as_ref());
     match state {
-        _ if wants || !id.is_of_gateway() => true,
-        Some(state) if id == StepId::Memory => state.steps.contains_key(&id),
+        _ if !id.is_of_gateway() => true,
+        _ if gateway.is_some_and(|gateway| !is_of_runtime || gateway.runtime.is_some()) => true,
+        Some(state) if is_of_runtime => state.steps.contains_key(&id),
         Some(state) => state.steps.keys().any(|step| step.is_of_gateway()),
         // Nothing says what there was.
         None => config.is_none(),
@@ -398,7 +399,7 @@ pub fn is_worth_a_look(id: StepId, config: Option<&Config>, state: Option<&State
 /// that stays, because somebody else has targets in it, holds what they may use.
 pub fn removed_after(id: StepId) -> &'static [StepId] {
     match id {
-        StepId::Role | StepId::GatewayRole => &[],
+        StepId::Role | StepId::GatewayRole | StepId::RuntimeRole => &[],
         StepId::Gateway => &[
             StepId::GatewayRole,
             StepId::UserPool,

@@ -28,6 +28,16 @@ pub fn gateway_role(id: &DeploymentId) -> String {
     format!("{id}-BedrockAgentCoreGateway")
 }
 
+/// The role of the runtime, named for the same reason.
+pub fn runtime_role(id: &DeploymentId) -> String {
+    format!("{id}-BedrockAgentCoreRuntime")
+}
+
+/// The runtime. AgentCore takes no hyphens in its name.
+pub fn runtime(id: &DeploymentId) -> String {
+    id.as_str().replace('-', "_")
+}
+
 /// The bucket of the bundle.
 pub fn bucket(account: &AccountId, region: &Region, id: &DeploymentId) -> String {
     bucket_of("sre-agent-deploy", account, region, id)

@@ -1,4 +1,4 @@
-//! The IAM roles of the instance and of the gateway, each with one inline policy: what `policy` says.
+//! The IAM roles of the instance, of the gateway and of the runtime, each with one inline policy: what `policy` says.
 
 use async_trait::async_trait;
 use cloud::CallError;
@@ -18,12 +18,14 @@ use crate::key::IntentKey;
 use crate::policy;
 
 /// Whose role.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum RoleStep {
     /// The instance's.
     Instance,
     /// The gateway's.
     Gateway,
+    /// The runtime's.
+    Runtime,
 }
 
 impl RoleStep {
@@ -31,6 +33,7 @@ impl RoleStep {
         match self {
             Self::Instance => StepId::Role,
             Self::Gateway => StepId::GatewayRole,
+            Self::Runtime => StepId::RuntimeRole,
         }
     }
 
@@ -38,6 +41,7 @@ impl RoleStep {
         match self {
             Self::Instance => names::instance_role(deployment),
             Self::Gateway => names::gateway_role(deployment),
+            Self::Runtime => names::runtime_role(deployment),
         }
     }
 
@@ -45,6 +49,7 @@ impl RoleStep {
         match self {
             Self::Instance => format!("sre-agent-deploy {deployment}: bedrock-nova-proxy on EC2"),
             Self::Gateway => format!("sre-agent-deploy {deployment}: AgentCore gateway"),
+            Self::Runtime => format!("sre-agent-deploy {deployment}: AgentCore runtime"),
         }
     }
 
@@ -53,6 +58,7 @@ impl RoleStep {
         match self {
             Self::Instance => "bedrock-nova-proxy",
             Self::Gateway => "agentcore-gateway",
+            Self::Runtime => "agentcore-runtime",
         }
     }
 
@@ -63,6 +69,12 @@ impl RoleStep {
             Self::Gateway => {
                 config.gateway.as_ref().map(|gateway| policy::gateway_trust(gateway, cx.region, cx.account))
             }
+            Self::Runtime => config
+                .gateway
+                .as_ref()?
+                .runtime
+                .as_ref()
+                .map(|_| policy::runtime_trust(cx.region, cx.account)),
         }
     }
 
@@ -79,6 +91,7 @@ impl RoleStep {
                 let gateway = config.gateway.as_ref()?;
                 Some(policy::gateway_policy(gateway, &parts, cx.region, cx.account))
             }
+            Self::Runtime => policy::runtime_policy(config, cx.region, cx.account),
         }
     }
 
@@ -122,6 +135,7 @@ impl Step for RoleStep {
                 "lets the instance call the mapped models and be reached through Session Manager"
             }
             Self::Gateway => "lets this gateway, and no other, read its schemas and the key of the backends",
+            Self::Runtime => "lets the SRE agent be fetched, call the mapped models and write its logs",
         };
         Some(Want {
             name: self.name(cx.deployment),
@@ -134,10 +148,13 @@ impl Step for RoleStep {
     async fn find(&self, cx: &Context<'_>) -> Result<Vec<Found>, StepError> {
         let path = tags::iam_path(cx.deployment);
         let roles = cx.patience.read(self.step(), || cx.cloud.iam.list_roles(path.clone())).await?;
-        // Both lie under the same path.
-        let is_gateways = |role: &Role| role.name == names::gateway_role(cx.deployment);
+        // All lie under the same path.
+        let whose = |role: &Role| {
+            let others = [Self::Gateway, Self::Runtime];
+            others.into_iter().find(|one| one.name(cx.deployment) == role.name).unwrap_or(Self::Instance)
+        };
         let mut all = Vec::new();
-        for role in roles.into_iter().filter(|role| is_gateways(role) == matches!(self, Self::Gateway)) {
+        for role in roles.into_iter().filter(|role| whose(role) == *self) {
             all.push(self.found(cx, role).await?);
         }
         Ok(all)
@@ -170,7 +187,7 @@ impl Step for RoleStep {
             Self::Instance => {
                 Some(guide::role(cx, want, &self.description(cx.deployment), self.policy_name()))
             }
-            Self::Gateway => None,
+            Self::Gateway | Self::Runtime => None,
         }
     }
 

@@ -19,7 +19,7 @@ use proptest::prelude::*;
 use provision::error::{RunError, StepError};
 use provision::journal::Ownership;
 
-use crate::support::{Bench, config, usual, usual_and};
+use crate::support::{Bench, RUNTIME, config, usual, usual_and};
 
 /// A gateway with these words in its section.
 pub(crate) fn with_gateway(more: &str) -> Config {
@@ -186,9 +186,10 @@ async fn what_was_changed_by_hand_is_put_right_and_what_was_deleted_is_made_agai
 async fn another_name_of_the_host_is_uploaded_and_read_anew_by_every_target() {
     let bench = Bench::new();
     bench.deploy(&usual()).await.unwrap();
-    let moved = config(
-        "tls: {domain: b.example.com, source: acm-exportable}\nhost: {install: user-data}\ngateway: {name: sre-gateway, memory_days: 90}\n",
-    );
+    let moved = config(&format!(
+        "tls: {{domain: b.example.com, source: acm-exportable}}\nhost: {{install: user-data}}\n\
+         gateway: {{name: sre-gateway{RUNTIME}}}\n"
+    ));
     let plan = bench.prepare(&moved).await.unwrap().plan;
     for step in [StepId::Schemas, StepId::TargetK8s, StepId::TargetRunbooks] {
         assert_eq!(plan.step(step).unwrap().change.verb(), "update", "{step}");
@@ -202,9 +203,10 @@ async fn another_name_of_the_host_is_uploaded_and_read_anew_by_every_target() {
 async fn another_name_of_the_gateway_replaces_it_and_its_targets() {
     let bench = Bench::new();
     bench.deploy(&usual()).await.unwrap();
-    let renamed = config(
-        "tls: {domain: api.example.com, source: acm-exportable}\nhost: {install: user-data}\ngateway: {name: other-gateway, memory_days: 90}\n",
-    );
+    let renamed = config(&format!(
+        "tls: {{domain: api.example.com, source: acm-exportable}}\nhost: {{install: user-data}}\n\
+         gateway: {{name: other-gateway{RUNTIME}}}\n"
+    ));
     let plan = bench.prepare(&renamed).await.unwrap().plan;
     let replaced: Vec<_> = plan.destructive().map(|step| step.id).collect();
     let mut expected = vec![StepId::Gateway];

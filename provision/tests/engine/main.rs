@@ -21,5 +21,6 @@ mod memory;
 mod ownership;
 mod player;
 mod runs;
+mod runtime;
 mod snapshots;
 mod support;

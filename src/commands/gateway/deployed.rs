@@ -26,6 +26,7 @@ pub(super) struct Deployed {
     gateway_url: String,
     provider_arn: String,
     key_secret_arn: String,
+    runtime_arn: Option<String>,
     bucket: String,
     prefix: String,
     memory_id: Option<String>,
@@ -70,6 +71,7 @@ impl Deployed {
             gateway_url: get(StepId::Gateway, "url"),
             provider_arn: get(StepId::CredentialProvider, "arn"),
             key_secret_arn: get(StepId::CredentialProvider, "secret_arn"),
+            runtime_arn: output(StepId::Runtime, "arn"),
             bucket: get(StepId::Schemas, "bucket"),
             prefix: get(StepId::Schemas, "prefix"),
             memory_id: output(StepId::Memory, "id"),
@@ -118,6 +120,7 @@ impl Deployed {
             gateway_name: self.gateway_name,
             gateway_url: self.gateway_url,
             provider_arn: self.provider_arn,
+            runtime_arn: self.runtime_arn,
             bucket: self.bucket,
             prefix: self.prefix,
             memory_id: self.memory_id,
@@ -134,7 +137,7 @@ fn api_key(value: &Secret<String>) -> Option<Secret<String>> {
     Some(Secret::new(key.to_owned()))
 }
 
-async fn timely<T>(
+pub(super) async fn timely<T>(
     session: &Session<'_>,
     subject: &str,
     question: impl Future<Output = Result<T, CallError>>,

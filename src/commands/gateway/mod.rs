@@ -5,6 +5,7 @@ mod deployed;
 mod disk;
 mod doctor;
 mod files;
+mod runtime;
 mod token;
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! `gateway token`: fetches a token and puts it where the SRE agent looks for it. Made for a timer.
+//! `gateway token`: fetches a token and puts it where the SRE agent looks for it, in its files and in its runtime. Made
+//! for a timer.
 
 use agent::merge::merge_token;
 use checks::endpoint::Token;
@@ -6,7 +7,7 @@ use provision::clock::Clock as _;
 use serde_json::json;
 
 use super::files::{read, unwritable, write};
-use super::sample_at;
+use super::{runtime, sample_at};
 use crate::app::{App, Ended};
 use crate::args::{Format, GatewayTokenArgs};
 use crate::commands::check;
@@ -42,11 +43,22 @@ pub(super) fn command(app: &App, args: &GatewayTokenArgs) -> Ended {
     let merged = merge_token(&there, &token, now).map_err(|faults| unwritable(&faults))?;
     let written = write(&dir, &merged)?;
     let files: Vec<&str> = written.iter().map(|one| one.file.path()).collect();
+    let runtime = runtime::of(target.state.as_ref());
+    let given = runtime.as_deref().map(|id| runtime::give(app, args, &target, id, &token)).transpose();
+    // What does not have it is said by the failure.
+    let runtime = runtime.filter(|_| given.is_ok());
     match app.format {
-        Format::Text => app.result(&format!("a token that ends at {end} is in {}", files.join(" and "))),
-        Format::Json => app.result_json(
-            &json!({"schema_version": 1, "directory": dir, "files": files, "ends": end.to_string()}),
-        ),
+        Format::Text => {
+            let places: Vec<String> = files
+                .iter()
+                .map(|file| (*file).to_owned())
+                .chain(runtime.as_ref().map(|id| format!("runtime {id}")))
+                .collect();
+            app.result(&format!("a token that ends at {end} is in {}", places.join(" and ")));
+        }
+        Format::Json => app.result_json(&json!({"schema_version": 1, "directory": dir, "files": files,
+            "runtime": runtime, "ends": end.to_string()})),
     }
+    given?;
     Ok(Exit::Done)
 }

@@ -314,7 +314,9 @@ impl AgentCore for AwsAgentCore {
 
     async fn get_runtime(&self, id: String) -> Result<Option<Runtime>, CallError> {
         let answer = self.0.get_agent_runtime().agent_runtime_id(id).send().await;
-        let Some(answer) = found(answer.map_err(failed(SERVICE, "GetAgentRuntime")))? else { return Ok(None) };
+        let Some(answer) = found(answer.map_err(failed(SERVICE, "GetAgentRuntime")))? else {
+            return Ok(None);
+        };
         let tags = self.tags(&answer.agent_runtime_arn).await?;
         Ok(tags.map(|tags| runtime::from_answer(answer, tags)))
     }

@@ -1,6 +1,7 @@
 //! `check gateway`: where the gateway is, who asks it, where its backends are, and what the account says of it.
 
 pub(crate) mod account;
+mod runtime;
 
 use std::collections::BTreeMap;
 
@@ -127,6 +128,7 @@ fn of_deployment(
             Err("the account could not be asked for the key".to_owned())
         }
     };
+    results.extend(or_unknown(StepId::Runtime.as_str(), runtime::ask(app, args, target))?);
     let running = target.running.place();
     let served = running.and_then(|place| place.gateway.as_ref());
     if served.is_none() && super::is_practice(app, target) {

@@ -112,6 +112,55 @@ fn a_token_of_a_running_rehearsal_gets_where_the_agent_looks_for_it() {
     rehearsal.end().expect(0);
 }
 
+#[test]
+fn a_runtime_gets_the_token_too_and_what_fails_of_it_is_said_when_the_files_have_it() {
+    let desk = folder();
+    half_way(&desk);
+    let config = include_str!("../../src/rehearsal.yaml");
+    desk.write("runtime.yaml", &format!("{config}{WITH_RUNTIME}"));
+    let rehearsal = kept(&desk, " --config runtime.yaml");
+    let line = "gateway token --dir SRE-agent --state-file .rehearsal/.deployment_state";
+    let account = || {
+        let text = desk.read(".rehearsal/account.json");
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()
+    };
+    let before = account();
+    let runtimes = before["account"]["runtimes"].as_object().unwrap();
+    let (id, _) = runtimes.iter().next().unwrap();
+    assert!(id.starts_with("sre_agent_rehearsal-"), "{id}");
+    let verify = "check gateway --state-file .rehearsal/.deployment_state --only SRE-GW-016";
+    desk.run(verify).expect(0).says(&["the runtime has no token"]);
+
+    let ended = desk.run(&format!("{line} -vv")).expect(0).says(&[&format!("runtime {id}")]);
+    let token = desk.read("SRE-agent/gateway/.access_token");
+    let after = account();
+    let runtime = &after["account"]["runtimes"][id];
+    assert_eq!(runtime["environment"]["GATEWAY_ACCESS_TOKEN"], token);
+    assert_eq!(runtime["environment"]["LLM_PROVIDER"], "bedrock", "what else is there stays");
+    assert_eq!(runtime["artifact"], before["account"]["runtimes"][id]["artifact"]);
+    let journal = desk.read(".rehearsal/.deployment_state");
+    for text in [&ended.stdout, &ended.stderr, &journal] {
+        assert!(!text.contains(&token));
+    }
+    let checked = desk.run(&format!("{verify} -vv")).expect(0).says(&["its token ends at"]);
+    assert!(!checked.stdout.contains(&token) && !checked.stderr.contains(&token));
+
+    let mut gone = after;
+    gone["account"]["runtimes"] = serde_json::json!({});
+    desk.write(".rehearsal/account.json", &gone.to_string());
+    fs::remove_file(desk.path("SRE-agent/gateway/.access_token")).unwrap();
+    let failed = desk.run(line).expect(4).says(&["SRE-AGENT-023", "the files have it"]);
+    let token = desk.read("SRE-agent/gateway/.access_token");
+    assert_eq!(token.split('.').count(), 3, "a JWT");
+    assert!(!failed.stdout.contains(&token) && !failed.stderr.contains(&token));
+    rehearsal.signal("INT");
+    rehearsal.end();
+}
+
+/// The same with a runtime.
+const WITH_RUNTIME: &str =
+    "gateway: {name: sre-gateway, runtime: \"123456789012.dkr.ecr.us-east-1.amazonaws.com/sre-agent:v1\"}\n";
+
 /// A deployment with a gateway, as far as the practice account goes.
 const WITH_GATEWAY: &str = "gateway: {name: sre-gateway, memory_days: 90}\n";
 
@@ -146,6 +195,7 @@ fn a_finished_deployment_fills_the_files_and_its_secrets_are_in_one_of_them() {
     }
     let config = desk.read("SRE-agent/gateway/config.yaml");
     assert!(!config.contains("YOUR_") && !config.contains("Failed to"), "{config}");
+    assert!(!desk.path("SRE-agent/deployment/.agent_arn").exists(), "there is no runtime");
     let uri = desk.read("SRE-agent/gateway/.gateway_uri");
     assert!(uri.starts_with("https://") && !uri.ends_with("/mcp"), "{uri}");
     let memory = desk.read("SRE-agent/.memory_id");

@@ -91,3 +91,28 @@ fn a_rehearsal_makes_a_gateway_too() {
     let practice = desk.run("status --format json").expect(0).json();
     assert_eq!(practice["phase"], "finished", "{practice:#}");
 }
+
+#[test]
+fn a_runtime_is_planned_made_named_in_the_agents_directory_and_taken_away() {
+    let desk = Desk::new();
+    let config = desk.read("config.yaml");
+    let image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sre-agent:v1";
+    desk.write("config.yaml", &format!("{config}gateway: {{name: sre-gateway, runtime: \"{image}\"}}\n"));
+    let plan = desk.run("plan --config config.yaml").expect(0);
+    for said in ["Agent runtime", "sre_cli", "Runtime role", "the runtime's use"] {
+        assert!(plan.stdout.contains(said), "{said:?} is missing in\n{}", plan.stdout);
+    }
+    desk.run(DEPLOY).expect(0).says(&["the runtime has no token"]);
+    desk.run(DEPLOY).expect(0).says(&["nothing to do"]);
+    for (folder, script) in [("gateway", "create_gateway.sh"), ("deployment", "build_and_deploy.sh")] {
+        std::fs::create_dir_all(desk.path(&format!("SRE-agent/{folder}"))).unwrap();
+        desk.write(&format!("SRE-agent/{folder}/{script}"), "#!/bin/bash\n");
+    }
+    desk.run("gateway files --dir SRE-agent --on-conflict replace").expect(0);
+    let arn = desk.read("SRE-agent/deployment/.agent_arn");
+    assert!(arn.contains(":runtime/sre_cli-"), "{arn}");
+    std::fs::remove_file(desk.path(".deployment_state")).unwrap();
+    let desk = desk.with("AWS_REGION", "us-east-1");
+    desk.run(CLEANUP).expect(0);
+    assert_eq!(desk.left(), Vec::<String>::new());
+}

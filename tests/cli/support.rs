@@ -160,6 +160,7 @@ impl Desk {
             "buckets",
             "providers",
             "gateways",
+            "runtimes",
         ]
         .into_iter()
         .flat_map(|kind| {

@@ -67,7 +67,8 @@ fn findings(facts: &Facts, artifact: Option<&str>, now: Timestamp) -> Vec<Findin
         wrong.push(stands);
     }
     if let Some(artifact) = artifact.filter(|artifact| *artifact != runtime.artifact) {
-        let other = finding(&RUNTIME, Severity::Error, id, "the runtime runs something else than is configured");
+        let other =
+            finding(&RUNTIME, Severity::Error, id, "the runtime runs something else than is configured");
         wrong.push(
             other
                 .evidence(format!("it runs {}; wanted is {artifact}", runtime.artifact))
@@ -75,13 +76,14 @@ fn findings(facts: &Facts, artifact: Option<&str>, now: Timestamp) -> Vec<Findin
         );
     }
     let said = match &runtime.token {
-        Token::Missing => Err("the runtime has no token".to_owned()),
-        Token::Unreadable(why) => Err(format!("what the runtime has is no token: {why}")),
-        Token::Ends(end) if *end <= now => Err(format!("the runtime's token ended at {end}")),
+        // The deploy that makes a runtime gives it none.
+        Token::Missing => Err((Severity::Warning, "the runtime has no token".to_owned())),
+        Token::Unreadable(why) => Err((Severity::Error, format!("what the runtime has is no token: {why}"))),
+        Token::Ends(end) if *end <= now => Err((Severity::Error, format!("the runtime's token ended at {end}"))),
         Token::Ends(end) => Ok(format!("its token ends at {end}")),
     };
     match said {
-        Err(message) => wrong.push(finding(&RUNTIME, Severity::Error, id, message).hint(
+        Err((severity, message)) => wrong.push(finding(&RUNTIME, severity, id, message).hint(
             "`gateway token` gives the runtime a new one; a timer should run it more often than tokens live",
         )),
         Ok(end) if wrong.is_empty() => wrong.push(passed(&RUNTIME, id).evidence(end)),

@@ -165,12 +165,23 @@ pub fn judge(facts: &Facts, wanted: &Wanted) -> CheckResult {
     CheckResult::new(Subject::new(SubjectKind::Account, facts.id.clone()), Vec::new(), findings)
 }
 
-pub(super) fn finding(entry: &Entry, severity: Severity, subject: &str, message: impl Into<String>) -> Finding {
+pub(super) fn finding(
+    entry: &Entry,
+    severity: Severity,
+    subject: &str,
+    message: impl Into<String>,
+) -> Finding {
     Finding::new(entry.code, severity, subject, message)
 }
 
 /// How a thing that comes and goes in the background stands.
-pub(super) fn condition(entry: &Entry, subject: &str, what: &str, status: &str, reasons: &[String]) -> Finding {
+pub(super) fn condition(
+    entry: &Entry,
+    subject: &str,
+    what: &str,
+    status: &str,
+    reasons: &[String],
+) -> Finding {
     let severity = match status {
         "READY" | "ACTIVE" => return passed(entry, subject),
         "CREATING" | "UPDATING" | "SYNCHRONIZING" => Severity::Unknown,

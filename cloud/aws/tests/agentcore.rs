@@ -5,14 +5,14 @@
 
 mod common;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread::JoinHandle;
 
 use cloud::port::agentcore::{
-    ApiKeyChange, GatewaySettings, MemoryChange, MemoryStrategy, NewCredentialProvider, NewGateway,
-    NewTarget, PrivateEndpoint, TargetRef, TargetSettings,
+    ApiKeyChange, GatewaySettings, NewCredentialProvider, NewGateway, NewRuntime, NewTarget, PrivateEndpoint,
+    RuntimeChange, RuntimeSettings, TargetRef, TargetSettings,
 };
 use cloud::{Cloud, ErrorKind};
 use cloud_aws::{ConnectOptions, connect};
@@ -288,6 +288,90 @@ fn what_is_asked_for_is_written_as_the_service_reads_it() {
                         "subnetIds": ["subnet-1", "subnet-2"], "endpointIpAddressType": "IPV4",
                         "securityGroupIds": ["sg-1"], "routingDomain": "public.example.com"}},
                 })
+            );
+        },
+    );
+}
+
+const RUNTIME: &str = "one-0123456789";
+const RUNTIME_ARN: &str = "arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/one-0123456789";
+
+fn runtime_settings(artifact: &str) -> RuntimeSettings {
+    RuntimeSettings {
+        role_arn: "arn:aws:iam::123456789012:role/one".to_owned(),
+        artifact: artifact.to_owned(),
+        environment: BTreeMap::from([("TOKEN".to_owned(), Secret::new("s3cret".to_owned()))]),
+        description: "words".to_owned(),
+    }
+}
+
+#[test]
+fn a_runtime_is_changed_as_a_whole_and_what_the_port_has_no_word_for_stays() {
+    let code = |entry: &str| {
+        json!({"codeConfiguration": {"code": {"s3": {"bucket": "b", "prefix": "a/b.zip"}},
+            "runtime": "PYTHON_3_12", "entryPoint": [entry]}})
+    };
+    let times = json!({"createdAt": "2026-01-01T00:00:00Z", "lastUpdatedAt": "2026-01-01T00:00:00Z"});
+    let with = |more: Value| {
+        let mut all = json!({"agentRuntimeArn": RUNTIME_ARN, "agentRuntimeId": RUNTIME, "agentRuntimeVersion": "1",
+            "status": "READY", "agentRuntimeName": "one", "roleArn": "arn:aws:iam::123456789012:role/one"});
+        for more in [&times, &more] {
+            all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        }
+        all
+    };
+    let network = json!({"networkMode": "VPC", "networkModeConfig": {"securityGroups": ["sg-1"], "subnets": ["subnet-1"]}});
+    let lifecycle = json!({"idleRuntimeSessionTimeout": 60, "maxLifetime": 3600});
+    let authorizer = json!({"customJWTAuthorizer": {
+        "discoveryUrl": "https://issuer.example.com/.well-known/openid-configuration", "allowedClients": ["c"]}});
+    let there = with(json!({"networkConfiguration": network, "lifecycleConfiguration": lifecycle,
+        "authorizerConfiguration": authorizer, "agentRuntimeArtifact": code("theirs.py"),
+        "environmentVariables": {"TOKEN": "old", "OTHER": "gone"}, "failureReason": "none"}));
+    with_script(
+        "a_runtime_is_changed_as_a_whole_and_what_the_port_has_no_word_for_stays",
+        [
+            fine(with(json!({"status": "CREATING"}))),
+            fine(there.clone()),
+            fine(json!({"tags": {"team": "sre"}})),
+            fine(there),
+            fine(with(json!({"status": "UPDATING"}))),
+            fine(json!({"agentRuntimes": [with(json!({"description": ""}))], "nextToken": "more"})),
+            fine(json!({"agentRuntimes": []})),
+        ],
+        async |cloud| {
+            let new = NewRuntime {
+                name: "one".to_owned(),
+                client_token: "t".repeat(33),
+                settings: runtime_settings("s3://b/a/b.zip"),
+                tags: Tags::from([("team".to_owned(), "sre".to_owned())]),
+            };
+            assert_eq!(cloud.agentcore.create_runtime(new).await.unwrap(), RUNTIME);
+            let seen = cloud.agentcore.get_runtime(RUNTIME.to_owned()).await.unwrap().unwrap();
+            assert_eq!((seen.arn.as_str(), seen.settings.artifact.as_str()), (RUNTIME_ARN, "s3://b/a/b.zip"));
+            assert_eq!((seen.tags.len(), &seen.condition.reasons[..]), (1, &["none".to_owned()][..]));
+            let change =
+                RuntimeChange { id: RUNTIME.to_owned(), settings: runtime_settings("s3://b/a/b.zip") };
+            cloud.agentcore.update_runtime(change).await.unwrap();
+            let listed = cloud.agentcore.list_runtimes(()).await.unwrap();
+            assert_eq!(listed.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["one"]);
+        },
+        |asked| {
+            let environment = json!({"TOKEN": "s3cret"});
+            assert!(asked[0].start.starts_with("PUT /runtimes/"), "{}", asked[0].start);
+            assert_eq!(
+                asked[0].body,
+                json!({"agentRuntimeName": "one", "clientToken": "t".repeat(33), "agentRuntimeArtifact": code("main.py"),
+                    "roleArn": "arn:aws:iam::123456789012:role/one", "networkConfiguration": {"networkMode": "PUBLIC"},
+                    "description": "words", "environmentVariables": environment, "tags": {"team": "sre"}})
+            );
+            assert!(asked[4].start.starts_with(&format!("PUT /runtimes/{RUNTIME}")), "{}", asked[4].start);
+            let mut update = asked[4].body.clone();
+            update.as_object_mut().unwrap().remove("clientToken");
+            assert_eq!(
+                update,
+                json!({"agentRuntimeArtifact": code("theirs.py"), "roleArn": "arn:aws:iam::123456789012:role/one",
+                    "networkConfiguration": network, "lifecycleConfiguration": lifecycle, "description": "words",
+                    "authorizerConfiguration": authorizer, "environmentVariables": environment})
             );
         },
     );

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod parts;
+mod runtimes;
 mod targets;
 
 use std::collections::BTreeSet;

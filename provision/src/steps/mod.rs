@@ -381,14 +381,13 @@ pub fn looked_for_through(id: StepId) -> &'static [StepId] {
 }
 
 /// Whether there is a reason to look for what a step made: who wants no gateway and never had one needs no rights to look
-/// for it, nor a Region that has the service. The same holds for a runtime beside a gateway.
+/// for it, nor a Region that has the service. The same holds for what only some have beside their gateway.
 pub fn is_worth_a_look(id: StepId, config: Option<&Config>, state: Option<&State>) -> bool {
-    let is_of_runtime = matches!(id, StepId::RuntimeRole | StepId::Runtime);
     let gateway = config.and_then(|config| config.gateway.as_ref());
+    let is_extra = matches!(id, StepId::Memory | StepId::RuntimeRole | StepId::Runtime);
     match state {
-        _ if !id.is_of_gateway() => true,
-        _ if gateway.is_some_and(|gateway| !is_of_runtime || gateway.runtime.is_some()) => true,
-        Some(state) if is_of_runtime => state.steps.contains_key(&id),
+        _ if !id.is_of_gateway() || gateway.is_some_and(|gateway| gateway.wants(id)) => true,
+        Some(state) if is_extra => state.steps.contains_key(&id),
         Some(state) => state.steps.keys().any(|step| step.is_of_gateway()),
         // Nothing says what there was.
         None => config.is_none(),

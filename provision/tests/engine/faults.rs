@@ -110,7 +110,10 @@ async fn a_cleanup_goes_on_past_what_it_may_not_remove_and_names_it() {
     bench.practice.seed(|account| account.deny("iam:DeleteRole")).unwrap();
     let removal = bench.cleanup(&usual(), true).await.unwrap();
     let left: Vec<_> = removal.left.iter().map(|left| left.id.as_str()).collect();
-    assert_eq!(left, ["sre-test-instance", "sre-test-BedrockAgentCoreGateway"]);
+    assert_eq!(
+        left,
+        ["sre-test-instance", "sre-test-BedrockAgentCoreGateway", "sre-test-BedrockAgentCoreRuntime"]
+    );
     assert!(removal.left[0].by_hand.command.contains("aws iam delete-role --role-name sre-test-instance"));
     assert!(bench.state().unwrap().is_resumable());
     bench.practice.seed(|account| account.allow("iam:DeleteRole")).unwrap();

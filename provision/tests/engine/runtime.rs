@@ -228,7 +228,9 @@ async fn a_runtime_of_somebody_else_stops_the_plan_and_can_be_adopted_without_be
     let mut id = String::new();
     bench
         .practice
-        .seed(|account| id = account.runtime("sre_test", "arn:aws:iam::123456789012:role/theirs", "s3://their/agent.zip"))
+        .seed(|account| {
+            id = account.runtime("sre_test", "arn:aws:iam::123456789012:role/theirs", "s3://their/agent.zip")
+        })
         .unwrap();
     let before = bench.practice.inventory();
     match bench.deploy(&usual()).await {
@@ -297,6 +299,7 @@ fn what_the_runtime_may_do() {
         "trust": provision::policy::runtime_trust(region, &account),
         "policy": provision::policy::runtime_policy(&config, region, &account),
     }));
-    let none = self::config("tls: {domain: api.example.com, source: acm-exportable}\nhost: {install: none}\n");
+    let none =
+        self::config("tls: {domain: api.example.com, source: acm-exportable}\nhost: {install: none}\n");
     assert_eq!(provision::policy::runtime_policy(&none, region, &account), None);
 }

@@ -41,8 +41,9 @@ pub(super) fn give(
     given.map_err(|failure| {
         let why = failure.findings.first().map(|finding| finding.message.clone()).unwrap_or_default();
         let message = format!("runtime {id} did not get the token, and the files have it: {why}");
-        Failure::new(codes::NO_GATEWAY_TOKEN, StepId::Runtime.as_str(), message)
-            .hint("the same command gives it one once the cause is gone; until then the runtime has its old token")
+        Failure::new(codes::NO_GATEWAY_TOKEN, StepId::Runtime.as_str(), message).hint(
+            "the same command gives it one once the cause is gone; until then the runtime has its old token",
+        )
     })
 }
 

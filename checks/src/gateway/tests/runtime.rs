@@ -45,7 +45,7 @@ fn what_is_wrong_with_a_runtime_is_said() {
         (|f| runtime(f).status = "CREATING".to_owned(), Severity::Unknown, "is CREATING"),
         (|f| runtime(f).status = "UPDATE_FAILED".to_owned(), Severity::Error, "is UPDATE_FAILED"),
         (|f| runtime(f).artifact = "s3://bucket/old.zip".to_owned(), Severity::Error, "runs something else"),
-        (|f| runtime(f).token = Token::Missing, Severity::Error, "has no token"),
+        (|f| runtime(f).token = Token::Missing, Severity::Warning, "has no token"),
         (|f| runtime(f).token = Token::Unreadable("it has no parts"), Severity::Error, "it has no parts"),
         (
             |f| runtime(f).token = Token::Ends(at("2026-11-22T06:00:00Z")),
@@ -68,8 +68,7 @@ fn what_is_wrong_with_a_runtime_is_said() {
     for (change, severity, words) in cases {
         let mut facts = facts();
         change(&mut facts);
-        let findings =
-            judge(&facts, Some("s3://bucket/agent.zip"), at("2026-11-22T06:00:00Z")).findings;
+        let findings = judge(&facts, Some("s3://bucket/agent.zip"), at("2026-11-22T06:00:00Z")).findings;
         assert_eq!((findings.len(), findings[0].severity), (1, severity), "{findings:#?}");
         says(&findings, "SRE-GW-016", words);
     }

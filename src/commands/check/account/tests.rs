@@ -23,9 +23,12 @@ use crate::session;
 /// `host.install`: without the steps of the first boot, and with them.
 const INSTALLS: [&str; 2] = ["none", "user-data"];
 
-/// With an instance that is installed in this way, and a gateway where that is from the first boot.
+const GATEWAY: &str =
+    "{name: sre-gateway, runtime: \"123456789012.dkr.ecr.us-east-1.amazonaws.com/sre-agent:v1\"}";
+
+/// With an instance that is installed in this way, and a gateway with a runtime where that is from the first boot.
 fn text(install: &str) -> String {
-    let gateway = if install == "user-data" { "{name: sre-gateway, memory_days: 90}" } else { "null" };
+    let gateway = if install == "user-data" { GATEWAY } else { "null" };
     format!(
         "version: 1\n\
          deployment: {{id: sre-fault, environment: prod}}\n\
@@ -242,6 +245,7 @@ fn every_call_of_a_deployment_and_of_its_removal_is_among_the_needed_actions() {
         "s3:DeleteBucket",
         "ssm:PutParameter",
         "bedrock-agentcore:CreateGatewayTarget",
+        "bedrock-agentcore:DeleteAgentRuntime",
         "bedrock-agentcore:DeleteApiKeyCredentialProvider",
         "bedrock-agentcore:CreateMemory",
     ] {

@@ -44,9 +44,7 @@ pub(super) async fn look(desk: &Desk, cloud: &Cloud, id: &str) -> Told<Option<Ru
 fn facts(runtime: Runtime) -> RuntimeFacts {
     let token = match runtime.settings.environment.get(TOKEN_VARIABLE) {
         None => Token::Missing,
-        Some(token) => {
-            checks::cognito::token_end(token).map_or_else(Token::Unreadable, Token::Ends)
-        }
+        Some(token) => checks::cognito::token_end(token).map_or_else(Token::Unreadable, Token::Ends),
     };
     RuntimeFacts {
         status: runtime.condition.status,

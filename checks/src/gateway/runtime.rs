@@ -79,7 +79,9 @@ fn findings(facts: &Facts, artifact: Option<&str>, now: Timestamp) -> Vec<Findin
         // The deploy that makes a runtime gives it none.
         Token::Missing => Err((Severity::Warning, "the runtime has no token".to_owned())),
         Token::Unreadable(why) => Err((Severity::Error, format!("what the runtime has is no token: {why}"))),
-        Token::Ends(end) if *end <= now => Err((Severity::Error, format!("the runtime's token ended at {end}"))),
+        Token::Ends(end) if *end <= now => {
+            Err((Severity::Error, format!("the runtime's token ended at {end}")))
+        }
         Token::Ends(end) => Ok(format!("its token ends at {end}")),
     };
     match said {

@@ -357,7 +357,7 @@ fn a_runtime_is_changed_as_a_whole_and_what_the_port_has_no_word_for_stays() {
         },
         |asked| {
             let environment = json!({"TOKEN": "s3cret"});
-            assert!(asked[0].start.starts_with("PUT /runtimes/"), "{}", asked[0].start);
+            assert!(asked[0].start.starts_with("PUT /runtimes"), "{}", asked[0].start);
             assert_eq!(
                 asked[0].body,
                 json!({"agentRuntimeName": "one", "clientToken": "t".repeat(33), "agentRuntimeArtifact": code("main.py"),

@@ -11,6 +11,7 @@ pub mod first_boot;
 pub mod graph;
 pub mod guide;
 pub mod guided;
+mod held;
 pub mod host;
 pub mod journal;
 pub mod key;

@@ -161,6 +161,14 @@ async fn look(
         // Nothing in the account tells who made it; it was to be a person.
         return Ok(handmade(cx, config, id, true).await?.unwrap_or(Sight::Absent));
     }
+    if is_guided
+        && id == StepId::SchemaBucket
+        && state.pending.is_none()
+        // An empty bucket of our name without tags would be taken for ours.
+        && let Some(sight) = handmade(cx, config, id, true).await?
+    {
+        return Ok(sight);
+    }
     if matches!(id, StepId::ResourceServer | StepId::Domain) && pool_is_adopted(cx, state) {
         // In somebody else's pool there is no telling from the account who made a resource server or a domain.
         let found = step.find(cx).await?;
@@ -232,7 +240,9 @@ async fn handmade(
     }
     let Some(mut one) = found.pop() else { return Ok(None) };
     let guide = step.want(cx, config).and_then(|want| Some((step.guide(cx, &want)?, want)));
-    let is_as_wanted = guide.is_some_and(|(guide, want)| differ(id, &want, &guide, &one).is_empty());
+    let is_as_wanted = guide.is_some_and(|(guide, want)| differ(id, &want, &guide, &one).is_empty())
+        // Whoever has it made waits for it.
+        && !steps::is_on_its_way(&one);
     mark(&mut one);
     Ok(Some(if is_as_wanted || !is_guided { Sight::Adopted(one) } else { Sight::Absent }))
 }

@@ -12,7 +12,8 @@ use crate::advice;
 use crate::error::StepError;
 use crate::events::Emitter;
 use crate::graph::{self, Direction, End};
-use crate::guided::is_handmade;
+use crate::guided::{candidates, is_handmade};
+use crate::held::Held;
 use crate::journal::{Ownership, Record, SETTLE, State};
 use crate::recorder::Recorder;
 use crate::steps::{self, ByHand, Context, Found};
@@ -87,6 +88,9 @@ pub async fn find(cx: &Context<'_>, state: Option<&State>) -> Result<Targets, St
         let known = state.map(|state| state.step(id)).unwrap_or_default();
         let adopted = (known.ownership == Some(Ownership::Adopted)).then(|| known.id.clone()).flatten();
         let mut adopted = adopted.or_else(|| adopted_by_config(cx, state, id));
+        if state.is_none() && adopted.is_none() && id.is_of_gateway() {
+            adopted = handmade_by_tags(cx, id).await?;
+        }
         if let Some(named) = &adopted
             // What we made inside it is found through it.
             && let Some(found) = step.fetch(cx, named).await?
@@ -167,7 +171,7 @@ fn is_unasked(cx: &Context<'_>, step: StepId, looked: Result<(), StepError>) -> 
         Err(StepError::Call(error)) => error,
         Err(error) => return Err(error),
     };
-    if !matches!(error.kind, ErrorKind::Denied | ErrorKind::Unreachable | ErrorKind::Unsupported) {
+    if !steps::is_unasked(error.kind) {
         return Err(error.into());
     }
     let message =
@@ -190,6 +194,12 @@ fn adopted_by_config(cx: &Context<'_>, state: Option<&State>, id: StepId) -> Opt
     }
 }
 
+/// With the journal lost, its tags say what a person made of a gateway: what we made in it says by itself whose it is.
+async fn handmade_by_tags(cx: &Context<'_>, id: StepId) -> Result<Option<String>, StepError> {
+    let found = candidates(steps::step(id).made_by_hand(cx).await?, false);
+    Ok(found.into_iter().next().map(|one| one.id))
+}
+
 /// In an adopted pool, a resource server or domain is ours only if the journal says so.
 fn in_a_strangers_pool(cx: &Context<'_>, state: Option<&State>, id: StepId) -> bool {
     let by_journal = |state: &State| state.step(StepId::UserPool).ownership == Some(Ownership::Adopted);
@@ -197,12 +207,14 @@ fn in_a_strangers_pool(cx: &Context<'_>, state: Option<&State>, id: StepId) -> b
         && (state.is_some_and(by_journal) || adopted_by_config(cx, state, StepId::UserPool).is_some())
 }
 
-/// Removes the targets, going on past failures; what still needs something that failed is left as well.
+/// Removes the targets but those that are held, going on past failures; what still needs something that failed is left as
+/// well.
 pub async fn remove_all(
     cx: &Context<'_>,
     recorder: &Recorder<'_>,
     events: &Emitter<'_>,
     targets: &Targets,
+    held: &Held,
 ) -> Removal {
     // What lies inside something that goes, goes with it.
     let inside = |id: StepId| container(id).filter(|container| targets.contains_key(container));
@@ -226,7 +238,11 @@ pub async fn remove_all(
                     .push((id, found.id.clone()));
             };
             for found in targets.get(&id).into_iter().flatten() {
-                match remove(cx, recorder, events, id, found).await {
+                let removed = match held.get(&id) {
+                    Some(why) => Err(StepError::Blocked(Box::new(why.clone()))),
+                    None => remove(cx, recorder, events, id, found).await,
+                };
+                match removed {
                     Ok(()) => note(id, found),
                     Err(error) => failed.push((found.id.clone(), error)),
                 }

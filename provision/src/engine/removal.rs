@@ -8,6 +8,7 @@ use model::{AccountId, DeploymentId, Region};
 use super::{Engine, look, pins_of};
 use crate::error::RunError;
 use crate::events::Emitter;
+use crate::held::{Held, held};
 use crate::journal::{Journal, NoteTopic, Record, State};
 use crate::recorder::Recorder;
 use crate::steps::{Context, Found, Known};
@@ -73,7 +74,8 @@ impl Engine<'_> {
         };
         let text = format!("{} resources", targets.values().map(Vec::len).sum::<usize>());
         recorder.record(&Record::Note { topic: NoteTopic::CleanupStarted, text })?;
-        let mut removal = take_away(&cx, &recorder, &emitter, targets).await;
+        let held = held(&cx, state.as_ref(), targets).await.map_err(look)?;
+        let mut removal = take_away(&cx, &recorder, &emitter, targets, &held).await;
         removal.stays = state.as_ref().map(|state| undo::adopted(&cx, state, targets)).unwrap_or_default();
         if removal.left.is_empty() {
             let text = format!("{} resources removed", removal.removed.len());
@@ -107,7 +109,8 @@ impl Engine<'_> {
         };
         let text = "rolling back what the last plan created".to_owned();
         recorder.record(&Record::Note { topic: NoteTopic::Other, text })?;
-        Ok(take_away(&cx, &recorder, &emitter, targets).await)
+        let held = held(&cx, Some(&state), targets).await.map_err(look)?;
+        Ok(take_away(&cx, &recorder, &emitter, targets, &held).await)
     }
 }
 
@@ -146,6 +149,7 @@ async fn take_away(
     recorder: &Recorder<'_>,
     emitter: &Emitter<'_>,
     targets: &Targets,
+    held: &Held,
 ) -> Removal {
     let line = |(id, found): (&StepId, &Vec<Found>)| StepLine {
         step: *id,
@@ -157,7 +161,7 @@ async fn take_away(
         deployment_id: cx.deployment.clone(),
         steps: targets.iter().rev().map(line).collect(),
     });
-    let removal = undo::remove_all(cx, recorder, emitter, targets).await;
+    let removal = undo::remove_all(cx, recorder, emitter, targets, held).await;
     let outcome = match (removal.left.is_empty(), removal.cancelled) {
         (true, _) => Outcome::Done,
         (false, true) => Outcome::Cancelled,

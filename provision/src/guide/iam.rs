@@ -1,29 +1,48 @@
 //! Guides for the role and its instance profile, and when two policies say the same.
 
 use model::guide::Entry;
-use model::plan::{Fields, StepId};
+use model::plan::{FieldDiff, Fields, StepId, differences};
 use model::tags;
 use serde_json::Value;
 
 use super::{Guide, clicks, page, tag_entries, text};
-use crate::steps::{Context, Want};
+use crate::steps::{Context, Found, Want};
 
-pub(crate) fn role(cx: &Context<'_>, want: &Want, description: &str, policy_name: &str) -> Guide {
+/// How IAM's page is told who may assume a role.
+fn trusted(step: StepId, trust: String) -> Vec<Entry> {
+    if step != StepId::Role {
+        return vec![
+            Entry::new("Trusted entity type", "Custom trust policy"),
+            Entry::new("Custom trust policy", trust).note("in place of what the editor shows"),
+        ];
+    }
+    vec![
+        Entry::new("Trusted entity type", "AWS service")
+            .note("with EC2 chosen, the Console makes the instance profile of the same name as well"),
+        Entry::new("Service or use case", "EC2"),
+        Entry::new("Use case", "EC2"),
+    ]
+}
+
+pub(crate) fn role(
+    cx: &Context<'_>,
+    want: &Want,
+    step: StepId,
+    description: &str,
+    policy_name: &str,
+) -> Guide {
     let name = &want.name;
     let pretty = |field: &str| {
         let document = want.fields.get(field).unwrap_or(&Value::Null);
         serde_json::to_string_pretty(document).unwrap_or_default()
     };
-    let mut values = vec![
-        Entry::new("Trusted entity type", "AWS service")
-            .note("with EC2 chosen, the Console makes the instance profile of the same name as well"),
-        Entry::new("Service or use case", "EC2"),
-        Entry::new("Use case", "EC2"),
+    let mut values = trusted(step, pretty("trust"));
+    values.extend([
         Entry::new("Permissions policies", "(none)").note("choose Next; the policy comes below"),
         Entry::new("Role name", name),
         Entry::new("Description", description),
-    ];
-    values.extend(tag_entries(cx, StepId::Role));
+    ]);
+    values.extend(tag_entries(cx, step));
     values.push(
         Entry::new(
             format!("Roles > {name} > Permissions > Add permissions > Create inline policy > JSON"),
@@ -91,8 +110,14 @@ pub(crate) fn instance_profile(cx: &Context<'_>, want: &Want) -> Guide {
     }
 }
 
+/// Where something differs whose properties are policies: the Console may write the same otherwise.
+pub(crate) fn differences_of_policies(want: &Want, have: &Found) -> Vec<FieldDiff> {
+    let differ = |diff: &FieldDiff| canonical_policy(&diff.want) != canonical_policy(&diff.have);
+    differences(&want.fields, &have.fields).into_iter().filter(differ).collect()
+}
+
 /// A policy in one form of several that mean the same: the Console writes lists where others write a word.
-pub(crate) fn canonical_policy(document: &Value) -> Value {
+fn canonical_policy(document: &Value) -> Value {
     match document {
         Value::Object(members) => {
             members.iter().map(|(name, member)| (name.clone(), canonical_policy(member))).collect()

@@ -5,6 +5,7 @@
 
 mod certificate;
 mod cognito;
+mod gateway;
 mod iam;
 mod instance;
 mod network;
@@ -19,7 +20,8 @@ use crate::steps::{Context, Found, Want};
 
 pub(crate) use certificate::certificate;
 pub(crate) use cognito::{app_client, domain, resource_server, user_pool};
-pub(crate) use iam::{canonical_policy, instance_profile, role};
+pub(crate) use gateway::{bucket, credential_provider, gateway, target};
+pub(crate) use iam::{differences_of_policies, instance_profile, role};
 pub(crate) use instance::{Launch, instance};
 pub(crate) use network::{address, address_association, security_group};
 

@@ -14,6 +14,7 @@ use super::{
     ByHand, CREATE, Context, Found, Op, Step, Want, fields, names, outputs, unknown_op, unknown_undo,
 };
 use crate::error::StepError;
+use crate::guide::{self, Guide, Handmade};
 use crate::key::IntentKey;
 use crate::policy;
 
@@ -223,10 +224,32 @@ impl Step for BucketStep {
         }
     }
 
+    fn guide(&self, cx: &Context<'_>, want: &Want) -> Option<Guide> {
+        match self {
+            Self::Bundle => None,
+            Self::Schemas => Some(guide::bucket(cx, want)),
+        }
+    }
+
+    async fn made_by_hand(&self, cx: &Context<'_>) -> Result<Vec<Handmade>, StepError> {
+        if matches!(self, Self::Bundle) {
+            return Ok(Vec::new());
+        }
+        let name = self.name(cx);
+        let tags = match self.seen(cx, &name).await {
+            Ok(Some(tags)) => tags,
+            Ok(None) => return Ok(Vec::new()),
+            Err(error) if denied(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let found = self.found(cx, &name, tags.clone()).await?;
+        Ok(found.and_then(|found| cx.as_handmade(self.step(), &tags, found)).into_iter().collect())
+    }
+
     fn differences(&self, want: &Want, have: &Found) -> Vec<FieldDiff> {
         // What is adopted is not to carry our tags.
         let is_its_own = |diff: &FieldDiff| diff.field != "tagged";
-        model::plan::differences(&want.fields, &have.fields).into_iter().filter(is_its_own).collect()
+        guide::differences_of_policies(want, have).into_iter().filter(is_its_own).collect()
     }
 
     fn ops(&self, _cx: &Context<'_>, want: &Want, have: Option<&Found>) -> Vec<Op> {

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::{ByHand, CREATE, Context, Found, Op, Step, Want, fields, outputs, unknown_op, unknown_undo};
 use crate::error::StepError;
+use crate::guide::{self, Guide, Handmade};
 use crate::key::IntentKey;
 
 const STEP: StepId = StepId::CredentialProvider;
@@ -94,6 +95,16 @@ impl Step for CredentialProviderStep {
                 ),
             )
         }))
+    }
+
+    fn guide(&self, cx: &Context<'_>, want: &Want) -> Option<Guide> {
+        Some(guide::credential_provider(cx, want))
+    }
+
+    async fn made_by_hand(&self, cx: &Context<'_>) -> Result<Vec<Handmade>, StepError> {
+        let provider = look(cx, CREDENTIAL_PROVIDER).await?;
+        let handmade = provider.and_then(|one| cx.as_handmade(STEP, &one.tags.clone(), found(one)));
+        Ok(handmade.into_iter().collect())
     }
 
     fn ops(&self, _cx: &Context<'_>, want: &Want, have: Option<&Found>) -> Vec<Op> {

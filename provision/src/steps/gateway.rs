@@ -8,7 +8,7 @@ use cloud::port::agentcore::{
 };
 use cloud::{CallError, ErrorKind};
 use model::config::Config;
-use model::plan::{FieldDiff, Fields, StepId};
+use model::plan::{FieldDiff, Fields, StepId, differences};
 use model::{Finding, Severity};
 use serde_json::json;
 
@@ -17,6 +17,7 @@ use super::{
     unknown_op, unknown_undo,
 };
 use crate::error::StepError;
+use crate::guide::{self, Guide, Handmade};
 use crate::key::IntentKey;
 
 const STEP: StepId = StepId::Gateway;
@@ -27,8 +28,7 @@ pub(super) const READY: &str = "READY";
 const FAILED: [&str; 3] = ["FAILED", "CREATE_FAILED", "DELETE_FAILED"];
 /// The call that makes anew what failed to be made: AgentCore cannot mend it.
 pub(super) const REMAKE: &str = "make-anew";
-/// The call that changes what is there.
-pub(super) const UPDATE: &str = "update";
+const UPDATE: &str = "update";
 /// The status of what goes.
 pub(super) const DELETING: &str = "DELETING";
 
@@ -214,6 +214,19 @@ impl Step for GatewayStep {
         }))
     }
 
+    fn guide(&self, cx: &Context<'_>, want: &Want) -> Option<Guide> {
+        Some(guide::gateway(cx, want))
+    }
+
+    async fn made_by_hand(&self, cx: &Context<'_>) -> Result<Vec<Handmade>, StepError> {
+        let all = near(cx).await?;
+        Ok(all.iter().filter_map(|one| cx.as_handmade(STEP, &one.tags, found(one))).collect())
+    }
+
+    fn differences(&self, want: &Want, have: &Found) -> Vec<FieldDiff> {
+        settled_differences(&want.fields, have)
+    }
+
     fn on_change(&self, difference: &FieldDiff) -> OnChange {
         if difference.field == "name" { OnChange::Replace } else { OnChange::Update }
     }
@@ -327,6 +340,12 @@ pub(super) fn ops_of_existing(want: &Want, have: &Found, what: &str) -> Vec<Op> 
         return Vec::new();
     }
     vec![Op::new(UPDATE, format!("change {what} {}", have.id))]
+}
+
+/// Where somebody else's differs. What is on its way is waited for.
+pub(super) fn settled_differences(want: &Fields, have: &Found) -> Vec<FieldDiff> {
+    let counts = |diff: &FieldDiff| diff.field != "status" || !super::is_on_its_way(have);
+    differences(want, &have.fields).into_iter().filter(counts).collect()
 }
 
 /// Whether it does not go by itself.

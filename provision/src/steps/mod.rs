@@ -86,6 +86,12 @@ impl Context<'_> {
         tags::made_by_hand(tags, self.deployment) && is_of(tags, step)
     }
 
+    /// What a person may have made: no call of ours, for this deployment or another, has left its key on it.
+    fn as_handmade(&self, step: StepId, tags: &Tags, found: Found) -> Option<Handmade> {
+        let tagged = self.is_handmade(tags, step);
+        (!tags.contains_key(tags::KEY)).then_some(Handmade { found, tagged })
+    }
+
     /// A value that an earlier step left, if it is known already.
     pub(crate) fn known(&self, step: StepId, output: &str) -> Option<String> {
         self.known.get(step, output)
@@ -403,11 +409,25 @@ pub fn removed_after(id: StepId) -> &'static [StepId] {
             StepId::GatewayRole,
             StepId::UserPool,
             StepId::AppClient,
+            StepId::Domain,
             StepId::CredentialProvider,
             StepId::SchemaBucket,
+            StepId::Schemas,
+            StepId::SecurityGroup,
         ],
         id => id.dependencies(),
     }
+}
+
+/// Whether a failed call says that a service cannot be asked: by this operator, or in this Region.
+pub(crate) fn is_unasked(kind: cloud::ErrorKind) -> bool {
+    matches!(kind, cloud::ErrorKind::Denied | cloud::ErrorKind::Unreachable | cloud::ErrorKind::Unsupported)
+}
+
+/// Whether AgentCore is still at it. Nothing else comes into being so slowly that somebody else's has to be waited for.
+pub(crate) fn is_on_its_way(found: &Found) -> bool {
+    let status = found.fields.get("status").and_then(serde_json::Value::as_str);
+    status.is_some_and(|status| matches!(status, "CREATING" | "UPDATING" | "SYNCHRONIZING"))
 }
 
 /// The Console's page of an instance.

@@ -183,12 +183,7 @@ impl Step for RoleStep {
     }
 
     fn guide(&self, cx: &Context<'_>, want: &Want) -> Option<Guide> {
-        match self {
-            Self::Instance => {
-                Some(guide::role(cx, want, &self.description(cx.deployment), self.policy_name()))
-            }
-            Self::Gateway | Self::Runtime => None,
-        }
+        Some(guide::role(cx, want, self.step(), &self.description(cx.deployment), self.policy_name()))
     }
 
     async fn made_by_hand(&self, cx: &Context<'_>) -> Result<Vec<Handmade>, StepError> {
@@ -203,10 +198,7 @@ impl Step for RoleStep {
     }
 
     fn differences(&self, want: &Want, have: &Found) -> Vec<FieldDiff> {
-        // The Console writes lists of one word.
-        let differ =
-            |diff: &FieldDiff| guide::canonical_policy(&diff.want) != guide::canonical_policy(&diff.have);
-        model::plan::differences(&want.fields, &have.fields).into_iter().filter(differ).collect()
+        guide::differences_of_policies(want, have)
     }
 
     fn ops(&self, _cx: &Context<'_>, want: &Want, have: Option<&Found>) -> Vec<Op> {

@@ -1,7 +1,7 @@
 //! A target of the gateway: one backend, reached inside the VPC with the provider's key.
 //!
 //! Targets have no tags; the description says whose it is, and which schema the gateway has read: a changed one is read
-//! anew only when the target is changed.
+//! anew only when the target is changed. What a person makes for us has another description, which says that as well.
 
 use std::collections::BTreeSet;
 
@@ -12,21 +12,27 @@ use model::agent::{API_KEY_HEADER, Backend};
 use model::config::Config;
 use model::plan::{FieldDiff, Fields, StepId};
 use model::{Finding, Severity};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::gateway::{READY, REMAKE, failure, gone, is_to_be_deleted, ops_of_existing, page};
+use super::gateway::{
+    DELETING, READY, REMAKE, failure, gone, is_to_be_deleted, ops_of_existing, page, settled_differences,
+};
 use super::{
     ByHand, CREATE, Context, Found, OnChange, Op, Step, Want, fields, outputs, schemas, unknown_op,
     unknown_undo,
 };
 use crate::bundle::sha256;
 use crate::error::StepError;
+use crate::guide::{self, Guide, Handmade};
 use crate::key::IntentKey;
 
 /// So much of a digest tells two schemas apart.
 const DIGITS: usize = 16;
 
 pub(super) struct TargetStep(pub(super) Backend);
+
+/// How the description of a target begins that a person made; the one that ours would have follows.
+const BY_HAND: &str = "by hand for ";
 
 /// How the descriptions of our targets begin.
 fn mark(cx: &Context<'_>) -> String {
@@ -36,6 +42,13 @@ fn mark(cx: &Context<'_>) -> String {
 /// Whether this deployment made it.
 pub(super) fn is_ours(cx: &Context<'_>, target: &Target) -> bool {
     target.settings.as_ref().is_some_and(|settings| settings.description.starts_with(&mark(cx)))
+}
+
+/// Whether a person made it for this deployment, as the guide told them.
+fn is_handmade(cx: &Context<'_>, target: &Target) -> bool {
+    let description =
+        target.settings.as_ref().and_then(|settings| settings.description.strip_prefix(BY_HAND));
+    description.is_some_and(|rest| rest.starts_with(&mark(cx)))
 }
 
 fn shown(gateway: &str, settings: &TargetSettings, status: &str) -> Fields {
@@ -193,6 +206,26 @@ impl Step for TargetStep {
                 .evidence(id.clone())
                 .hint(format!("use it as it is with `--adopt {}={id}`, or delete it", self.step()))
         }))
+    }
+
+    fn guide(&self, cx: &Context<'_>, want: &Want) -> Option<Guide> {
+        let mut settings = self.settings(cx, cx.config?)?;
+        settings.description.insert_str(0, BY_HAND);
+        Some(guide::target(cx, want, &settings))
+    }
+
+    async fn made_by_hand(&self, cx: &Context<'_>) -> Result<Vec<Handmade>, StepError> {
+        // Also one with the description of ours: whoever looks here knows that no call of ours made it.
+        let target = self.named(cx).await?.filter(|one| one.condition.status != DELETING);
+        Ok(target.iter().map(|one| Handmade { tagged: is_handmade(cx, one), found: found(one) }).collect())
+    }
+
+    fn differences(&self, want: &Want, have: &Found) -> Vec<FieldDiff> {
+        let mut fields = want.fields.clone();
+        if let Some(Value::String(description)) = fields.get_mut("description") {
+            description.insert_str(0, BY_HAND);
+        }
+        settled_differences(&fields, have)
     }
 
     fn on_change(&self, difference: &FieldDiff) -> OnChange {

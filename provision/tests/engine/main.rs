@@ -9,7 +9,9 @@
     reason = "a test that cannot go on stops"
 )]
 
+mod agentcore_player;
 mod by_hand;
+mod by_hand_gateway;
 mod faults;
 mod first_boot;
 mod gateway;

@@ -22,6 +22,8 @@ use model::tags::Tags;
 use provision::guided::Operator;
 use serde_json::{Value, json};
 
+use crate::agentcore_player;
+
 /// A slip of the pen: in this step, at the first input whose label has this in it, this is entered.
 #[derive(Debug, Clone)]
 pub(crate) struct Slip {
@@ -33,6 +35,8 @@ pub(crate) struct Slip {
 pub(crate) struct Player {
     cloud: Cloud,
     pub(crate) slip: Option<Slip>,
+    /// Nothing is tagged.
+    pub(crate) forgets_tags: bool,
     /// Every task, in order.
     pub(crate) asked: Mutex<Vec<Task>>,
     /// Steps of which the answer is "make it yourself".
@@ -48,6 +52,7 @@ impl Player {
         Self {
             cloud,
             slip: None,
+            forgets_tags: false,
             asked: Mutex::default(),
             unwilling: BTreeSet::new(),
             says: None,
@@ -85,6 +90,9 @@ impl Operator for Player {
             let entry = task.values.iter_mut().find(|entry| entry.label.contains(slip.label));
             entry.unwrap_or_else(|| panic!("no {} in {step}", slip.label)).value.clone_from(&slip.value);
         }
+        if self.forgets_tags {
+            task.values.retain(|entry| !entry.label.starts_with("Tag "));
+        }
         let id = self.make(&task).await;
         if silent.is_some() {
             return std::future::pending().await;
@@ -95,22 +103,28 @@ impl Operator for Player {
 }
 
 /// The first value under a label with this in it.
-fn value(task: &Task, label: &str) -> String {
+pub(crate) fn value(task: &Task, label: &str) -> String {
     let entry = task.values.iter().find(|entry| entry.label.contains(label));
     entry.unwrap_or_else(|| panic!("no {label} in {}", task.text())).value.clone()
 }
 
-fn all(task: &Task, label: &str) -> Vec<String> {
+pub(crate) fn all(task: &Task, label: &str) -> Vec<String> {
     let entries = task.values.iter().filter(|entry| entry.label.contains(label));
     entries.map(|entry| entry.value.clone()).collect()
 }
 
-fn tags(task: &Task) -> Tags {
+pub(crate) fn tags(task: &Task) -> Tags {
     let tags = task
         .values
         .iter()
         .filter_map(|entry| Some((entry.label.strip_prefix("Tag ")?.to_owned(), entry.value.clone())));
     tags.collect()
+}
+
+/// As the Console writes it.
+fn trusts(service: &str) -> Value {
+    json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["sts:AssumeRole"],
+           "Principal": {"Service": [service]}}]})
 }
 
 /// The word after a flag of a command.
@@ -119,7 +133,7 @@ fn word<'a>(command: &'a str, flag: &str) -> &'a str {
 }
 
 /// The Console waits for what it has just made.
-async fn call<T, F: Future<Output = Result<T, CallError>>>(attempt: impl Fn() -> F) -> T {
+pub(crate) async fn call<T, F: Future<Output = Result<T, CallError>>>(attempt: impl Fn() -> F) -> T {
     for _ in 0..20 {
         match attempt().await {
             Ok(made) => return made,
@@ -138,7 +152,7 @@ impl Player {
     async fn make(&self, task: &Task) -> Option<String> {
         match task.step {
             StepId::SecurityGroup => self.security_group(task).await,
-            StepId::Role => self.role(task).await,
+            StepId::Role | StepId::GatewayRole => self.role(task).await,
             StepId::InstanceProfile => self.profile(task).await,
             StepId::UserPool => self.pool(task).await,
             StepId::ResourceServer => self.server(task).await,
@@ -148,7 +162,7 @@ impl Player {
             StepId::Address => Some(call(|| self.cloud.ec2.allocate_address(tags(task))).await),
             StepId::Instance => self.instance(task).await,
             StepId::AddressAssociation => self.association(task).await,
-            other => panic!("{other} is not made by hand"),
+            _ => agentcore_player::make(&self.cloud, task).await,
         }
     }
 
@@ -189,19 +203,21 @@ impl Player {
     /// As the Console does it: lists in the trust policy, the path `/`, and the instance profile with it.
     async fn role(&self, task: &Task) -> Option<String> {
         let iam = &self.cloud.iam;
-        assert_eq!(value(task, "Trusted entity type"), "AWS service");
-        let service = match value(task, "Service or use case").as_str() {
-            "EC2" => "ec2.amazonaws.com",
-            "Lambda" => "lambda.amazonaws.com",
-            other => panic!("{other}"),
+        let service = all(task, "Service or use case").pop();
+        let trust = match (value(task, "Trusted entity type").as_str(), service.as_deref()) {
+            ("AWS service", Some("EC2")) => trusts("ec2.amazonaws.com"),
+            ("AWS service", Some("Lambda")) => trusts("lambda.amazonaws.com"),
+            ("Custom trust policy", None) => {
+                serde_json::from_str(&value(task, "Custom trust policy")).unwrap()
+            }
+            other => panic!("{other:?}"),
         };
         let (name, policy) = (value(task, "Role name"), value(task, "Create inline policy"));
         let role = NewRole {
             name: name.clone(),
             path: "/".to_owned(),
             description: value(task, "Description"),
-            trust: json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["sts:AssumeRole"],
-                          "Principal": {"Service": [service]}}]}),
+            trust,
             tags: tags(task),
         };
         call(|| iam.create_role(role.clone())).await;
@@ -211,7 +227,7 @@ impl Player {
             document: serde_json::from_str(&policy).unwrap(),
         };
         call(|| iam.put_role_policy(document.clone())).await;
-        if service == "ec2.amazonaws.com" {
+        if service.as_deref() == Some("EC2") {
             self.profile_with(&name, &name, Tags::new()).await;
         }
         Some(name)
@@ -350,6 +366,8 @@ pub(crate) fn without_makers(inventory: Vec<Value>) -> Vec<Value> {
                 })
                 .collect(),
             Value::Array(items) => items.into_iter().map(plain).collect(),
+            // A target has no tags: its description says it.
+            Value::String(text) => json!(text.trim_start_matches("by hand for ")),
             other => other,
         }
     }

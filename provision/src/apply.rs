@@ -13,6 +13,7 @@ use crate::error::StepError;
 use crate::events::Emitter;
 use crate::graph::{self, Direction, End};
 use crate::guided::Operator;
+use crate::held::{Held, held};
 use crate::journal::{NoteTopic, Record, SETTLE, StepState};
 use crate::key::IntentKey;
 use crate::recorder::Recorder;
@@ -46,12 +47,20 @@ impl Apply<'_> {
     /// Removes what the plan replaces or deletes, then brings every step to what is wanted.
     pub async fn plan(&self, plan: &Plan, survey: &Survey) -> Ends {
         let doomed: BTreeSet<StepId> = plan.destructive().map(|planned| planned.id).collect();
+        let held = match self.held(plan, survey).await {
+            Ok(held) => held,
+            Err(error) => return doomed.into_iter().take(1).zip([End::Failed(error)]).collect(),
+        };
+        let held = &held;
         let mut ends = graph::run(&doomed, Direction::Backward, |id| async move {
             let Some(Sight::Ours(found)) = survey.get(&id).map(|sighting| &sighting.sight) else {
                 return Err(StepError::Bug(format!("{id} is to be removed and was not seen")));
             };
             self.events.emit(What::StepStarted { step: id });
-            let removed = undo::remove(self.cx, self.recorder, self.events, id, found).await;
+            let removed = match held.get(&id) {
+                Some(why) => Err(StepError::Blocked(Box::new(why.clone()))),
+                None => undo::remove(self.cx, self.recorder, self.events, id, found).await,
+            };
             self.tell(id, removed.as_ref().map(|()| ("removed".to_owned(), Outcome::Done)));
             removed.map(|()| found.clone())
         })
@@ -90,6 +99,20 @@ impl Apply<'_> {
         }
         ends.extend(brought);
         ends
+    }
+
+    /// What is no longer wanted and still needed. A successor takes the place of what is replaced.
+    async fn held(&self, plan: &Plan, survey: &Survey) -> Result<Held, StepError> {
+        let unwanted = plan.steps.iter().filter(|planned| matches!(planned.change, Change::Delete { .. }));
+        let found = |id| match survey.get(&id).map(|sighting| &sighting.sight) {
+            Some(Sight::Ours(found)) => Some((id, vec![found.clone()])),
+            _ => None,
+        };
+        let targets: undo::Targets = unwanted.filter_map(|planned| found(planned.id)).collect();
+        if targets.is_empty() {
+            return Ok(Held::new());
+        }
+        held(self.cx, self.recorder.state().as_ref(), &targets).await
     }
 
     fn success(&self, planned: &PlannedStep, found: &Found) -> (String, Outcome) {

@@ -1,4 +1,4 @@
-//! What a cleanup leaves although it is ours: what a gateway that stays, or a target in it, lives on. AWS deletes most of
+//! What is not removed although it is ours: what a gateway that stays, or a target in it, lives on. AWS deletes most of
 //! that without a word.
 
 use std::collections::BTreeMap;
@@ -124,6 +124,6 @@ fn hold(held: &mut Held, targets: &Targets, step: StepId, who: &str, needs: impl
     held.entry(step).or_insert_with(|| {
         Finding::new("SRE-AWS-013", Severity::Error, step.as_str(), message)
             .evidence(who)
-            .hint(format!("delete {who} if it is yours and not needed any more; then clean up again"))
+            .hint(format!("delete {who} if it is yours and not needed any more; then try again"))
     });
 }

@@ -11,7 +11,7 @@ use model::Secret;
 use model::guide::Task;
 use model::plan::StepId;
 
-use crate::player::{all, call, tags, value};
+use super::{all, call, tags, value};
 
 /// The key that a person thinks of.
 pub(crate) const KEY: &str = "5f2e0c91d7a84b36a1c0e97f3b5d8264";

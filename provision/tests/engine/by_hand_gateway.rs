@@ -12,9 +12,9 @@ use model::tags::Tags;
 use provision::error::{RunError, StepError};
 use provision::undo::Removal;
 
-use crate::agentcore_player::KEY;
 use crate::by_hand::{assert_slips, bench, seat};
 use crate::gateway::{gateway_of, targets_of};
+use crate::player::agentcore::KEY;
 use crate::support::{Bench, config, usual, usual_and};
 
 /// The parts of a gateway that a person can make.
@@ -266,6 +266,22 @@ async fn a_whole_gateway_that_a_person_made_goes_on_working_until_the_person_tak
     assert!(removal.left.is_empty(), "{:#?}", removal.left);
     let kinds = BTreeSet::from(["bucket", "credential-provider", "role", "subnet"].map(str::to_owned));
     assert!(types(&bench).is_subset(&kinds), "{:?}", types(&bench));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_a_person_made_and_nobody_wants_any_more_keeps_its_role_until_it_is_gone() {
+    let without =
+        config("tls: {domain: api.example.com, source: acm-exportable}\nhost: {install: user-data}\n");
+    let bench = deployed([StepId::Gateway]).await;
+    let gateway = gateway_of(&bench);
+    let Err(RunError::Steps(failed)) = bench.deploy(&without).await else { panic!("its role went") };
+    let [(StepId::GatewayRole, StepError::Blocked(finding))] = failed.as_slice() else { panic!("{failed:#?}") };
+    assert!(finding.code == "SRE-AWS-013" && finding.message.contains(&gateway), "{finding:#?}");
+    take_away(&bench, &gateway, true).await;
+    bench.deploy(&without).await.unwrap();
+    let never = Bench::new();
+    never.deploy(&without).await.unwrap();
+    assert_eq!(bench.practice.inventory(), never.practice.inventory());
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,6 @@
     reason = "a test that cannot go on stops"
 )]
 
-mod agentcore_player;
 mod by_hand;
 mod by_hand_gateway;
 mod faults;

@@ -1,5 +1,8 @@
 //! A person at the Console: reads nothing but the task, and makes what it says through the account's ports.
 
+#[path = "agentcore_player.rs"]
+pub(crate) mod agentcore;
+
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Mutex;
@@ -21,8 +24,6 @@ use model::plan::StepId;
 use model::tags::Tags;
 use provision::guided::Operator;
 use serde_json::{Value, json};
-
-use crate::agentcore_player;
 
 /// A slip of the pen: in this step, at the first input whose label has this in it, this is entered.
 #[derive(Debug, Clone)]
@@ -103,17 +104,17 @@ impl Operator for Player {
 }
 
 /// The first value under a label with this in it.
-pub(crate) fn value(task: &Task, label: &str) -> String {
+fn value(task: &Task, label: &str) -> String {
     let entry = task.values.iter().find(|entry| entry.label.contains(label));
     entry.unwrap_or_else(|| panic!("no {label} in {}", task.text())).value.clone()
 }
 
-pub(crate) fn all(task: &Task, label: &str) -> Vec<String> {
+fn all(task: &Task, label: &str) -> Vec<String> {
     let entries = task.values.iter().filter(|entry| entry.label.contains(label));
     entries.map(|entry| entry.value.clone()).collect()
 }
 
-pub(crate) fn tags(task: &Task) -> Tags {
+fn tags(task: &Task) -> Tags {
     let tags = task
         .values
         .iter()
@@ -133,7 +134,7 @@ fn word<'a>(command: &'a str, flag: &str) -> &'a str {
 }
 
 /// The Console waits for what it has just made.
-pub(crate) async fn call<T, F: Future<Output = Result<T, CallError>>>(attempt: impl Fn() -> F) -> T {
+async fn call<T, F: Future<Output = Result<T, CallError>>>(attempt: impl Fn() -> F) -> T {
     for _ in 0..20 {
         match attempt().await {
             Ok(made) => return made,
@@ -162,7 +163,7 @@ impl Player {
             StepId::Address => Some(call(|| self.cloud.ec2.allocate_address(tags(task))).await),
             StepId::Instance => self.instance(task).await,
             StepId::AddressAssociation => self.association(task).await,
-            _ => agentcore_player::make(&self.cloud, task).await,
+            _ => agentcore::make(&self.cloud, task).await,
         }
     }
 

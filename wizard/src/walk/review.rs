@@ -207,9 +207,13 @@ fn way(state: &mut State, step: StepId, cmd: &Cmd, effects: &mut Vec<Effect>) {
             state.notice = Some("Nothing else can take the place of this step.".to_owned());
         }
         (Cmd::Adopt, _) => adopt(state, step),
-        (_, Way::Automatic) if !step.can_adopt() => {
-            state.notice =
-                Some("Nobody could put this together by hand; the program always does it.".to_owned());
+        (_, Way::Automatic) if !step.can_be_guided() => {
+            let words = if step.can_adopt() {
+                "There is no guide for this step: the program does it, or it uses what exists."
+            } else {
+                "Nobody could put this together by hand; the program always does it."
+            };
+            state.notice = Some(words.to_owned());
         }
         (_, Way::Automatic) => {
             state.ways.insert(step, Way::Guided);

@@ -120,8 +120,8 @@ fn whoever_changes_how_a_step_is_done_goes_on_from_there() {
         send(&mut state, &[vec![Cmd::Home], vec![Cmd::Down; place]].concat());
         let ReviewItem::Step(step) = item else { unreachable!() };
         let effects = send(&mut state, &[Cmd::Toggle]);
-        assert_eq!(state.ways.contains_key(&step), step.can_adopt(), "{step}");
-        assert_eq!(state.notice.is_none(), step.can_adopt(), "{step}");
+        assert_eq!(state.ways.contains_key(&step), step.can_be_guided(), "{step}");
+        assert_eq!(state.notice.is_none(), step.can_be_guided(), "{step}");
         if effects.iter().any(|effect| matches!(effect, Effect::Preview(_))) {
             tell(&mut state, Input::Previewed(Ok(Box::new(preview(false)))));
         }

@@ -48,7 +48,7 @@ pub fn ways(state: &State) -> Vec<Way> {
     if is_apply {
         if trouble.resumable
             && !state.run.takes_back
-            && apply::failed_step(state).is_some_and(StepId::can_adopt)
+            && apply::failed_step(state).is_some_and(StepId::can_be_guided)
         {
             ways.push(Way::ByHand);
         }

@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use crate::error::StepError;
 use crate::guided::candidates;
-use crate::journal::State;
+use crate::journal::{Ownership, State};
 use crate::steps::{self, Context, Found};
-use crate::undo::Targets;
+use crate::undo::{Targets, cannot_be_asked};
 
 /// Why a step's resources stay, by step.
 pub(crate) type Held = BTreeMap<StepId, Finding>;
@@ -24,7 +24,7 @@ pub(crate) async fn held(
     targets: &Targets,
 ) -> Result<Held, StepError> {
     let mut held = Held::new();
-    for gateway in staying(cx, state, targets).await? {
+    for gateway in staying(cx, state).await? {
         hold_for_gateway(cx, &mut held, targets, &gateway);
         for target in targets_in(cx, targets, &gateway).await? {
             hold_for_target(&mut held, targets, &gateway, &target);
@@ -35,27 +35,26 @@ pub(crate) async fn held(
 
 /// The gateways that this deployment used and did not make: by the journal, or without one by the tags that a person gave
 /// them.
-async fn staying(
-    cx: &Context<'_>,
-    state: Option<&State>,
-    targets: &Targets,
-) -> Result<Vec<Found>, StepError> {
+async fn staying(cx: &Context<'_>, state: Option<&State>) -> Result<Vec<Found>, StepError> {
     let step = steps::step(StepId::Gateway);
-    let known = match (state, cx.known(StepId::Gateway, "id")) {
-        (Some(_), Some(id)) if !goes(targets, StepId::Gateway, &id) => {
-            step.fetch(cx, &id).await?.into_iter().collect()
-        }
-        (None, _) if steps::is_worth_a_look(StepId::Gateway, cx.config, None) => {
-            match step.made_by_hand(cx).await {
-                Ok(all) => candidates(all, false),
-                // That AgentCore could not be asked was said when everything was looked for.
-                Err(StepError::Call(error)) if steps::is_unasked(error.kind) => Vec::new(),
-                Err(error) => return Err(error),
+    match state {
+        Some(state) => {
+            let known = state.step(StepId::Gateway);
+            match known.id.filter(|_| known.ownership == Some(Ownership::Adopted)) {
+                Some(id) => Ok(step.fetch(cx, &id).await?.into_iter().collect()),
+                None => Ok(Vec::new()),
             }
         }
-        _ => Vec::new(),
-    };
-    Ok(known.into_iter().filter(|one| !goes(targets, StepId::Gateway, &one.id)).collect())
+        None if steps::is_worth_a_look(StepId::Gateway, cx.config, None) => {
+            match step.made_by_hand(cx).await {
+                Ok(all) => Ok(candidates(all, false)),
+                // That was said when everything was looked for.
+                Err(StepError::Call(error)) if cannot_be_asked(error.kind) => Ok(Vec::new()),
+                Err(error) => Err(error),
+            }
+        }
+        None => Ok(Vec::new()),
+    }
 }
 
 /// The targets of a gateway that stay in it.
@@ -64,16 +63,13 @@ async fn targets_in(cx: &Context<'_>, targets: &Targets, gateway: &Found) -> Res
     let mut all = Vec::new();
     for summary in cx.patience.read(StepId::Gateway, list).await? {
         let id = format!("{}/{}", gateway.id, summary.id);
-        let goes = Backend::ALL.into_iter().any(|backend| goes(targets, StepId::of_target(backend), &id));
+        let of_backend = |backend| targets.get(&StepId::of_target(backend)).into_iter().flatten();
+        let goes = Backend::ALL.into_iter().flat_map(of_backend).any(|target| target.id == id);
         if !goes {
             all.extend(steps::step(StepId::TargetK8s).fetch(cx, &id).await?);
         }
     }
     Ok(all)
-}
-
-fn goes(targets: &Targets, step: StepId, id: &str) -> bool {
-    targets.get(&step).is_some_and(|found| found.iter().any(|one| one.id == id))
 }
 
 /// A property as text; a list as its items.

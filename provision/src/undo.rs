@@ -164,6 +164,11 @@ async fn not_to_be_seen(cx: &Context<'_>, state: Option<&State>) -> Result<BTree
     Ok(unseen)
 }
 
+/// Whether a failed call says that its service cannot be asked: by this operator, or in this Region.
+pub(crate) fn cannot_be_asked(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Denied | ErrorKind::Unreachable | ErrorKind::Unsupported)
+}
+
 /// Whether AgentCore cannot be asked about a step, which is said then.
 fn is_unasked(cx: &Context<'_>, step: StepId, looked: Result<(), StepError>) -> Result<bool, StepError> {
     let error = match looked {
@@ -171,7 +176,7 @@ fn is_unasked(cx: &Context<'_>, step: StepId, looked: Result<(), StepError>) -> 
         Err(StepError::Call(error)) => error,
         Err(error) => return Err(error),
     };
-    if !steps::is_unasked(error.kind) {
+    if !cannot_be_asked(error.kind) {
         return Err(error.into());
     }
     let message =

@@ -419,11 +419,6 @@ pub fn removed_after(id: StepId) -> &'static [StepId] {
     }
 }
 
-/// Whether a failed call says that a service cannot be asked: by this operator, or in this Region.
-pub(crate) fn is_unasked(kind: cloud::ErrorKind) -> bool {
-    matches!(kind, cloud::ErrorKind::Denied | cloud::ErrorKind::Unreachable | cloud::ErrorKind::Unsupported)
-}
-
 /// Whether AgentCore is still at it. Nothing else comes into being so slowly that somebody else's has to be waited for.
 pub(crate) fn is_on_its_way(found: &Found) -> bool {
     let status = found.fields.get("status").and_then(serde_json::Value::as_str);

@@ -1,6 +1,7 @@
 //! The section `gateway` from the command line: planned, priced, made, kept, taken away.
 
 use crate::support::Desk;
+use crate::terminal::typing;
 
 const DEPLOY: &str = "--config config.yaml --mode production --yes";
 const CLEANUP: &str = "--cleanup --deployment-id sre-cli --yes --confirm-deployment-id sre-cli";
@@ -77,11 +78,23 @@ fn a_gateway_without_a_name_for_its_backends_is_refused_with_its_page() {
 }
 
 #[test]
-fn guided_all_leaves_the_gateway_to_calls_and_a_step_of_it_is_no_choice() {
-    desk()
-        .run("deploy --config config.yaml --mode production --yes --guided gateway.gateway")
-        .expect(2)
-        .says(&["it is all, or one of"]);
+fn guided_all_means_its_parts_as_well_but_for_the_schemas() {
+    let desk = desk();
+    let left_to_calls = "a\n".repeat(30);
+    let shown =
+        typing(&desk, "deploy --config config.yaml --yes --guided all", &left_to_calls).expect(0).stdout;
+    for words in [
+        "By hand, gateway.bucket: Create S3 bucket bedrock-agentcore-gateway-",
+        "By hand, gateway.credential-provider: Add API key sre-agent-api-key-credential-provider",
+        "openssl rand -hex 32",
+        "Custom trust policy",
+        "By hand, gateway.gateway: Create gateway sre-gateway",
+        "Target description: by hand for sre-agent-deploy sre-cli: Kubernetes, schema ",
+        "By hand, gateway.target-runbooks: Add target runbooks-api to gateway sre-gateway-",
+    ] {
+        assert!(shown.contains(words), "{words} is not in {shown}");
+    }
+    assert!(!shown.contains("By hand, gateway.schemas"), "{shown}");
 }
 
 #[test]

@@ -37,25 +37,3 @@ fn a_task_is_shown_stopped_at_listed_without_a_terminal_and_left_to_calls() {
     let status = desk.run("status").expect(0).stdout;
     assert!(status.contains("finished"), "{status}");
 }
-
-#[test]
-fn all_means_the_parts_of_a_gateway_as_well() {
-    let desk = Desk::new();
-    let config = desk.read("config.yaml");
-    desk.write("config.yaml", &format!("{config}gateway: {{name: sre-gateway}}\n"));
-    let left_to_calls = "a\n".repeat(30);
-    let shown =
-        typing(&desk, "deploy --config config.yaml --yes --guided all", &left_to_calls).expect(0).stdout;
-    for words in [
-        "By hand, gateway.bucket: Create S3 bucket bedrock-agentcore-gateway-",
-        "By hand, gateway.credential-provider: Add API key sre-agent-api-key-credential-provider",
-        "openssl rand -hex 32",
-        "Custom trust policy",
-        "By hand, gateway.gateway: Create gateway sre-gateway",
-        "Target description: by hand for sre-agent-deploy sre-cli: Kubernetes, schema ",
-        "By hand, gateway.target-runbooks: Add target runbooks-api to gateway sre-gateway-",
-    ] {
-        assert!(shown.contains(words), "{words} is not in {shown}");
-    }
-    assert!(!shown.contains("By hand, gateway.schemas"), "{shown}");
-}

@@ -1,7 +1,6 @@
 //! Guides for what an AgentCore gateway consists of, but for its role and its schemas.
 
 use cloud::port::agentcore::TargetSettings;
-use model::agent::CREDENTIAL_PROVIDER;
 use model::guide::Entry;
 use model::plan::{Fields, StepId};
 use serde_json::{Value, json};
@@ -28,8 +27,11 @@ fn yes(answer: bool) -> &'static str {
 
 /// The tags, on a page of which nobody has written down that it takes any.
 fn tags_if_any(cx: &Context<'_>, step: StepId) -> Vec<Entry> {
-    let note = "where the page takes tags; without them it is known by its name";
-    tag_entries(cx, step).into_iter().map(|entry| entry.note(note)).collect()
+    let mut entries = tag_entries(cx, step);
+    if let Some(last) = entries.last_mut() {
+        last.note = Some("where the page takes tags; without them it is known by its name".to_owned());
+    }
+    entries
 }
 
 pub(crate) fn bucket(cx: &Context<'_>, want: &Want) -> Guide {
@@ -93,7 +95,7 @@ pub(crate) fn credential_provider(cx: &Context<'_>, want: &Want) -> Guide {
         values,
         finds: format!("by its name {name}"),
         fixes: vec![("name", format!("delete it, and add an API key named {name}"))],
-        more: Fields::from([("name".to_owned(), json!(CREDENTIAL_PROVIDER))]),
+        more: Fields::from([("name".to_owned(), json!(name))]),
     }
 }
 
@@ -144,9 +146,9 @@ pub(crate) fn gateway(cx: &Context<'_>, want: &Want) -> Guide {
                     .to_owned(),
             ),
             ("role", edit("Permissions > Use an existing service role")),
-            ("discovery_url", edit("Inbound Auth configurations > Discovery URL")),
-            ("clients", edit("Inbound Auth configurations > Allowed clients")),
-            ("scopes", edit("Inbound Auth configurations > Allowed scopes")),
+            ("discovery_url", edit(&format!("{AUTH} > Discovery URL"))),
+            ("clients", edit(&format!("{AUTH} > Allowed clients"))),
+            ("scopes", edit(&format!("{AUTH} > Allowed scopes"))),
             ("description", edit("Gateway description")),
             ("explains_errors", edit("Exception level debug")),
             ("status", NOT_READY.to_owned()),
@@ -212,8 +214,8 @@ pub(crate) fn target(cx: &Context<'_>, want: &Want, settings: &TargetSettings) -
             ("gateway", format!("a target keeps its gateway: delete it and add it to {gateway}")),
             ("description", edit("Target description; saving it has the gateway read the schema anew")),
             ("schema", edit("OpenAPI schema > S3 URI")),
-            ("provider", edit("Outbound Auth configurations > Credential provider")),
-            ("header", edit("Outbound Auth configurations > Additional configuration > Parameter name")),
+            ("provider", edit(&format!("{AUTH} > Credential provider"))),
+            ("header", edit(&format!("{AUTH} > Additional configuration > Parameter name"))),
             ("vpc", private("VPC")),
             ("subnets", private("Subnets")),
             ("security_groups", private("Security groups")),

@@ -62,8 +62,7 @@ impl Layout {
 
     /// One build of a program, by the beginning of its SHA-256 in hex, so that two lie side by side in an upgrade.
     pub fn program_file(&self, program: Program, sha256: &str) -> PathBuf {
-        let short = sha256.get(..12).unwrap_or(sha256);
-        self.programs().join(format!("{}-{short}", program.name()))
+        self.programs().join(build(program, sha256))
     }
 
     /// What the operator may edit: root's, readable by the proxy's group.
@@ -112,6 +111,31 @@ impl Layout {
         self.state().join("host.journal")
     }
 
+    /// The journal of the SRE agent's services, which are installed and removed on their own.
+    pub fn agent_journal(&self) -> PathBuf {
+        self.state().join("agent.journal")
+    }
+
+    /// The program of the SRE agent's services: a copy of its own, since the other goes with the proxy.
+    pub fn agent_programs(&self) -> PathBuf {
+        self.root.join("opt/sre-agent-gateway/bin")
+    }
+
+    /// The name that their units use: a symbolic link to [`Layout::agent_program_file`].
+    pub fn agent_program(&self) -> PathBuf {
+        self.agent_programs().join(Program::Deploy.name())
+    }
+
+    /// One build of it, by the beginning of its SHA-256 in hex.
+    pub fn agent_program_file(&self, sha256: &str) -> PathBuf {
+        self.agent_programs().join(build(Program::Deploy, sha256))
+    }
+
+    /// Where the SRE agent's own start script looks for a certificate with its key.
+    pub fn sample_pair(&self) -> PathBuf {
+        self.root.join("opt/ssl")
+    }
+
     /// The proxy's own state, `StateDirectory=` of its unit.
     pub fn proxy_state(&self) -> PathBuf {
         self.root.join("var/lib/bedrock-nova-proxy")
@@ -127,4 +151,9 @@ impl Layout {
     pub fn units(&self) -> PathBuf {
         self.root.join("etc/systemd/system")
     }
+}
+
+/// The name of a build's file.
+fn build(program: Program, sha256: &str) -> String {
+    format!("{}-{}", program.name(), sha256.get(..12).unwrap_or(sha256))
 }

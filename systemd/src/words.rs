@@ -56,6 +56,11 @@ impl UnitPath {
         Path::new(&self.0)
     }
 
+    /// As the rest of a line, whose reader undoes nothing but specifiers.
+    pub(crate) fn alone(&self) -> String {
+        self.0.replace('%', "%%")
+    }
+
     /// As one item of a list of paths.
     pub(crate) fn item(&self) -> String {
         item(&self.0)

@@ -1,33 +1,33 @@
 //! Makes one thing, or changes it. Done twice it is the same as done once.
 
-use systemd::Layout;
 use systemd::host::{Failed, Host, HostError, Meta, Verb};
 use systemd::layout::USER;
 use systemd::units::{PROXY_SERVICE, PROXY_SOCKET};
 
+use super::kept;
+use super::places::{self, Places};
 use super::plan::{Action, PlannedThing};
 use super::record::Before;
 use super::thing::{Role, Thing};
-use super::{kept, places};
 
 /// Makes or changes it. The intent is on disk.
 pub(super) fn act(
     host: &dyn Host,
-    layout: &Layout,
+    places: Places<'_>,
     planned: &PlannedThing,
     run: u64,
 ) -> Result<(), HostError> {
     let thing = &planned.step.thing;
     if let (Some(path), Thing::File { .. } | Thing::Link { .. }) = (thing.path(), thing) {
         if planned.before == Before::Kept {
-            kept::keep(host, &places::before(layout), path)?;
+            kept::keep(host, &places.before(), path)?;
         }
         if let Action::Change(_) = planned.action {
-            kept::keep(host, &places::previous(layout), path)?;
+            kept::keep(host, &places.previous(), path)?;
         }
         if planned.replaces_edits {
             let name = format!("{run}-{}", places::name(path));
-            kept::keep_as(host, &places::edited(layout), path, &name)?;
+            kept::keep_as(host, &places.edited(), path, &name)?;
         }
     }
     let meta = |mode: u32, of_group: bool| meta(host, mode, of_group);

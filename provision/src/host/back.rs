@@ -1,13 +1,13 @@
 //! Takes one thing back: to what was there before the first installation, or to what was there before this run.
 
-use systemd::Layout;
 use systemd::host::{Failed, Host, HostError, Verb};
 
 use super::act::{is_copied, not_known};
+use super::kept;
+use super::places::Places;
 use super::record::Before;
 use super::state::Held;
 use super::thing::Thing;
-use super::{kept, places};
 
 /// How a thing was taken away.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,10 +19,10 @@ pub(super) enum Gone {
 }
 
 /// Takes it away, and puts back what was there before us.
-pub(super) fn undo(host: &dyn Host, layout: &Layout, held: &Held) -> Result<Gone, HostError> {
+pub(super) fn undo(host: &dyn Host, places: Places<'_>, held: &Held) -> Result<Gone, HostError> {
     match &held.thing {
         Thing::File { path, .. } | Thing::Link { path, .. } => match held.before {
-            Before::Kept => kept::put_back(host, &places::before(layout), path)?,
+            Before::Kept => kept::put_back(host, &places.before(), path)?,
             _ => host.remove(path)?,
         },
         Thing::Folder { path, whole: false, .. } => match host.remove(path) {
@@ -39,7 +39,7 @@ pub(super) fn undo(host: &dyn Host, layout: &Layout, held: &Held) -> Result<Gone
                 host.systemctl(Verb::Disable, unit)?;
             }
             if unit.strip_suffix(".timer").is_some() {
-                host.remove(&places::stamp(layout, unit))?;
+                host.remove(&places.stamp(unit))?;
             }
         }
         Thing::Running { unit, .. } => {
@@ -62,11 +62,11 @@ pub(super) fn undo(host: &dyn Host, layout: &Layout, held: &Held) -> Result<Gone
 }
 
 /// Puts back what was there before this run.
-pub(super) fn back(host: &dyn Host, layout: &Layout, held: &Held) -> Result<(), HostError> {
+pub(super) fn back(host: &dyn Host, places: Places<'_>, held: &Held) -> Result<(), HostError> {
     let Some(previous) = &held.previous else { return Ok(()) };
     match previous {
         thing if is_copied(thing) => match thing.path() {
-            Some(path) => kept::put_back(host, &places::previous(layout), path),
+            Some(path) => kept::put_back(host, &places.previous(), path),
             None => Ok(()),
         },
         Thing::Folder { path, mode, .. } => {

@@ -3,18 +3,20 @@
 use model::{Finding, Severity};
 use systemd::host::Entry;
 
+use super::product::Product;
 use super::sight::{Seen, Sight};
 use super::state::{Held, HostState};
 use super::thing::{Role, Thing};
 
 /// One finding for each thing of ours that differs from what the journal says.
-pub fn drift(state: &HostState, seen: &Seen) -> Vec<Finding> {
+pub fn drift(state: &HostState, seen: &Seen, product: Product) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (step, held) in state.things.iter().filter(|(_, held)| held.is_ours()) {
         let Some(what) = seen.things.get(step).and_then(|sight| differs(held, sight)) else { continue };
         let message = format!("{}: {what}", held.thing);
         let finding = Finding::new("SRE-HOST-025", Severity::Warning, step, message);
-        findings.push(finding.hint("`host install` with the usual arguments makes it as it was"));
+        let word = product.word();
+        findings.push(finding.hint(format!("`{word} install` with the usual arguments makes it as it was")));
     }
     findings
 }

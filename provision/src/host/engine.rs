@@ -8,15 +8,17 @@ use systemd::Layout;
 use systemd::host::{Failed, Host, HostError, Meta, Verb};
 use systemd::units::{PROXY_SERVICE, PROXY_SOCKET};
 
+use super::HostJournal;
 use super::act::{act, run_unit};
 use super::back::{Gone, back, undo};
 use super::error::HostRunError;
+use super::places::Places;
 use super::plan::{Action, HostPlan, PlannedThing, plan};
+use super::product::Product;
 use super::record::{Before, HostRecord, RunKind};
 use super::sight::see;
 use super::state::{Held, HostState};
 use super::thing::{Step, Thing};
-use super::{HostJournal, places};
 use crate::clock::Clock;
 
 /// How much of a log is shown.
@@ -26,7 +28,22 @@ const LOG_LINES: u32 = 12;
 #[async_trait(?Send)]
 pub trait Probe {
     /// What was seen of a service that is well, or why it is not.
-    async fn look(&self) -> Result<String, String>;
+    async fn look(&self) -> Result<String, Unwell>;
+}
+
+/// Why what was installed is not well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unwell {
+    /// In a sentence.
+    pub reason: String,
+    /// The units whose logs may say more; none where that is the service itself.
+    pub units: Vec<String>,
+}
+
+impl From<String> for Unwell {
+    fn from(reason: String) -> Self {
+        Self { reason, units: Vec::new() }
+    }
 }
 
 /// How a run ended well.
@@ -46,6 +63,8 @@ pub struct Engine<'a> {
     pub host: &'a dyn Host,
     /// Where everything lies on it.
     pub layout: &'a Layout,
+    /// What is installed on it.
+    pub product: Product,
     /// Tells the time for the journal.
     pub clock: &'a dyn Clock,
     /// Is told what happens, in one line each.
@@ -88,8 +107,9 @@ impl Engine<'_> {
         if plan.is_empty() && state.run.is_none() && !state.is_removing && state.installed.is_some() {
             return match probe.look().await {
                 Ok(seen) => Ok(Outcome { changed: Vec::new(), seen, findings: plan.findings }),
-                Err(reason) => {
-                    Err(HostRunError::NotWell { reason, log: self.host.log(PROXY_SERVICE, LOG_LINES) })
+                Err(unwell) => {
+                    let log = self.log_of_unwell(&unwell);
+                    Err(HostRunError::NotWell { reason: unwell.reason, log })
                 }
             };
         }
@@ -113,7 +133,7 @@ impl Engine<'_> {
     ) -> Result<Outcome, HostRunError> {
         if journal.state().run.is_none() {
             // What a run left that was killed behind its end.
-            self.host.remove_tree(&places::previous(self.layout)).map_err(HostRunError::Look)?;
+            self.host.remove_tree(&self.places().previous()).map_err(HostRunError::Look)?;
         }
         let changes: Vec<String> = plan.pending().map(|planned| planned.step.thing.id()).collect();
         self.write(
@@ -138,8 +158,9 @@ impl Engine<'_> {
         (self.say)("looking whether the service is well");
         let seen = match probe.look().await {
             Ok(seen) => seen,
-            Err(reason) => {
-                let log = self.host.log(PROXY_SERVICE, LOG_LINES);
+            Err(unwell) => {
+                let log = self.log_of_unwell(&unwell);
+                let reason = unwell.reason;
                 if journal.state().run.is_none_or(|run| run.is_first) {
                     return Err(HostRunError::NotWell { reason, log });
                 }
@@ -197,7 +218,7 @@ impl Engine<'_> {
             Err(error) => HostRunError::Stuck { reason, back: error.to_string(), log },
             Ok(()) => match probe.look().await {
                 Ok(_) => HostRunError::WentBack { reason, log },
-                Err(back) => HostRunError::Stuck { reason, back, log },
+                Err(back) => HostRunError::Stuck { reason, back: back.reason, log },
             },
         }
     }
@@ -228,7 +249,7 @@ impl Engine<'_> {
                 previous,
             },
         )?;
-        act(self.host, self.layout, planned, journal.state().run_number).map_err(Stop::Host)?;
+        act(self.host, self.places(), planned, journal.state().run_number).map_err(Stop::Host)?;
         self.write(journal, &HostRecord::Done { step })?;
         (self.say)(&format!("{} {thing}", if planned.action == Action::Make { "+" } else { "~" }));
         Ok(())
@@ -266,7 +287,7 @@ impl Engine<'_> {
             }
             self.back_one(journal, step, held, number)?;
         }
-        self.host.remove_tree(&places::previous(self.layout)).map_err(HostRunError::Look)?;
+        self.host.remove_tree(&self.places().previous()).map_err(HostRunError::Look)?;
         self.write(journal, &HostRecord::WentBack { reason: reason.to_owned() })?;
         Ok(())
     }
@@ -288,9 +309,9 @@ impl Engine<'_> {
         }
         self.write(journal, &HostRecord::UndoIntent { step: step.to_owned(), previous })?;
         if previous {
-            back(self.host, self.layout, held).map_err(HostRunError::Look)?;
+            back(self.host, self.places(), held).map_err(HostRunError::Look)?;
         } else {
-            undo(self.host, self.layout, held).map_err(HostRunError::Look)?;
+            undo(self.host, self.places(), held).map_err(HostRunError::Look)?;
         }
         self.write(journal, &HostRecord::Undone { step: step.to_owned(), previous })
     }
@@ -317,8 +338,8 @@ impl Engine<'_> {
                 );
             }
         }
-        if let Err(error) = self.host.remove_tree(&places::previous(self.layout)) {
-            findings.push(left("what was there before the run", &error));
+        if let Err(error) = self.host.remove_tree(&self.places().previous()) {
+            findings.push(self.left("what was there before the run", &error));
         }
         Ok(findings)
     }
@@ -331,7 +352,7 @@ impl Engine<'_> {
         held: &Held,
     ) -> Result<Option<(Finding, bool)>, HostRunError> {
         self.write(journal, &HostRecord::UndoIntent { step: step.to_owned(), previous: false })?;
-        let undone = match undo(self.host, self.layout, held) {
+        let undone = match undo(self.host, self.places(), held) {
             // What is in it could not be removed, and is ours: both are tried again.
             Ok(Gone::NotEmpty) if holds_ours(journal.state(), &held.thing) => Err(HostError {
                 action: format!("remove {}", held.thing),
@@ -358,8 +379,31 @@ impl Engine<'_> {
                     message: error.to_string(),
                 };
                 self.write(journal, &record)?;
-                Ok(Some((left(&held.thing.to_string(), &error), true)))
+                Ok(Some((self.left(&held.thing.to_string(), &error), true)))
             }
+        }
+    }
+
+    /// What could not be removed.
+    pub(super) fn left(&self, what: &str, error: &HostError) -> Finding {
+        let word = self.product.word();
+        Finding::new("SRE-HOST-024", Severity::Error, what, format!("{what} could not be removed"))
+            .evidence(error.to_string())
+            .hint(format!("remove the cause, and run `{word} uninstall` again; it goes on where it stopped"))
+    }
+
+    pub(super) fn places(&self) -> Places<'_> {
+        Places { layout: self.layout, product: self.product }
+    }
+
+    fn log_of_unwell(&self, unwell: &Unwell) -> String {
+        match unwell.units.as_slice() {
+            [] => self.host.log(self.product.unit(), LOG_LINES),
+            units => units
+                .iter()
+                .map(|unit| format!("{unit}:\n{}", self.host.log(unit, LOG_LINES)))
+                .collect::<Vec<_>>()
+                .join("\n"),
         }
     }
 
@@ -406,12 +450,6 @@ impl From<HostRunError> for Stop {
     fn from(error: HostRunError) -> Self {
         Self::Journal(error)
     }
-}
-
-pub(super) fn left(what: &str, error: &HostError) -> Finding {
-    Finding::new("SRE-HOST-024", Severity::Error, what, format!("{what} could not be removed"))
-        .evidence(error.to_string())
-        .hint("remove the cause, and run `host uninstall` again; it goes on where it stopped")
 }
 
 /// Whether something of ours lies in a folder.

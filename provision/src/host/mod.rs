@@ -1,13 +1,15 @@
-//! The proxy on a machine: what is wanted, what is there, what lies between the two, and the way back.
+//! What is installed on a machine, the proxy or the services of the SRE agent (`product`): what is wanted, what is there,
+//! what lies between the two, and the way back.
 //!
 //! The laws are those of a deployment. Each thing (`thing`) is a step with an intent on disk before its effect; the state
 //! is a fold over the lines of the host's journal (`record`, `state`); the plan (`plan`) is a pure function of what is
-//! wanted (`wanted`), what was seen (`sight`) and the state. `engine` carries it out, and `back` takes it back: all of it,
+//! wanted (`wanted`, `backends`), what was seen (`sight`) and the state. `engine` carries it out, and `back` takes it back: all of it,
 //! or only what the last run did. `recover` finds what is ours where the journal is lost.
 
 mod act;
 mod advice;
 mod back;
+pub mod backends;
 mod drift;
 mod engine;
 mod error;
@@ -15,6 +17,7 @@ mod kept;
 mod places;
 mod plan;
 pub mod preflight;
+mod product;
 mod record;
 mod recover;
 mod removal;
@@ -30,9 +33,10 @@ use crate::journal::{JournalError, JournalOf, LockedOf, peek_at};
 
 pub use advice::{advice, of_journal};
 pub use drift::drift;
-pub use engine::{Engine, Outcome, Probe};
+pub use engine::{Engine, Outcome, Probe, Unwell};
 pub use error::HostRunError;
 pub use plan::{Action, HostPlan, PlannedThing, plan};
+pub use product::Product;
 pub use record::{Before, HostHeader, HostRecord, HostTopic, RunKind};
 pub use recover::{header, is_marked, recover};
 pub use removal::Removal;

@@ -5,19 +5,35 @@ use std::path::{Path, PathBuf};
 
 use systemd::Layout;
 
-/// What was at our paths before the first installation.
-pub(super) fn before(layout: &Layout) -> PathBuf {
-    layout.state().join("kept")
+use super::product::Product;
+
+/// Where an installation keeps what it needs for itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Places<'a> {
+    pub(super) layout: &'a Layout,
+    pub(super) product: Product,
 }
 
-/// What was there before the run that is under way.
-pub(super) fn previous(layout: &Layout) -> PathBuf {
-    layout.state().join("previous")
-}
+impl Places<'_> {
+    /// What was at our paths before the first installation.
+    pub(super) fn before(self) -> PathBuf {
+        self.product.place(self.layout, "kept")
+    }
 
-/// Settings that an operator had edited and that a run replaced.
-pub(super) fn edited(layout: &Layout) -> PathBuf {
-    layout.state().join("edited")
+    /// What was there before the run that is under way.
+    pub(super) fn previous(self) -> PathBuf {
+        self.product.place(self.layout, "previous")
+    }
+
+    /// Settings that an operator had edited and that a run replaced.
+    pub(super) fn edited(self) -> PathBuf {
+        self.product.place(self.layout, "edited")
+    }
+
+    /// Where systemd keeps when a timer ran last.
+    pub(super) fn stamp(self, timer: &str) -> PathBuf {
+        self.layout.root().join("var/lib/systemd/timers").join(format!("stamp-{timer}"))
+    }
 }
 
 /// A path as the name of a file: `%2F` for a slash, so that it can be read back without a journal.
@@ -34,9 +50,4 @@ pub(super) fn name(path: &Path) -> String {
         }
     }
     out
-}
-
-/// Where systemd keeps when a timer ran last.
-pub(super) fn stamp(layout: &Layout, timer: &str) -> PathBuf {
-    layout.root().join("var/lib/systemd/timers").join(format!("stamp-{timer}"))
 }

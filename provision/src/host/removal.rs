@@ -1,15 +1,16 @@
 //! Takes an installation away.
 
 use model::Finding;
-use systemd::host::{HostError, Verb};
+use systemd::host::{Failed, HostError, Verb};
 use systemd::units::PROXY_SOCKET;
 
-use super::engine::{Engine, left};
+use super::HostJournal;
+use super::engine::Engine;
 use super::error::HostRunError;
+use super::product::Product;
 use super::record::{HostRecord, HostTopic};
 use super::state::Held;
 use super::thing::Thing;
-use super::{HostJournal, places};
 
 /// What the instances of the unit that tells of failures are called.
 const TELLERS: &str = "sre-agent-failed@*.service";
@@ -66,44 +67,51 @@ impl Engine<'_> {
         if removal.is_incomplete {
             return Ok(removal);
         }
-        // Units that are gone are forgotten, also those that have failed to tell of a failure; before the journal goes,
-        // so that it is not forgotten itself.
-        let forgotten = self
-            .host
-            .systemctl(Verb::ResetFailed, TELLERS)
-            .and_then(|()| self.host.systemctl(Verb::DaemonReload, ""));
-        if let Err(error) = forgotten {
+        // Units that are gone are forgotten, before the journal goes, so that it is not forgotten itself.
+        if let Err(error) = self.forget() {
             removal.is_incomplete = true;
-            removal.findings.push(left("what systemd remembers of the units", &error));
+            removal.findings.push(self.left("what systemd remembers of the units", &error));
             return Ok(removal);
         }
         let tidied = if keep_data {
             let text = "data was left on purpose".to_owned();
             self.write(&mut journal, &HostRecord::Note { topic: HostTopic::RemovalFinished, text })?;
             self.host
-                .remove_tree(&places::before(self.layout))
-                .and_then(|()| self.host.remove_tree(&places::previous(self.layout)))
+                .remove_tree(&self.places().before())
+                .and_then(|()| self.host.remove_tree(&self.places().previous()))
         } else {
             self.remove_state()
         };
         if let Err(error) = tidied {
             removal.is_incomplete = true;
-            removal.findings.push(left("what the installation kept", &error));
+            removal.findings.push(self.left("what the installation kept", &error));
         }
         Ok(removal)
     }
 
-    /// The journal's folder with everything in it; the journal last, since it says how to go on.
+    /// systemd reads its files again; those that have failed to tell of a failure came with the proxy, and go with it.
+    fn forget(&self) -> Result<(), HostError> {
+        if self.product == Product::Proxy {
+            self.host.systemctl(Verb::ResetFailed, TELLERS)?;
+        }
+        self.host.systemctl(Verb::DaemonReload, "")
+    }
+
+    /// What is ours in the journal's folder; the journal last, since it says how to go on. The folder stays where
+    /// something else is installed.
     fn remove_state(&self) -> Result<(), HostError> {
-        let (folder, journal) = (self.layout.state(), self.layout.journal());
-        for name in self.host.list(&folder)? {
-            let path = folder.join(&name);
+        let (folder, journal) = (self.layout.state(), self.product.journal(self.layout));
+        for name in self.host.list(&folder)?.iter().filter(|name| self.product.has(name)) {
+            let path = folder.join(name);
             if path != journal {
                 self.host.remove_tree(&path)?;
             }
         }
         self.host.remove(&journal)?;
-        self.host.remove(&folder)
+        match self.host.remove(&folder) {
+            Err(error) if error.kind == Failed::NotEmpty => Ok(()),
+            other => other,
+        }
     }
 
     /// Certificates, keys, ledger and backups; and who owns them, since a number that is given to another user would give

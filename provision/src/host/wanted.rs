@@ -91,18 +91,29 @@ pub fn steps(wanted: &Wanted, layout: &Layout) -> Vec<Step> {
     steps.push(Step::of(Thing::Link { path: live.clone(), target }).unless(live));
     steps.push(Step::of(Thing::Data { path: layout.proxy_state() }));
     steps.push(Step::of(Thing::Data { path: layout.backups() }));
-    for unit in &wanted.units {
+    steps.extend(of_units(&wanted.units, layout, |unit| running(wanted, layout, unit)));
+    steps
+}
+
+/// Units on the disk, at boot, in systemd's mind, and running.
+pub(super) fn of_units(
+    units: &[UnitFile],
+    layout: &Layout,
+    running: impl Fn(&UnitFile) -> Thing,
+) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for unit in units {
         let path = layout.units().join(&unit.name);
-        steps.push(Step::file(path, text(&unit.text), UNIT, false, Role::Unit));
+        steps.push(Step::file(path, Arc::from(unit.text.as_bytes()), UNIT, false, Role::Unit));
     }
     // Links on the disk; systemd reads them with the units, once.
-    for unit in wanted.units.iter().filter(|unit| unit.is_enabled) {
+    for unit in units.iter().filter(|unit| unit.is_enabled) {
         steps.push(Step::of(Thing::Enabled { unit: unit.name.clone() }));
     }
-    let all: Vec<&str> = wanted.units.iter().map(|unit| unit.text.as_str()).collect();
+    let all: Vec<&str> = units.iter().map(|unit| unit.text.as_str()).collect();
     steps.push(Step::of(Thing::Reload { fingerprint: fingerprint(&all) }));
-    for unit in wanted.units.iter().filter(|unit| unit.is_enabled) {
-        steps.push(Step::of(running(wanted, layout, unit)));
+    for unit in units.iter().filter(|unit| unit.is_enabled) {
+        steps.push(Step::of(running(unit)));
     }
     steps
 }
@@ -123,7 +134,7 @@ fn running(wanted: &Wanted, layout: &Layout, unit: &UnitFile) -> Thing {
 }
 
 /// Over texts, none of which may run into the next.
-fn fingerprint(parts: &[&str]) -> String {
+pub(super) fn fingerprint(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part.len().to_le_bytes());

@@ -2,9 +2,10 @@
 //! for, which is also the comment above it in the file.
 
 use super::value::{
-    Addresses, Calendar, Capabilities, CommandLine, ControlGroups, Count, ErrorNumber, ExitStatuses,
-    Families, Home, Keyring, Mode, Names, Paths, Ports, PrivateTmp, Proc, ProcSubset, Restart, ServiceType,
-    Setting as _, Signal, Span, Switch, System, SystemCalls, Text, TwoStack,
+    Addresses, Bytes, Calendar, Capabilities, CommandLine, ControlGroups, Count, Credential, ErrorNumber,
+    ExitStatuses, Families, Home, Keyring, Mode, Names, Owner, Paths, Place, Ports, PrivateTmp, Proc,
+    ProcSubset, Restart, ServiceType, Setting as _, Signal, Span, Switch, System, SystemCalls, Text,
+    TwoStack,
 };
 
 /// A section of a unit file.
@@ -18,13 +19,16 @@ pub enum Section {
     Socket,
     /// Of a timer.
     Timer,
+    /// Of a path that is watched.
+    Path,
     /// What `systemctl enable` reads.
     Install,
 }
 
 impl Section {
     /// All, in the order of the file.
-    pub const ALL: [Self; 5] = [Self::Unit, Self::Service, Self::Socket, Self::Timer, Self::Install];
+    pub const ALL: [Self; 6] =
+        [Self::Unit, Self::Service, Self::Socket, Self::Timer, Self::Path, Self::Install];
 
     /// As in brackets.
     pub fn name(self) -> &'static str {
@@ -33,6 +37,7 @@ impl Section {
             Self::Service => "Service",
             Self::Socket => "Socket",
             Self::Timer => "Timer",
+            Self::Path => "Path",
             Self::Install => "Install",
         }
     }
@@ -85,13 +90,18 @@ directives! {
         Wants(Names) since 0: "Started along with it.";
         Requires(Names) since 0: "Nothing goes without it.";
         After(Names) since 0: "Not before these.";
+        PartOf(Names) since 0: "Stopped and started again along with it.";
         OnFailure(Names) since 0: "Says so aloud when this unit has failed.";
         StartLimitIntervalSec(Span) since 230: "How often it may be started.";
         StartLimitBurst(Count) since 230: "How often it may be started.";
     }
     Service {
         Type(ServiceType) since 0: "When it counts as started.";
+        ExecStartPre(CommandLine) since 0: "What runs before.";
         ExecStart(CommandLine) since 0: "What runs.";
+        WorkingDirectory(Place) since 0: "Where it runs.";
+        Environment(Names) since 0: "What it finds in its environment.";
+        LoadCredential(Credential) since 247: "A file of root's that is handed over at the start, for it alone to read.";
         ExecReload(CommandLine) since 0: "What `systemctl reload` does.";
         ExecStopPost(CommandLine) since 0: "What runs after it has ended.";
         SuccessExitStatus(ExitStatuses) since 0: "Ends that are no failure.";
@@ -103,8 +113,8 @@ directives! {
         TimeoutStartSec(Span) since 0: "How long it may take.";
         TimeoutStopSec(Span) since 0: "How long open answers may go on after a stop; new clients wait meanwhile.";
         KillSignal(Signal) since 0: "Which signal asks it to end.";
-        User(Names) since 0: "A user of its own, which owns nothing else.";
-        Group(Names) since 0: "The group that may read settings and certificates.";
+        User(Owner) since 0: "A user of its own, which owns nothing else.";
+        Group(Owner) since 0: "The group that may read settings and certificates.";
         Slice(Names) since 0: "Which control group it is in.";
         SupplementaryGroups(Names) since 0: "Groups besides.";
         DynamicUser(Switch) since 235: "A user that exists only while this runs.";
@@ -115,12 +125,14 @@ directives! {
         LimitNOFILE(Count) since 0: "Two open files for each client.";
         LimitCORE(Count) since 0: "A core file would hold keys and prompts.";
         TasksMax(Count) since 227: "No more threads than this.";
+        MemoryMax(Bytes) since 231: "No more memory than this.";
         CapabilityBoundingSet(Capabilities) since 0: "The rights of root that it may ever have.";
         AmbientCapabilities(Capabilities) since 229: "The rights of root that it has.";
         NoNewPrivileges(Switch) since 187: "No program that it starts has more rights than it.";
         ProtectSystem(System) since 214: "The file system is read-only, apart from what is named.";
         ReadWritePaths(Paths) since 231: "What it writes besides.";
         ReadOnlyPaths(Paths) since 231: "What it reads only.";
+        BindReadOnlyPaths(Paths) since 233: "What it sees, and reads only, of a part that is hidden otherwise.";
         InaccessiblePaths(Paths) since 231: "What it cannot see.";
         ProtectHome(Home) since 214: "No look at what belongs to people.";
         PrivateTmp(PrivateTmp) since 0: "A /tmp of its own.";
@@ -159,11 +171,15 @@ directives! {
         KeepAlive(Switch) since 0: "Clients that vanished are noticed.";
     }
     Timer {
+        OnActiveSec(Span) since 0: "Also so long after the timer itself was started.";
         OnCalendar(Calendar) since 0: "When.";
         RandomizedDelaySec(Span) since 229: "Spread over this time, so that not all machines come at once.";
         FixedRandomDelay(Switch) since 247: "At the same moment each time.";
         Persistent(Switch) since 212: "Made up for after the machine was off.";
         AccuracySec(Span) since 0: "How exactly.";
+    }
+    Path {
+        PathChanged(Place) since 0: "What is watched: files and links in this folder.";
     }
     Install {
         WantedBy(Names) since 0: "What starts it once it is enabled.";

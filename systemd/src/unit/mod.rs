@@ -7,9 +7,10 @@ use std::fmt::Write as _;
 
 pub use directive::{Directive, Section};
 pub use value::{
-    Addresses, Calendar, Capabilities, Capability, CommandLine, ControlGroups, Count, ErrorNumber,
-    ExitStatuses, Families, Family, Home, Keyring, Mode, Names, PathRule, Paths, Ports, PrivateTmp, Proc,
-    ProcSubset, Restart, ServiceType, Signal, Span, Switch, System, SystemCalls, Text, TwoStack, Word,
+    Addresses, Bytes, Calendar, Capabilities, Capability, CommandLine, ControlGroups, Count, Credential,
+    ErrorNumber, ExitStatuses, Families, Family, Home, Keyring, Mode, Names, Owner, PathRule, Paths, Place,
+    Ports, PrivateTmp, Proc, ProcSubset, Restart, ServiceType, Signal, Span, Switch, System, SystemCalls,
+    Text, TwoStack, Word,
 };
 
 /// The oldest systemd that the units are written for: Ubuntu 22.04's.

@@ -42,6 +42,8 @@ keywords! {
     ServiceType {
         /// It says itself when it can answer (`sd_notify(3)`).
         Notify = "notify",
+        /// As soon as its program runs.
+        Exec = "exec",
         /// It does one thing and ends.
         Oneshot = "oneshot",
     }
@@ -61,6 +63,8 @@ keywords! {
         Hidden = "yes",
         /// Read only.
         ReadOnly = "read-only",
+        /// Empty, apart from what is bound into it.
+        Bare = "tmpfs",
     }
     /// `PrivateTmp=`
     PrivateTmp {
@@ -141,6 +145,32 @@ pub struct Text(pub String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names(pub Vec<&'static str>);
 
+/// A user or a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// One of ours, by its name.
+    Named(&'static str),
+    /// Somebody whom the machine knows, by the number: their name may be one that systemd does not take.
+    Number(u32),
+}
+
+/// A path that stands alone behind the equals sign, where nothing undoes quotes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place(pub UnitPath);
+
+/// A file that a service finds by a name in `$CREDENTIALS_DIRECTORY`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// The name.
+    pub name: &'static str,
+    /// The file.
+    pub path: UnitPath,
+}
+
+/// An amount of memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bytes(pub u64);
+
 /// A number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count(pub u64);
@@ -202,6 +232,8 @@ pub enum Word {
     Literal(String),
     /// The main process of the service.
     MainPid,
+    /// The path of a [`Credential`] of this name.
+    Credential(&'static str),
     /// What stands behind the `@` of the unit's name.
     Instance,
     /// The name of the unit itself.
@@ -244,6 +276,10 @@ impl Setting for CommandLine {
             match word {
                 Word::Literal(text) => out.push_str(&words::argument(text)),
                 Word::MainPid => out.push_str("$MAINPID"),
+                Word::Credential(name) => {
+                    out.push_str("${CREDENTIALS_DIRECTORY}/");
+                    out.push_str(name);
+                }
                 Word::Instance => out.push_str("%i"),
                 Word::UnitName => out.push_str("%n"),
             }
@@ -267,6 +303,34 @@ impl Setting for Text {
 impl Setting for Names {
     fn text(&self, _: u32) -> Option<String> {
         Some(self.0.join(" "))
+    }
+}
+
+impl Setting for Owner {
+    fn text(&self, _: u32) -> Option<String> {
+        Some(match self {
+            Self::Named(name) => (*name).to_owned(),
+            Self::Number(number) => number.to_string(),
+        })
+    }
+}
+
+impl Setting for Place {
+    fn text(&self, _: u32) -> Option<String> {
+        Some(self.0.alone())
+    }
+}
+
+impl Setting for Credential {
+    fn text(&self, _: u32) -> Option<String> {
+        Some(format!("{}:{}", self.name, self.path.alone()))
+    }
+}
+
+impl Setting for Bytes {
+    fn text(&self, _: u32) -> Option<String> {
+        const MIB: u64 = 1 << 20;
+        Some(if self.0 % MIB == 0 { format!("{}M", self.0 / MIB) } else { self.0.to_string() })
     }
 }
 

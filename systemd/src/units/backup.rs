@@ -6,8 +6,8 @@ use super::{Setup, begun, hardening, tells};
 use crate::layout::{Program, USER};
 use crate::unit::Directive as D;
 use crate::unit::{
-    Calendar, Capabilities, CommandLine, Count, Home, Mode, Names, PrivateTmp, ServiceType, Span, Switch,
-    Text, Unit, Word,
+    Calendar, Capabilities, CommandLine, Count, Home, Mode, Names, Owner, PrivateTmp, ServiceType, Span,
+    Switch, Text, Unit, Word,
 };
 use crate::words::ProgramPath;
 
@@ -33,8 +33,8 @@ pub(super) fn service(setup: &Setup) -> Unit {
         .with(D::Type(ServiceType::Oneshot))
         .with(D::ExecStart(CommandLine::new(program, arguments)))
         .with(D::TimeoutStartSec(Span(Duration::from_mins(15))))
-        .because("The proxy's user, whose ledger it is.", D::User(Names(vec![USER])))
-        .because("The proxy's user, whose ledger it is.", D::Group(Names(vec![USER])))
+        .because("The proxy's user, whose ledger it is.", D::User(Owner::Named(USER)))
+        .because("The proxy's user, whose ledger it is.", D::Group(Owner::Named(USER)))
         .because(
             "The ledger, and its copies, which the proxy itself can only read.",
             D::StateDirectory(Names(vec![USER, "bedrock-nova-proxy-backups"])),

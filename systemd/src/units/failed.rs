@@ -6,7 +6,8 @@ use super::{Setup, begun, hardening};
 use crate::layout::{Program, USER};
 use crate::unit::Directive as D;
 use crate::unit::{
-    Capabilities, CommandLine, Count, Home, Names, PrivateTmp, ServiceType, Span, Switch, Text, Unit, Word,
+    Capabilities, CommandLine, Count, Home, Names, Owner, PrivateTmp, ServiceType, Span, Switch, Text, Unit,
+    Word,
 };
 use crate::words::ProgramPath;
 
@@ -30,9 +31,9 @@ pub(super) fn service(setup: &Setup) -> Unit {
         .because(
             "Not root, and no user made for the moment, whom the system's bus does not know everywhere. Its groups may\n\
              read the hook and the journal.",
-            D::User(Names(vec![USER])),
+            D::User(Owner::Named(USER)),
         )
-        .with(D::Group(Names(vec![USER])))
+        .with(D::Group(Owner::Named(USER)))
         .with(D::SupplementaryGroups(Names(vec!["systemd-journal"])))
         .because(
             "A unit of many instances would get a slice of its own, which nothing ever stops again.",

@@ -1,5 +1,6 @@
 //! The units of a host.
 
+pub mod agent;
 mod backup;
 pub mod certificates;
 mod failed;

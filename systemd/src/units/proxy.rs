@@ -6,8 +6,8 @@ use super::{PROXY_SOCKET, Setup, begun, hardening, tells};
 use crate::layout::{Program, USER};
 use crate::unit::Directive as D;
 use crate::unit::{
-    Capabilities, CommandLine, Count, Home, Mode, Names, Ports, PrivateTmp, Restart, ServiceType, Span,
-    Switch, Text, TwoStack, Unit, Word,
+    Capabilities, CommandLine, Count, Home, Mode, Names, Owner, Ports, PrivateTmp, Restart, ServiceType,
+    Span, Switch, Text, TwoStack, Unit, Word,
 };
 use crate::words::ProgramPath;
 
@@ -60,8 +60,8 @@ pub(super) fn service(setup: &Setup) -> Unit {
         .with(D::WatchdogSec(Span(Duration::from_secs(30))))
         .with(D::TimeoutStartSec(Span(Duration::from_mins(1))))
         .with(D::TimeoutStopSec(Span(setup.drain.saturating_add(LAST_WORDS))))
-        .with(D::User(Names(vec![USER])))
-        .with(D::Group(Names(vec![USER])))
+        .with(D::User(Owner::Named(USER)))
+        .with(D::Group(Owner::Named(USER)))
         .because("The usage ledger, in /var/lib.", D::StateDirectory(Names(vec![USER])))
         .with(D::StateDirectoryMode(Mode(0o700)))
         .with(D::LimitNOFILE(Count(65_536)))

@@ -6,8 +6,8 @@ use super::{RenewalInterval, Setup, begun, hardening, tells};
 use crate::layout::{Program, USER};
 use crate::unit::Directive as D;
 use crate::unit::{
-    Calendar, Capabilities, Capability, CommandLine, Count, Home, Mode, Names, PathRule, Paths, PrivateTmp,
-    ServiceType, Span, Switch, SystemCalls, Text, Unit,
+    Calendar, Capabilities, Capability, CommandLine, Count, Home, Mode, Names, Owner, PathRule, Paths,
+    PrivateTmp, ServiceType, Span, Switch, SystemCalls, Text, Unit,
 };
 use crate::words::{ProgramPath, UnitPath};
 
@@ -40,7 +40,7 @@ pub(super) fn service(setup: &Setup) -> Unit {
         .because(
             "Root, since account and keys are root's, but with hardly a right of root. What it writes is of the\n\
              proxy's group, which may read it.",
-            D::Group(Names(vec![USER])),
+            D::Group(Owner::Named(USER)),
         )
         .with(D::CapabilityBoundingSet(Capabilities(rights)))
         .because("Account, state and certificates are what it writes.", D::StateDirectory(Names(vec!["sre-agent"])))

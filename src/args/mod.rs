@@ -24,7 +24,10 @@ pub(crate) use check::{
     AccountArgs, CertsArgs, CheckVerb, EndpointArgs, FailOn, GatewayArgs, HostArgs, JudgeArgs, NetworkArgs,
     UsualArgs, VerifyArgs,
 };
-pub(crate) use gateway::{GatewayDoctorArgs, GatewayFilesArgs, GatewayTokenArgs, GatewayVerb, OnConflict};
+pub(crate) use gateway::{
+    GatewayDoctorArgs, GatewayFilesArgs, GatewayInstallArgs, GatewayStatusArgs, GatewayTokenArgs,
+    GatewayUninstallArgs, GatewayVerb, OnConflict,
+};
 pub(crate) use host::{
     HostFailedArgs, HostInstallArgs, HostRenewArgs, HostStatusArgs, HostUninstallArgs, HostUpgradeArgs,
     HostVerb,

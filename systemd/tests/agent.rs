@@ -31,7 +31,6 @@ fn setup(layout: Layout, dir: &str) -> Setup {
         address: "10.0.0.17".parse().unwrap(),
         owner: (1000, 1001),
         state_file: path("/home/ec2-user/.deployment_state"),
-        token_arguments: Vec::new(),
         token_minutes: 60,
         tells: true,
         layout,

@@ -57,6 +57,19 @@ pub fn schema(backend: Backend, domain: &str) -> String {
     out
 }
 
+/// The port that the sample's server takes from its schema: that of the second server's URL.
+///
+/// # Errors
+///
+/// Why it takes none.
+pub fn own_port(schema: &str) -> Result<u16, String> {
+    let mut urls = schema.lines().filter_map(|line| line.trim().strip_prefix("- url:"));
+    let url = urls.nth(1).ok_or("it names no second server, whose port the backend takes")?;
+    let url = url.trim().trim_matches(['"', '\'']);
+    let port = url.trim_end_matches('/').rsplit(':').next().and_then(|port| port.parse().ok());
+    port.ok_or_else(|| format!("its second server, `{url}`, has no port"))
+}
+
 fn write_operation(out: &mut String, operation: &Operation) {
     line(out, 1, &format!("{}:", operation.path));
     line(out, 2, "get:");

@@ -145,3 +145,13 @@ fn every_answer_has_its_meaning_and_every_status_is_a_text() {
 fn a_quoted_text_cannot_end_early() {
     assert_eq!(quoted("a\"b\\c\nd"), r#""a\"b\\c\u000ad""#);
 }
+
+#[test]
+fn a_server_finds_its_port_in_its_schema() {
+    for backend in Backend::ALL {
+        assert_eq!(own_port(&schema(backend, "api.example.com")), Ok(backend.port()));
+    }
+    assert_eq!(own_port("servers:\n  - url: https://x\n  - url: 'http://localhost:9/'\n"), Ok(9));
+    assert!(own_port("servers:\n  - url: https://x:8011\n").unwrap_err().contains("second"));
+    assert!(own_port("- url: a\n- url: http://localhost\n").unwrap_err().contains("has no port"));
+}

@@ -9,8 +9,8 @@ use super::facts::{Disk, HostFacts, Known, Memory, Port, Service, System};
 
 /// The proxy's unit.
 pub const UNIT: &str = "bedrock-nova-proxy.service";
-/// 443 as `/proc/net/tcp` writes it.
-const HTTPS: &str = "01BB";
+/// The port of HTTPS.
+const HTTPS: u16 = 443;
 /// A listening socket there.
 const LISTENING: &str = "0A";
 
@@ -102,7 +102,31 @@ fn clock() -> Known<bool> {
     }
 }
 
+/// A process that listens.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Listener {
+    /// Its number.
+    pub process: u32,
+    /// By the name that the kernel shows.
+    pub name: String,
+}
+
 fn port(root: &Path) -> Known<Port> {
+    Ok(match on_port(root, HTTPS)? {
+        None => Port::Free,
+        Some(found) => {
+            let names: BTreeSet<String> = found.into_iter().map(|one| one.name).collect();
+            Port::Taken(names.into_iter().collect())
+        }
+    })
+}
+
+/// Who listens on a TCP port, as far as they may be looked at; nothing where nobody does.
+///
+/// # Errors
+///
+/// Why it cannot be seen.
+pub fn on_port(root: &Path, port: u16) -> Known<Option<Vec<Listener>>> {
     let mut sockets = BTreeSet::new();
     let tables = ["proc/net/tcp", "proc/net/tcp6"].map(|table| read(&root.join(table)));
     // A kernel without IPv6 has only the first.
@@ -110,33 +134,31 @@ fn port(root: &Path) -> Known<Port> {
         return Err(reason.clone());
     }
     for table in tables.iter().flatten() {
-        sockets.extend(listeners(table));
+        sockets.extend(listeners(table, port));
     }
     if sockets.is_empty() {
-        return Ok(Port::Free);
+        return Ok(None);
     }
-    Ok(Port::Taken(owners(root, &sockets)))
+    Ok(Some(owners(root, &sockets)))
 }
 
-/// Inodes of the sockets that listen on port 443.
-fn listeners(table: &str) -> impl Iterator<Item = String> {
-    table.lines().skip(1).filter_map(|line| {
+/// Inodes of the sockets that listen on a port.
+fn listeners(table: &str, port: u16) -> impl Iterator<Item = String> {
+    let port = format!("{port:04X}");
+    table.lines().skip(1).filter_map(move |line| {
         let mut fields = line.split_whitespace();
         let (_, local, _, state) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
         let inode = fields.nth(5)?;
-        (local.rsplit(':').next()? == HTTPS && state == LISTENING).then(|| inode.to_owned())
+        (local.rsplit(':').next()? == port && state == LISTENING).then(|| inode.to_owned())
     })
 }
 
-/// Names of the processes that have one of these sockets open, as far as they may be looked at.
-fn owners(root: &Path, sockets: &BTreeSet<String>) -> Vec<String> {
+/// The processes that have one of these sockets open, as far as they may be looked at.
+fn owners(root: &Path, sockets: &BTreeSet<String>) -> Vec<Listener> {
     let entries = |path: PathBuf| fs::read_dir(path).into_iter().flatten().flatten();
-    let mut names = BTreeSet::new();
+    let mut found = BTreeSet::new();
     for process in entries(root.join("proc")) {
-        let is_process = process.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit());
-        if !is_process {
-            continue;
-        }
+        let Ok(number) = process.file_name().to_string_lossy().parse() else { continue };
         let has_it = entries(process.path().join("fd")).any(|file| {
             fs::read_link(file.path()).is_ok_and(|target| {
                 let target = target.to_string_lossy();
@@ -145,10 +167,11 @@ fn owners(root: &Path, sockets: &BTreeSet<String>) -> Vec<String> {
             })
         });
         if has_it {
-            names.extend(read(&process.path().join("comm")).ok().map(|name| name.trim().to_owned()));
+            let name = read(&process.path().join("comm")).ok();
+            found.extend(name.map(|name| Listener { process: number, name: name.trim().to_owned() }));
         }
     }
-    names.into_iter().collect()
+    found.into_iter().collect()
 }
 
 fn service() -> Known<Service> {

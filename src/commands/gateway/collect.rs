@@ -17,7 +17,7 @@ const LARGEST: u64 = 1024 * 1024;
 /// Where the sample's start script looks for a certificate and its key.
 const TLS: [&str; 2] = ["opt/ssl/fullchain.pem", "opt/ssl/privkey.pem"];
 /// Where the backends' look for their key is written.
-const API_KEY_READER: &str = "backend/servers/retrieve_api_key.py";
+pub(super) const API_KEY_READER: &str = "backend/servers/retrieve_api_key.py";
 /// The names under which a Python may be found, besides that of the sample's own environment.
 const PYTHONS: [&str; 5] = ["python3", "python3.15", "python3.14", "python3.13", "python3.12"];
 

@@ -1,11 +1,11 @@
-//! `gateway`: the SRE agent's own directory. What is in it, what it lacks, and a token for it.
+//! `gateway`: the SRE agent's own directory. What is in it, what it lacks, a token for it, and its services.
 
 mod collect;
 mod deployed;
 mod disk;
 mod doctor;
 mod files;
-mod runtime;
+mod services;
 mod token;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +22,9 @@ pub(crate) fn command(app: &App, verb: &GatewayVerb) -> Ended {
         GatewayVerb::Doctor(args) => doctor::command(app, args),
         GatewayVerb::Files(args) => files::command(app, args),
         GatewayVerb::Token(args) => token::command(app, args),
+        GatewayVerb::Install(args) => services::install(app, args),
+        GatewayVerb::Uninstall(args) => services::uninstall(app, args),
+        GatewayVerb::Status(args) => services::status(app, args),
     }
 }
 

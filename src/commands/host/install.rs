@@ -1,19 +1,17 @@
 //! `host install`: brings this machine to what is wanted, and says what it is.
 
-use model::security::Kind;
-use provision::host::{HostState, Outcome, RunKind, Wanted, plan, see, steps};
+use provision::host::{Outcome, RunKind, steps};
 use serde_json::json;
 
-use super::machine::{Machine, VERSION, again, errors, is_json, refused, tell};
+use super::carry_out::{Done, Work};
+use super::machine::{Machine, VERSION, again, is_json};
 use super::probe::Serving;
 use super::source::{self, Source};
 use super::{Deployed, preflight, tools};
 use crate::app::{App, Ended};
-use crate::approve::{self, Gap};
 use crate::args::{HostInstallArgs, HostRenewArgs, StateArgs};
 use crate::exit::Exit;
 use crate::failure::{Failure, Next, codes};
-use crate::security;
 use crate::session::{self, Session};
 
 /// Units are written for this version where systemd does not say its own; then nothing is installed anyway.
@@ -28,14 +26,6 @@ pub(super) struct Job<'a> {
     pub(super) state_args: &'a StateArgs,
     /// How to go on with it.
     pub(super) next: Next,
-}
-
-/// How such a run ended.
-pub(super) enum Done {
-    /// Nothing was to be done, or only shown.
-    Shown,
-    /// It was done.
-    Installed(Outcome),
 }
 
 /// `host install`
@@ -129,115 +119,29 @@ pub(super) fn run(app: &App, machine: &Machine, job: &Job<'_>) -> Result<Done, B
 }
 
 async fn carry_out(session: &Session<'_>, machine: &Machine, job: &Job<'_>) -> Result<Done, Box<Failure>> {
-    let app = session.app;
     let known = preflight::known();
     let version = known.systemd.as_ref().ok().copied().flatten().unwrap_or(SOME_SYSTEMD);
-    let wanted = source::wanted(&job.source.bundle, &machine.layout, version)?;
+    let Machine { layout, host, .. } = machine;
+    let wanted = source::wanted(&job.source.bundle, layout, version)?;
     // Nobody but root reads the journal.
     let state = if preflight::uid() == 0 { machine.peek()? } else { None };
-    let (findings, text, json, is_empty) = look(app, machine, job, &known, &wanted, state.as_ref())?;
-    let wrong = errors(&findings);
-    if !wrong.is_empty() {
-        tell(app, &findings);
-        return Err(Failure::of_findings(wrong));
-    }
-    tell(app, &findings);
-    if job.is_dry {
-        if is_json(app) {
-            app.result_json(&json);
-        } else if is_empty {
-            app.result("nothing to change");
-        } else {
-            app.result(&text);
-        }
-        return Ok(Done::Shown);
-    }
-    if !is_empty {
-        if !is_json(app) {
-            session.say("this is going to be done (+ made, ~ changed, - removed):");
-            session.say(text.trim_end());
-        }
-        approve(session, job.is_approved, "Go on?").await?;
-    }
-    session.goes_on_with(job.next.clone());
-    let steps = steps(&wanted, &machine.layout);
-    let deployment = job.source.bundle.settings().deployment_id.clone();
-    let named = named(machine, job);
-    let outcome = machine
-        .work(session, session.lock_timeout, Some(&deployment), async |engine, mut journal| {
-            let probe = Serving { host: &machine.host, layout: &machine.layout };
-            engine.install(&mut journal, &steps, job.kind, &named, &probe).await
-        })
-        .await?;
-    session.is_over();
-    if !outcome.changed.is_empty() {
-        for kind in told(job.kind) {
-            security::host(app, *kind, "bedrock-nova-proxy", outcome.changed.len());
-        }
-    }
-    tell(app, &outcome.findings);
-    Ok(Done::Installed(outcome))
-}
-
-/// The security events of a run that changed something. New programs are new processes as well.
-fn told(kind: RunKind) -> &'static [Kind] {
-    match kind {
-        RunKind::Install => &[Kind::SysInstall],
-        RunKind::Upgrade => &[Kind::SysUpgrade, Kind::SysRestart],
-    }
-}
-
-/// Everything that is wrong, and the plan.
-fn look(
-    app: &App,
-    machine: &Machine,
-    job: &Job<'_>,
-    known: &checks::host::facts::HostFacts,
-    wanted: &Wanted,
-    state: Option<&HostState>,
-) -> Result<(Vec<model::Finding>, String, serde_json::Value, bool), Box<Failure>> {
-    let Machine { layout, host, .. } = machine;
-    let mut findings =
-        preflight::findings(app, host, layout, known, wanted, &job.source.proxy_program, state);
-    let steps = steps(wanted, layout);
-    let seen = match see(host, &steps, state) {
-        Ok(seen) => seen,
-        // What keeps it from being seen has been said.
-        Err(_) if !errors(&findings).is_empty() => {
-            return Ok((findings, String::new(), serde_json::Value::Null, false));
-        }
-        Err(error) => return Err(refused(&provision::host::HostRunError::Look(error))),
+    let program = &job.source.proxy_program;
+    let findings = preflight::findings(session.app, host, layout, &known, &wanted, program, state.as_ref());
+    let work = Work {
+        machine,
+        kind: job.kind,
+        what: "bedrock-nova-proxy",
+        version: &|| named(machine, job),
+        deployment: Some(job.source.bundle.settings().deployment_id.clone()),
+        steps: &steps(&wanted, layout),
+        state: state.as_ref(),
+        findings,
+        probe: &Serving { host, layout },
+        is_dry: job.is_dry,
+        is_approved: job.is_approved,
+        next: job.next.clone(),
     };
-    let plan = plan(&steps, &seen, state);
-    // A mask is seen as a link, and by systemd.
-    let said: Vec<(String, Option<String>)> =
-        findings.iter().map(|finding| (finding.code.clone(), Some(finding.message.clone()))).collect();
-    findings.extend(
-        plan.findings
-            .iter()
-            .filter(|finding| {
-                finding.code != "SRE-HOST-012" || !said.iter().any(|(code, _)| *code == finding.code)
-            })
-            .cloned(),
-    );
-    let is_empty = plan.is_empty() && state.is_some_and(|state| state.run.is_none() && !state.is_removing);
-    Ok((findings, plan.text(), plan.json(), is_empty))
-}
-
-/// Asks, unless that was done.
-pub(super) async fn approve(
-    session: &Session<'_>,
-    is_approved: bool,
-    question: &str,
-) -> Result<(), Box<Failure>> {
-    if is_approved {
-        return Ok(());
-    }
-    if !session.app.can_ask() {
-        let gap = Gap { what: "approval".to_owned(), flag: "--yes".to_owned(), variable: None, path: None };
-        return Err(approve::refuse(&[gap]));
-    }
-    approve::agree(session, question).await
+    work.carry_out(session).await
 }
 
 /// The version of the new proxy, as it says itself.
@@ -265,15 +169,4 @@ pub(super) fn words(args: &HostInstallArgs) -> Vec<String> {
         words.push("--with-agent-tools".to_owned());
     }
     words
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_upgrade_is_told_of_as_one() {
-        assert_eq!(told(RunKind::Install), [Kind::SysInstall]);
-        assert_eq!(told(RunKind::Upgrade), [Kind::SysUpgrade, Kind::SysRestart]);
-    }
 }

@@ -1,13 +1,14 @@
-//! The machine as the `host` commands have it at hand: its places, its port, and its journal.
+//! The machine as the commands that install have it at hand: its places, its port, and its journal.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use model::{Finding, Severity};
 use provision::clock::Clock as _;
-use provision::host::{self, Engine, HostJournal, HostLocked, HostRunError, HostState};
+use provision::host::{self, Engine, HostJournal, HostLocked, HostRunError, HostState, Product};
 use systemd::Layout;
-use systemd::host::LocalHost;
+use systemd::host::{Host as _, LocalHost};
 
 use crate::app::App;
 use crate::args::Format;
@@ -16,44 +17,61 @@ use crate::failure::{Failure, Next};
 use crate::session::Session;
 
 /// A folder in place of `/`, for tests.
-pub(super) const ROOT: &str = "SRE_AGENT_DEPLOY_HOST_ROOT";
+pub(in crate::commands) const ROOT: &str = "SRE_AGENT_DEPLOY_HOST_ROOT";
 /// The version of this program, for journals.
-pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(in crate::commands) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The machine that this runs on.
-pub(super) struct Machine {
-    pub(super) layout: Layout,
-    pub(super) host: LocalHost,
+pub(in crate::commands) struct Machine {
+    pub(in crate::commands) layout: Layout,
+    pub(in crate::commands) host: LocalHost,
+    /// What is installed on it.
+    pub(in crate::commands) product: Product,
     clock: SystemClock,
 }
 
 impl Machine {
-    pub(super) fn new(app: &App) -> Self {
+    /// As the proxy is installed on it.
+    pub(in crate::commands) fn new(app: &App) -> Self {
+        Self::with(app, Product::Proxy)
+    }
+
+    pub(in crate::commands) fn with(app: &App, product: Product) -> Self {
         Self {
+            product,
             layout: Layout::below(app.variable(ROOT).unwrap_or("/")),
             host: LocalHost::default(),
             clock: SystemClock,
         }
     }
 
+    fn journal(&self) -> PathBuf {
+        self.product.journal(&self.layout)
+    }
+
     /// What the journal says, without a lock.
-    pub(super) fn peek(&self) -> Result<Option<HostState>, Box<Failure>> {
-        host::peek(&self.layout.journal())
-            .map_err(|error| Failure::of_findings(vec![host::of_journal(&error)]))
+    pub(in crate::commands) fn peek(&self) -> Result<Option<HostState>, Box<Failure>> {
+        host::peek(&self.journal())
+            .map_err(|error| Failure::of_findings(vec![host::of_journal(&error, self.product)]))
     }
 
     /// Whether something was installed here, by the journal or by its marks.
-    pub(super) fn is_installed(&self, state: Option<&HostState>) -> Result<bool, Box<Failure>> {
+    pub(in crate::commands) fn is_installed(&self, state: Option<&HostState>) -> Result<bool, Box<Failure>> {
         match state {
             Some(state) => Ok(!state.is_empty()),
-            None => {
-                host::is_marked(&self.host, &self.layout).map_err(|error| refused(&HostRunError::Look(error)))
-            }
+            None => host::is_marked(&self.host, &self.layout, self.product)
+                .map_err(|error| self.refused(&HostRunError::Look(error))),
         }
     }
 
+    /// Removes what a removal left that was killed at its very end.
+    pub(in crate::commands) fn forget(&self) {
+        let _ = self.host.remove(&self.journal());
+        let _ = self.host.remove(&self.layout.state());
+    }
+
     /// Works with the engine and the journal, which is locked meanwhile. Where it was lost, what is ours is found.
-    pub(super) async fn work<T>(
+    pub(in crate::commands) async fn work<T>(
         &self,
         session: &Session<'_>,
         wait: Duration,
@@ -65,6 +83,7 @@ impl Machine {
         let engine = Engine {
             host: &self.host,
             layout: &self.layout,
+            product: self.product,
             clock: &self.clock,
             say: &said,
             is_stopped: &is_stopped,
@@ -72,13 +91,15 @@ impl Machine {
         let run = async {
             // Before the journal is made: what is found is what was there without one.
             let found = match self.peek_for_run()? {
-                None if host::is_marked(&self.host, &self.layout).map_err(HostRunError::Look)? => {
-                    host::recover(&self.host, &self.layout).map_err(HostRunError::Look)?
+                None if host::is_marked(&self.host, &self.layout, self.product)
+                    .map_err(HostRunError::Look)? =>
+                {
+                    host::recover(&self.host, &self.layout, self.product).map_err(HostRunError::Look)?
                 }
                 _ => Vec::new(),
             };
             engine.prepare().map_err(HostRunError::Look)?;
-            let locked = HostLocked::acquire(&self.layout.journal(), wait).await?;
+            let locked = HostLocked::acquire(&self.journal(), wait).await?;
             let loaded = locked.load()?;
             if loaded.torn {
                 session.say("warning: the last line of the host's journal was torn by a crash; it was dropped, and nothing is lost");
@@ -100,29 +121,29 @@ impl Machine {
             };
             work(&engine, journal).await
         };
-        run.await.map_err(|error| refused(&error))
+        run.await.map_err(|error| self.refused(&error))
     }
 
     fn peek_for_run(&self) -> Result<Option<HostState>, HostRunError> {
-        Ok(host::peek(&self.layout.journal())?)
+        Ok(host::peek(&self.journal())?)
     }
-}
 
-/// A run that did not reach its end.
-pub(super) fn refused(error: &HostRunError) -> Box<Failure> {
-    match error {
-        HostRunError::Refused(findings) => Failure::of_findings(errors(findings)),
-        error => Failure::of_findings(vec![host::advice(error)]),
+    /// A run that did not reach its end.
+    pub(in crate::commands) fn refused(&self, error: &HostRunError) -> Box<Failure> {
+        match error {
+            HostRunError::Refused(findings) => Failure::of_findings(errors(findings)),
+            error => Failure::of_findings(vec![host::advice(error, self.product)]),
+        }
     }
 }
 
 /// The errors among findings.
-pub(super) fn errors(findings: &[Finding]) -> Vec<Finding> {
+pub(in crate::commands) fn errors(findings: &[Finding]) -> Vec<Finding> {
     findings.iter().filter(|finding| finding.severity == Severity::Error).cloned().collect()
 }
 
 /// Says what is no error.
-pub(super) fn tell(app: &App, findings: &[Finding]) {
+pub(in crate::commands) fn tell(app: &App, findings: &[Finding]) {
     for finding in findings {
         let word = match finding.severity {
             Severity::Warning => "warning",
@@ -139,12 +160,12 @@ pub(super) fn tell(app: &App, findings: &[Finding]) {
 }
 
 /// How to go on with what stopped.
-pub(super) fn again(app: &App, words: &[String]) -> Next {
+pub(in crate::commands) fn again(app: &App, words: &[String]) -> Next {
     let words: Vec<String> = words.iter().map(|word| crate::next::quoted(word)).collect();
     Next::Resume(format!("{} {}", app.program, words.join(" ")))
 }
 
 /// Whether JSON is wanted.
-pub(super) fn is_json(app: &App) -> bool {
+pub(in crate::commands) fn is_json(app: &App) -> bool {
     app.format == Format::Json
 }

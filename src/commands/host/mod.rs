@@ -1,10 +1,11 @@
 //! `host`: the proxy on the machine that this runs on.
 
 mod after_deploy;
+mod carry_out;
 mod failed;
 mod install;
-mod machine;
-mod preflight;
+pub(in crate::commands) mod machine;
+pub(in crate::commands) mod preflight;
 mod probe;
 mod renew;
 mod source;
@@ -17,6 +18,7 @@ use crate::app::{App, Ended};
 use crate::args::HostVerb;
 
 pub(crate) use after_deploy::{Deployed, after_deploy};
+pub(in crate::commands) use carry_out::{Done, Work, approve};
 
 /// `host`
 pub(crate) fn command(app: &App, verb: &HostVerb) -> Ended {

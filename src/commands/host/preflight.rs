@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use checks::host::facts::{HostFacts as Known, Port};
 use model::{Finding, Severity};
 use provision::host::preflight::{HostFacts, Labels, judge, machine_of};
 use provision::host::{HostState, Wanted};
 use systemd::host::{Failed, Host, LocalHost};
-use systemd::units::PROXY_SOCKET;
+use systemd::units::{PROXY_SOCKET, UnitFile};
 use systemd::{Layout, Program};
 
 use crate::app::App;
@@ -18,12 +18,12 @@ use crate::app::App;
 const SERVICE: &str = "SRE-HOST-009";
 
 /// The user that this runs as.
-pub(super) fn uid() -> u32 {
+pub(in crate::commands) fn uid() -> u32 {
     fs::metadata("/proc/self").map_or(u32::MAX, |found| found.uid())
 }
 
 /// What `check host` knows of the machine.
-pub(super) fn known() -> Known {
+pub(in crate::commands) fn known() -> Known {
     checks::host::collect::collect(Path::new("/"))
 }
 
@@ -63,13 +63,6 @@ fn facts(
     proxy_program: &Path,
     state: Option<&HostState>,
 ) -> HostFacts {
-    let units: Vec<&str> = wanted.units.iter().map(|unit| unit.name.as_str()).collect();
-    let masked = units
-        .iter()
-        .zip(host.units(&units).unwrap_or_default())
-        .filter(|(_, facts)| facts.load == "masked")
-        .map(|(name, _)| (*name).to_owned())
-        .collect();
     let programs: Vec<(String, Result<String, String>)> = wanted
         .programs
         .iter()
@@ -85,8 +78,8 @@ fn facts(
     HostFacts {
         uid: uid(),
         machine: std::env::consts::ARCH.to_owned(),
-        unwritable: unwritable(layout),
-        masked,
+        unwritable: unwritable(&[layout.units(), layout.settings(), layout.state(), layout.programs()]),
+        masked: masked(host, &wanted.units),
         labels: labels(),
         has_restorecon: ["/usr/sbin/restorecon", "/sbin/restorecon"]
             .iter()
@@ -95,6 +88,17 @@ fn facts(
         refused_config,
         is_unfinished: state.is_some_and(|state| state.run.is_some() || state.is_removing),
     }
+}
+
+/// Units that an administrator has masked.
+pub(in crate::commands) fn masked(host: &LocalHost, units: &[UnitFile]) -> Vec<String> {
+    let names: Vec<&str> = units.iter().map(|unit| unit.name.as_str()).collect();
+    names
+        .iter()
+        .zip(host.units(&names).unwrap_or_default())
+        .filter(|(_, facts)| facts.load == "masked")
+        .map(|(name, _)| (*name).to_owned())
+        .collect()
 }
 
 fn labels() -> Labels {
@@ -106,8 +110,7 @@ fn labels() -> Labels {
 }
 
 /// Tries to make a file where something is going to be made: mount options and attributes are seen in no other way.
-fn unwritable(layout: &Layout) -> Vec<(String, String)> {
-    let places = [layout.units(), layout.settings(), layout.state(), layout.programs()];
+pub(in crate::commands) fn unwritable(places: &[PathBuf]) -> Vec<(String, String)> {
     let mut failed: Vec<(String, String)> = Vec::new();
     for place in places {
         let Some(folder) = place.ancestors().find(|folder| folder.is_dir()) else { continue };

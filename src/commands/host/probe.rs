@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use checks::remote::http::{Options, Request, StatusCode, fetch};
-use provision::host::Probe;
+use provision::host::{Probe, Unwell};
 use systemd::host::{Entry, Host, LocalHost};
 use systemd::units::{PROXY_SERVICE, PROXY_SOCKET};
 use systemd::{Layout, Program};
@@ -26,12 +26,12 @@ pub(super) struct Serving<'a> {
 
 #[async_trait(?Send)]
 impl Probe for Serving<'_> {
-    async fn look(&self) -> Result<String, String> {
+    async fn look(&self) -> Result<String, Unwell> {
         let started = Instant::now();
         loop {
             match self.once().await {
                 Ok(seen) => return Ok(seen),
-                Err(reason) if started.elapsed() >= WITHIN => return Err(reason),
+                Err(reason) if started.elapsed() >= WITHIN => return Err(reason.into()),
                 Err(_) => sleep(EVERY).await,
             }
         }

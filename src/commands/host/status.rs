@@ -11,7 +11,7 @@ use systemd::Program;
 use systemd::host::{Entry, Host as _, UnitFacts};
 use systemd::units::{BACKUP_TIMER, CHECK_TIMER, PROXY_SERVICE, PROXY_SOCKET, RENEW_TIMER};
 
-use super::machine::{Machine, is_json, refused, tell};
+use super::machine::{Machine, is_json, tell};
 use super::preflight::uid;
 use crate::app::{App, Ended};
 use crate::args::HostStatusArgs;
@@ -58,12 +58,12 @@ struct Report {
 
 impl Report {
     fn of(app: &App, machine: &Machine, state: Option<&HostState>) -> Result<Self, Box<Failure>> {
-        let look = |error| refused(&provision::host::HostRunError::Look(error));
+        let look = |error| machine.refused(&provision::host::HostRunError::Look(error));
         let mut findings = Vec::new();
         match state {
             Some(state) => {
                 let seen = see(&machine.host, &[], Some(state)).map_err(look)?;
-                findings.extend(drift(state, &seen));
+                findings.extend(drift(state, &seen, machine.product));
                 if state.run.is_some() || state.is_removing {
                     let what = if state.is_removing { "a removal" } else { "a run" };
                     let verb = if state.is_removing { "uninstall" } else { "install" };

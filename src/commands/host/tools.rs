@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use provision::host::tools::{self, Tool};
 
-use super::install::approve;
+use super::carry_out::approve;
 use super::machine::tell;
 use crate::app::App;
 use crate::args::StateArgs;

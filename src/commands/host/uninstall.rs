@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use model::security::Kind;
 use serde_json::json;
-use systemd::host::Host as _;
 
-use super::install::approve;
+use super::carry_out::approve;
 use super::machine::{Machine, again, is_json, tell};
 use super::preflight::uid;
 use crate::app::{App, Ended};
@@ -25,9 +24,7 @@ pub(crate) fn command(app: &App, args: &HostUninstallArgs) -> Ended {
     }
     let state = machine.peek()?;
     if !machine.is_installed(state.as_ref())? {
-        // What a removal left that was killed at its very end.
-        let _ = machine.host.remove(&machine.layout.journal());
-        let _ = machine.host.remove(&machine.layout.state());
+        machine.forget();
         app.result("nothing to remove: nothing is installed here");
         return Ok(Exit::Done);
     }

@@ -3,7 +3,8 @@
 use provision::host::RunKind;
 use serde_json::json;
 
-use super::install::{Done, Job, run};
+use super::carry_out::Done;
+use super::install::{Job, run};
 use super::machine::{Machine, again, is_json};
 use super::preflight::uid;
 use super::source;

@@ -114,8 +114,6 @@ pub struct Setup {
     pub owner: (u32, u32),
     /// Where the deployment's state is.
     pub state_file: UnitPath,
-    /// What else `gateway token` is told.
-    pub token_arguments: Vec<String>,
     /// How long a token lives, in minutes.
     pub token_minutes: u32,
     /// Whether there is a unit that tells of failures.
@@ -269,7 +267,7 @@ fn watch(setup: &Setup) -> Unit {
 fn token(setup: &Setup) -> Unit {
     let program = ProgramPath::known(&setup.layout.agent_program());
     let text = |path: &UnitPath| Word::Literal(path.as_path().to_string_lossy().into_owned());
-    let mut arguments: Vec<Word> = vec![
+    let arguments: Vec<Word> = vec![
         "gateway".into(),
         "token".into(),
         "--dir".into(),
@@ -277,7 +275,6 @@ fn token(setup: &Setup) -> Unit {
         "--state-file".into(),
         text(&setup.state_file),
     ];
-    arguments.extend(setup.token_arguments.iter().cloned().map(Word::Literal));
     let (user, group) = setup.owner;
     let unit = begun(setup)
         .with(D::Description(Text("Fetch a token for the SRE agent".to_owned())))

@@ -100,7 +100,11 @@ impl Exit {
             (_, "SRE-HOST-076") => Self::TimedOut,
             (_, code) if code.starts_with("SRE-HOST-07") => Self::Cloud,
             // Of the former ones, what was done stays, and the same command goes on.
-            (_, "SRE-HOST-020" | "SRE-HOST-021" | "SRE-HOST-024" | "SRE-HOST-034" | "SRE-AGENT-023")
+            (
+                _,
+                "SRE-HOST-020" | "SRE-HOST-021" | "SRE-HOST-024" | "SRE-HOST-034" | "SRE-AGENT-023"
+                | "SRE-AGENT-035",
+            )
             | ("AWS" | "PLAN" | "ACM" | "RUN", _) => Self::Cloud,
             _ => Self::Failed,
         }

@@ -51,7 +51,7 @@ fn a_journal_of_a_deployment_is_none_of_a_host_and_damage_names_its_line() {
     let second = text.lines().nth(1).unwrap();
     let changed = text.replacen(second, &second.replace("install", "upgrade"), 1);
     let error = peeked(changed.as_bytes()).unwrap_err();
-    let finding = host::of_journal(&error);
+    let finding = host::of_journal(&error, host::Product::Proxy);
     assert!(finding.evidence.unwrap().starts_with("line 2 is damaged"));
     assert!(finding.message.starts_with("the host's journal `"), "{}", finding.message);
 }

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on stops"
 )]
 
+mod agent;
 mod faults;
 mod going_back;
 mod journal;

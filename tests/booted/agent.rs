@@ -10,11 +10,11 @@ use test_support::Booted;
 use crate::host::{SOON, pair};
 
 /// Somebody who cloned the sample into their home.
-const HOME: &str = "/home/operator";
-const DIR: &str = "/home/operator/SRE-agent";
+const HOME: &str = "/home/cloner";
+const DIR: &str = "/home/cloner/SRE-agent";
 const DEPLOY: &str = "/srv/bin/sre-agent-deploy";
 const JOURNAL: &str = "/var/lib/sre-agent/agent.journal";
-const TOKEN: &str = "/home/operator/SRE-agent/gateway/.access_token";
+const TOKEN: &str = "/home/cloner/SRE-agent/gateway/.access_token";
 /// As upstream's servers have it, but for what they serve.
 const SERVER: &str = include_str!("backend.py");
 
@@ -27,13 +27,19 @@ fn program(name: &str) -> PathBuf {
 /// A machine with the sample, whose state file says that the credential provider was made: a rehearsal that runs.
 fn machine() -> Booted {
     let mut machine = Booted::prepare()
-        .shell("useradd --create-home --shell /bin/sh operator && chmod 0700 /home/operator")
+        .shell("useradd --create-home --shell /bin/sh cloner && chmod 0700 /home/cloner")
         .copy(&program("sre-agent-deploy"), DEPLOY, 0o755)
         .copy(&program("bedrock-nova-proxy"), "/srv/bin/bedrock-nova-proxy", 0o755)
         // Nobody waits five seconds for a restart here.
         .write(
             "/etc/systemd/system/sre-agent-backend-.service.d/test.conf",
             b"[Service]\nRestartSec=100ms\n",
+            0o644,
+        )
+        // A practice account is written to also by who only asks it.
+        .write(
+            &format!("/etc/systemd/system/{TOKEN_SERVICE}.d/test.conf"),
+            format!("[Service]\nReadWritePaths=-{HOME}/.rehearsal\n").as_bytes(),
             0o644,
         )
         .write(&format!("{HOME}/secret"), b"of nobody else", 0o644)
@@ -53,10 +59,10 @@ fn machine() -> Booted {
                 0o644,
             );
     }
-    let machine = machine.shell(&format!("chown -R operator: {HOME}")).boot();
+    let machine = machine.shell(&format!("chown -R cloner: {HOME}")).boot();
     machine.shell(&format!(
-        "systemd-run --quiet --unit=rehearsal --uid=operator --working-directory={HOME} \
-         {DEPLOY} rehearse --fast --keep --ready-within 60s"
+        "systemd-run --quiet --unit=rehearsal --uid=cloner --working-directory={HOME} \
+         {DEPLOY} rehearse --fast --keep --ready-within 60s --set gateway.name=sre-gateway"
     ));
     machine.wait_until("the rehearsal serves", SOON, |machine| {
         machine.journal("rehearsal.service").contains("running until Ctrl-C")
@@ -108,8 +114,8 @@ fn all_answer(machine: &Booted, more: &str) -> bool {
 /// Everything that an installation could leave behind, as far as no machine changes it by itself.
 fn tree(machine: &Booted) -> String {
     machine.shell(
-        "find /etc/systemd /etc/passwd /etc/group /opt /var/lib/sre-agent /var/lib/private /home/operator \
-         ! -path '/home/operator/SRE-agent/*' ! -path '/home/operator/.rehearsal*' -printf '%p %y %m %U:%G %l\\n' \
+        "find /etc/systemd /etc/passwd /etc/group /opt /var/lib/sre-agent /var/lib/private /home/cloner \
+         ! -path '/home/cloner/SRE-agent/*' ! -path '/home/cloner/.rehearsal*' -printf '%p %y %m %U:%G %l\\n' \
          2>/dev/null | sort",
     )
 }
@@ -170,7 +176,7 @@ fn what_is_in_the_way_is_said_at_once(machine: &Booted) {
     machine.shell(&format!(
         "systemctl stop other; chmod 0644 {DIR}/backend/servers/logs_server.py; mkdir -p {DIR}/.venv/bin {DIR}/.venv/lib; \
          ln -s /usr/bin/python3 {DIR}/.venv/bin/python; echo 'version = 3.12.4' >{DIR}/.venv/pyvenv.cfg; \
-         chown -R operator: {DIR}"
+         chown -R cloner: {DIR}"
     ));
 }
 
@@ -235,7 +241,7 @@ fn a_token_is_fetched_by_itself(machine: &Booted) {
     machine.wait_until("the timer has fetched a token", SOON, |machine| machine.exists(TOKEN));
     assert_eq!(machine.read(TOKEN).split('.').count(), 3, "a JWT");
     let owned = machine.run(&["stat", "-c", "%U %a", TOKEN]);
-    assert_eq!(owned, "operator 600\n");
+    assert_eq!(owned, "cloner 600\n");
     assert!(machine.read(&format!("{DIR}/sre_agent/.env")).contains("GATEWAY_ACCESS_TOKEN=ey"));
     assert!(!machine.property(TOKEN_TIMER, "NextElapseUSecRealtime").is_empty());
     assert_eq!(machine.property(TOKEN_SERVICE, "Result"), "success");

@@ -61,7 +61,7 @@ pub const CERTIFICATE: &str = "fullchain.pem";
 /// The other one.
 pub const KEY: &str = "privkey.pem";
 
-/// What a backend may take. At rest it takes about 100 MiB.
+/// What a backend may take, in bytes.
 const MEMORY: u64 = 512 << 20;
 /// Its threads: a pool of forty, and its own.
 const TASKS: u64 = 128;

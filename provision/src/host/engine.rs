@@ -2,7 +2,6 @@
 //! that worked goes back by itself if it is not well. What is new stays where it stopped, so that it can be looked at and
 //! gone on with.
 
-use async_trait::async_trait;
 use model::{Finding, Severity};
 use systemd::Layout;
 use systemd::host::{Failed, Host, HostError, Meta, Verb};
@@ -14,6 +13,7 @@ use super::back::{Gone, back, undo};
 use super::error::HostRunError;
 use super::places::Places;
 use super::plan::{Action, HostPlan, PlannedThing, plan};
+use super::probe::{Probe, Unwell};
 use super::product::Product;
 use super::record::{Before, HostRecord, RunKind};
 use super::sight::see;
@@ -23,28 +23,6 @@ use crate::clock::Clock;
 
 /// How much of a log is shown.
 const LOG_LINES: u32 = 12;
-
-/// Looks whether what was installed serves. Has its own bound.
-#[async_trait(?Send)]
-pub trait Probe {
-    /// What was seen of a service that is well, or why it is not.
-    async fn look(&self) -> Result<String, Unwell>;
-}
-
-/// Why what was installed is not well.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unwell {
-    /// In a sentence.
-    pub reason: String,
-    /// The units whose logs may say more; none where that is the service itself.
-    pub units: Vec<String>,
-}
-
-impl From<String> for Unwell {
-    fn from(reason: String) -> Self {
-        Self { reason, units: Vec::new() }
-    }
-}
 
 /// How a run ended well.
 #[derive(Debug, Clone, PartialEq, Eq)]

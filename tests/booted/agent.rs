@@ -30,7 +30,7 @@ fn machine() -> Booted {
         .shell("useradd --create-home --shell /bin/sh cloner && chmod 0700 /home/cloner")
         .copy(&program("sre-agent-deploy"), DEPLOY, 0o755)
         .copy(&program("bedrock-nova-proxy"), "/srv/bin/bedrock-nova-proxy", 0o755)
-        // Nobody waits five seconds for a restart here.
+        // Nobody waits ten seconds for a restart here.
         .write(
             "/etc/systemd/system/sre-agent-backend-.service.d/test.conf",
             b"[Service]\nRestartSec=100ms\n",

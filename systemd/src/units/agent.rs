@@ -198,7 +198,7 @@ fn backend(setup: &Setup, backend: Backend) -> Unit {
             D::Environment(Names(vec!["PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1"])),
         )
         .with(D::Restart(Restart::OnFailure))
-        .with(D::RestartSec(Span(Duration::from_secs(5))))
+        .with(D::RestartSec(Span(Duration::from_secs(10))))
         .with(D::RestartSteps(Count(5)))
         .with(D::RestartMaxDelaySec(Span(Duration::from_mins(1))))
         .because(

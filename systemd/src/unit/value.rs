@@ -330,7 +330,7 @@ impl Setting for Credential {
 impl Setting for Bytes {
     fn text(&self, _: u32) -> Option<String> {
         const MIB: u64 = 1 << 20;
-        Some(if self.0 % MIB == 0 { format!("{}M", self.0 / MIB) } else { self.0.to_string() })
+        Some(if self.0.is_multiple_of(MIB) { format!("{}M", self.0 / MIB) } else { self.0.to_string() })
     }
 }
 

@@ -80,6 +80,7 @@ fn a_token_that_ended_and_one_that_is_missing_are_told_apart() {
     assert!(text.contains("ended at 2001-09-09"), "{text}");
     let url = stage.running.gateway.url();
     let ended = stage.desk.run(&format!("check gateway --url {url} --ca-file ca.pem --format json"));
+    let ended = ended.expect(5);
     assert!(ended.stdout.contains("skipped because there is no token"), "{}", ended.stdout);
 }
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use futures::FutureExt as _;
 use futures::future::join_all;
-use http::HeaderValue;
+use http::{HeaderValue, header};
 use model::agent::{API_KEY_HEADER, Backend};
-use model::{Finding, Secret};
+use model::{Finding, Secret, Severity};
 
 use crate::endpoint::about::About;
 use crate::endpoint::facts::{NoReply, Outcome};
@@ -15,6 +15,13 @@ use crate::endpoint::{Manner, site};
 use crate::engine::Suite;
 use crate::remote::http::{HeaderName, Request, Url};
 use crate::{CheckResult, Subject, SubjectKind};
+
+/// What a backend does not ask for.
+const LOGINS: [&str; 4] = ["basic", "bearer", "digest", "negotiate"];
+/// Nobody has this key.
+const NOT_A_KEY: &str = "sre-agent-deploy-check-gateway-not-a-key";
+/// What to do about a backend that is open.
+const CLOSE: &str = "close its port, then look at how it was started: it has to have its API key";
 
 /// What to check.
 #[derive(Debug, Clone)]
@@ -39,7 +46,17 @@ async fn one(options: &Backends, backend: Backend, url: &Url) -> CheckResult {
     let keyless = site.add(&mut checks, &super::KEYLESS, &[], move |about| {
         async move {
             let (outcome, _) = manner.ask(&Request::get(url.at("/"))).await;
-            refused(&about, backend, &outcome)
+            let findings = refused(&about, backend, &outcome);
+            if findings.iter().any(|finding| finding.severity > Severity::Ok) {
+                return findings;
+            }
+            let wrong = Secret::new(NOT_A_KEY.to_owned());
+            let (outcome, _) = manner.ask(&keyed(url, &wrong)).await;
+            if outcome.is_ok_and(|reply| (200..300).contains(&reply.status)) {
+                let message = format!("the {} backend takes any key: anybody can read it", backend.title());
+                return vec![about.error(message).hint(CLOSE)];
+            }
+            findings
         }
         .boxed_local()
     });
@@ -82,7 +99,7 @@ fn refused(about: &About<'_>, backend: Backend, outcome: &Outcome) -> Vec<Findin
                 }
                 NoReply::Unresolved(_) => "create the name's record at your DNS provider".to_owned(),
                 NoReply::TimedOut(_) => format!(
-                    "port {} has to be open for the gateway: see the rules of the security group, and whether the backend runs",
+                    "port {} is open inside the VPC only, so check on the instance: sre-agent-deploy check gateway; from there, see the rules of the security group, and whether the backend runs",
                     backend.port()
                 ),
                 NoReply::Unreachable(_) => on_the_host(backend),
@@ -90,10 +107,23 @@ fn refused(about: &About<'_>, backend: Backend, outcome: &Outcome) -> Vec<Findin
                     format!("it may speak plain HTTP where TLS is due; {}", on_the_host(backend))
                 }
             };
-            return vec![about.error(message).evidence(no_reply.words()).hint(hint)];
+            let finding = match no_reply {
+                // From outside the VPC its port is closed, as it should be.
+                NoReply::TimedOut(_) => about.unknown(message),
+                _ => about.error(message),
+            };
+            return vec![finding.evidence(no_reply.words()).hint(hint)];
         }
     };
+    let scheme = reply.header(&header::WWW_AUTHENTICATE).and_then(|text| text.split(' ').next());
+    let is_other = scheme.is_some_and(|scheme| LOGINS.iter().any(|one| scheme.eq_ignore_ascii_case(one)));
     match reply.status {
+        401 if is_other => {
+            let message = format!("something else answers at the port of the {} backend", backend.title());
+            let evidence =
+                format!("it wants a login of the kind {}, and not a key", scheme.unwrap_or_default());
+            vec![about.error(message).evidence(evidence).hint(on_the_host(backend))]
+        }
         401 => {
             let message =
                 format!("the {} backend is up, its TLS is good, and it wants its key", backend.title());
@@ -103,7 +133,7 @@ fn refused(about: &About<'_>, backend: Backend, outcome: &Outcome) -> Vec<Findin
             about
                 .error(format!("the {} backend answers without a key: anybody can read it", backend.title()))
                 .evidence(reply.excerpt())
-                .hint("close its port, then look at how it was started: it has to have its API key"),
+                .hint(CLOSE),
         ],
         status => vec![
             about

@@ -306,6 +306,12 @@ pub(super) fn call(about: &About<'_>, tool: &str, outcome: &message::Outcome) ->
         let message = format!("the call of {tool} succeeded and gave nothing");
         return vec![about.warning(message).hint("look at the backend: its answer should have a body")];
     }
+    // A backend answers in JSON; what is none and has the words of a failure is one, whatever the gateway calls it.
+    let is_json = serde_json::from_str::<Value>(&outcome.text).is_ok();
+    if let Some(hint) = known_meaning(&outcome.text).filter(|_| !is_json) {
+        let message = format!("the call of {tool} succeeded, and what came reads like a failure");
+        return vec![about.warning(message).evidence(excerpt(outcome.text.as_bytes())).hint(hint)];
+    }
     let message = format!("{tool} answers through gateway and backend");
     vec![about.ok(message).evidence(excerpt(outcome.text.as_bytes()))]
 }
@@ -330,7 +336,7 @@ const MEANINGS: &[(&[&str], &str)] = &[
     ),
     (
         &["timeout", "timed out", "connect", "unreachable", "resolve"],
-        "the gateway does not reach the backend: the name in the schema has to lead to a public address, and the backend's port has to be open for the gateway",
+        "the gateway does not reach the backend: the name has to lead to the private address of the instance (see SRE-GW-017), and the backend has to run with its port open for the targets' security group",
     ),
     (
         &["unknown tool", "-32602"],
@@ -342,11 +348,15 @@ const MEANINGS: &[(&[&str], &str)] = &[
     ),
 ];
 
-fn meaning(said: &str, tool: &str) -> String {
+fn known_meaning(said: &str) -> Option<&'static str> {
     let said = said.to_lowercase();
     let known = MEANINGS.iter().find(|(words, _)| words.iter().any(|word| said.contains(word)));
-    known.map_or_else(
+    known.map(|(_, hint)| *hint)
+}
+
+fn meaning(said: &str, tool: &str) -> String {
+    known_meaning(said).map_or_else(
         || format!("look at what the backend of {tool} logged: journalctl --since -10min"),
-        |(_, hint)| (*hint).to_owned(),
+        str::to_owned,
     )
 }

@@ -133,7 +133,10 @@ pub(super) fn page(result: &Value) -> Result<Page, String> {
 pub(super) fn outcome(result: &Value) -> Result<Outcome, String> {
     let content = result.get("content").and_then(Value::as_array).ok_or("it has no list `content`")?;
     let texts: Vec<&str> = content.iter().filter_map(|part| part.get("text")?.as_str()).collect();
-    let is_error = result.get("isError").and_then(Value::as_bool).unwrap_or_default();
+    let is_error = match result.get("isError") {
+        None | Some(Value::Null) => false,
+        Some(said) => said.as_bool().ok_or("its `isError` is neither true nor false")?,
+    };
     Ok(Outcome { is_error, text: texts.join(" ") })
 }
 
@@ -181,6 +184,17 @@ mod tests {
         ] {
             assert!(answer(&reply(media_type, &[body.as_bytes()]), 7).is_err(), "{media_type} {body}");
         }
+    }
+
+    #[test]
+    fn an_outcome_is_a_success_only_where_it_says_so_clearly() {
+        let of = |is_error: Value| {
+            outcome(&json!({"content": [{"type": "text", "text": "a"}], "isError": is_error}))
+        };
+        assert_eq!(of(json!(false)), Ok(Outcome { is_error: false, text: "a".to_owned() }));
+        assert_eq!(of(json!(null)), of(json!(false)));
+        assert!(of(json!(true)).unwrap().is_error);
+        assert!(of(json!("true")).is_err() && of(json!(1)).is_err());
     }
 
     proptest! {

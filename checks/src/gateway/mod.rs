@@ -9,11 +9,13 @@ mod backend;
 mod client;
 mod judge;
 mod message;
-pub mod runtime;
+mod route;
+mod schema;
 pub mod standing;
 mod suite;
 
 pub use backend::{Backends, backends};
+pub use route::{Route, route};
 pub use suite::{Options, check};
 
 use crate::catalogue::Entry;
@@ -47,10 +49,14 @@ const WIRING: Entry = Entry::waiting(
 );
 const ROLE: Entry =
     Entry::waiting("SRE-GW-014", "the role of the gateway may do what a call takes", &["SRE-GW-010"], 60);
-const MEMORY: Entry = Entry::waiting("SRE-GW-015", "the agent's memory is ready, by the account", &[], 60);
-
-const RUNTIME: Entry =
-    Entry::waiting("SRE-GW-016", "the runtime of the agent is ready, and its token has not ended", &[], 60);
+const ROUTE: Entry =
+    Entry::waiting("SRE-GW-017", "the name of the backends leads to a private address", &[], 10);
+const SCHEMA: Entry = Entry::waiting(
+    "SRE-GW-018",
+    "the schema leads to the backend and has its operations",
+    &["SRE-GW-013"],
+    60,
+);
 
 /// The checks of this area.
 pub const CHECKS: &[Entry] = &[
@@ -68,7 +74,8 @@ pub const CHECKS: &[Entry] = &[
     TARGETS,
     WIRING,
     ROLE,
-    RUNTIME,
+    ROUTE,
+    SCHEMA,
 ];
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::account::facts::{Decision, Simulated, Told};
 use crate::account::unchecked;
 use crate::catalogue::Entry;
-use crate::engine::passed;
+use crate::engine::{passed, skipped_because};
 use crate::{CheckResult, Subject, SubjectKind};
 
 /// The service that assumes the role of a gateway.
@@ -46,6 +46,8 @@ pub struct GatewayFacts {
     pub discovery_url: String,
     /// The app clients whose tokens it takes.
     pub allowed_clients: BTreeSet<String>,
+    /// The scopes of which a token needs one; none where any will do.
+    pub allowed_scopes: BTreeSet<String>,
 }
 
 /// A target.
@@ -66,12 +68,14 @@ pub struct TargetFacts {
 pub struct Wiring {
     /// The schema, `s3://BUCKET/KEY`.
     pub schema_uri: String,
-    /// Whether the schema is there.
-    pub has_schema: Told<bool>,
+    /// What is in it; `None` where there is none.
+    pub schema: Told<Option<String>>,
     /// The header that carries the key.
     pub header: String,
     /// The credential provider.
     pub provider_arn: String,
+    /// The name by which the backend is looked up in the place of the schema's own.
+    pub routing_domain: Option<String>,
 }
 
 /// The role of a gateway.
@@ -116,12 +120,34 @@ pub struct Wanted {
     pub discovery_url: String,
     /// The app client of the deployment.
     pub client_id: String,
+    /// Its scopes, where they are known.
+    pub scopes: BTreeSet<String>,
     /// Its targets.
     pub targets: Vec<Backend>,
     /// The credential provider, where it is known.
     pub provider_arn: Option<String>,
-    /// The agent's memory, if it wants one.
-    pub memory: Option<WantedMemory>,
+    /// The name in the schemas, where it is known.
+    pub domain: Option<String>,
+    /// How the backends are looked up, where that is known.
+    pub lookup: Option<Lookup>,
+}
+
+/// By which name the targets look up their backends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// By the one in their schemas.
+    OfSchema,
+    /// By this one.
+    By(String),
+}
+
+impl Lookup {
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::OfSchema => None,
+            Self::By(name) => Some(name),
+        }
+    }
 }
 
 /// What the role of a gateway has to be allowed for a call: actions, and on what. Where the secret of the provider is not
@@ -165,12 +191,15 @@ pub fn judge(facts: &Facts, wanted: &Wanted) -> CheckResult {
     CheckResult::new(Subject::new(SubjectKind::Account, facts.id.clone()), Vec::new(), findings)
 }
 
-pub(super) fn finding(
-    entry: &Entry,
-    severity: Severity,
-    subject: &str,
-    message: impl Into<String>,
-) -> Finding {
+/// Says that nothing can be said of a gateway.
+pub fn unjudged(id: &str, because: &str) -> CheckResult {
+    let message = format!("the gateway could not be judged by the account: {because}");
+    let unknown = finding(&super::READY, Severity::Unknown, id, message)
+        .hint("go on with the deployment; status shows where it stands");
+    CheckResult::new(Subject::new(SubjectKind::Account, id), Vec::new(), vec![unknown])
+}
+
+fn finding(entry: &Entry, severity: Severity, subject: &str, message: impl Into<String>) -> Finding {
     Finding::new(entry.code, severity, subject, message)
 }
 
@@ -238,6 +267,17 @@ fn gateway(facts: &Facts, wanted: &Wanted) -> Vec<Finding> {
             "let a deploy update the gateway; allowedAudience does not help, since the access tokens of Cognito have no audience",
         ));
     }
+    let is_known = !gateway.allowed_scopes.is_empty() && !wanted.scopes.is_empty();
+    if is_known && gateway.allowed_scopes.is_disjoint(&wanted.scopes) {
+        let words =
+            |scopes: &BTreeSet<String>| scopes.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let (allowed, has) = (words(&gateway.allowed_scopes), words(&wanted.scopes));
+        findings.push(wrong(
+            "the gateway takes no scope of this deployment's app client",
+            format!("allowedScopes: {allowed}; the app client has {has}"),
+            again,
+        ));
+    }
     if findings.len() == 1 {
         findings.push(passed(&super::AUTHORIZER, id));
     }
@@ -261,7 +301,7 @@ fn targets(facts: &Facts, wanted: &Wanted) -> Vec<Finding> {
             continue;
         };
         findings.push(condition(&super::TARGETS, name, "the target", &target.status, &target.reasons));
-        findings.extend(wiring(target, wanted));
+        findings.extend(wiring(target, *backend, wanted));
     }
     let is_ours = |target: &&TargetFacts| wanted.targets.iter().any(|one| one.target() == target.name);
     for foreign in there.iter().filter(|target| !is_ours(target)) {
@@ -272,7 +312,7 @@ fn targets(facts: &Facts, wanted: &Wanted) -> Vec<Finding> {
     findings
 }
 
-fn wiring(target: &TargetFacts, wanted: &Wanted) -> Vec<Finding> {
+fn wiring(target: &TargetFacts, backend: Backend, wanted: &Wanted) -> Vec<Finding> {
     let entry = &super::WIRING;
     let name = target.name.as_str();
     let wrong = |message: &str, evidence: String| {
@@ -297,15 +337,30 @@ fn wiring(target: &TargetFacts, wanted: &Wanted) -> Vec<Finding> {
     if wanted.provider_arn.as_ref().is_some_and(|arn| *arn != wiring.provider_arn) {
         findings.push(wrong("the target takes its key from another provider", wiring.provider_arn.clone()));
     }
-    match &wiring.has_schema {
-        Ok(true) => {}
-        Ok(false) => findings.push(wrong("the schema of the target is gone", wiring.schema_uri.clone())),
-        Err(why) => findings.push(unchecked(entry.code, name, "the schema of the target", why)),
+    let is_elsewhere = |lookup: &Lookup| lookup.name() != wiring.routing_domain.as_deref();
+    if let Some(lookup) = wanted.lookup.as_ref().filter(|lookup| is_elsewhere(lookup)) {
+        let word = |name: Option<&str>| name.unwrap_or("the one in its schema").to_owned();
+        let evidence =
+            format!("by {}; configured is {}", word(wiring.routing_domain.as_deref()), word(lookup.name()));
+        findings.push(wrong("the target looks for its backend by another name than it should", evidence));
     }
     if findings.is_empty() {
         findings.push(passed(entry, name));
     }
+    findings.extend(schema(wiring, backend, wanted));
     findings
+}
+
+fn schema(wiring: &Wiring, backend: Backend, wanted: &Wanted) -> Vec<Finding> {
+    let (entry, name, uri) = (&super::SCHEMA, backend.target(), wiring.schema_uri.as_str());
+    match &wiring.schema {
+        Ok(Some(text)) => super::schema::judge(backend, uri, text, wanted.domain.as_deref()),
+        Ok(None) => {
+            let gone = finding(entry, Severity::Error, name, "the schema of the target is gone");
+            vec![gone.evidence(uri).hint("let a deploy put it in its place")]
+        }
+        Err(why) => vec![unchecked(entry.code, name, "the schema of the target", why)],
+    }
 }
 
 fn role(facts: &Facts) -> Vec<Finding> {
@@ -330,6 +385,10 @@ fn role(facts: &Facts) -> Vec<Finding> {
     }
     match &role.simulated {
         Err(why) => findings.push(unchecked(entry.code, &role.name, "what the role may do", why)),
+        // Nothing was asked where no target says what a call takes.
+        Ok(simulated) if simulated.is_empty() => {
+            findings.push(skipped_because(entry, &role.name, "no target could be looked at"));
+        }
         Ok(simulated) => {
             let denied: Vec<String> = simulated
                 .iter()
@@ -409,11 +468,13 @@ fn trusts(policy: &Value) -> bool {
     };
     all.into_iter().any(|statement| {
         let is_allowed = statement.get("Effect").and_then(Value::as_str) == Some("Allow");
-        let is_service = match statement.pointer("/Principal/Service") {
-            Some(Value::String(one)) => one == SERVICE,
-            Some(Value::Array(all)) => all.iter().any(|one| one == SERVICE),
+        let has = |at: &str, wanted: &dyn Fn(&str) -> bool| match statement.pointer(at) {
+            Some(Value::String(one)) => wanted(one),
+            Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).any(wanted),
             _ => false,
         };
-        is_allowed && is_service
+        let is_assumed =
+            |action: &str| matches!(action.to_ascii_lowercase().as_str(), "sts:assumerole" | "sts:*" | "*");
+        is_allowed && has("/Principal/Service", &|one| one == SERVICE) && has("/Action", &is_assumed)
     })
 }

@@ -8,7 +8,6 @@ use model::agent::Backend;
 
 use super::client::{self, Client};
 use super::judge::{self, Caller};
-use crate::catalogue::Entry;
 use crate::endpoint::about::{About, Site, Work};
 use crate::endpoint::facts::Outcome;
 use crate::endpoint::{Manner, Token, site};
@@ -165,14 +164,17 @@ impl<'a> Bench<'a> {
 
     /// The same without a caller.
     fn nobody(&self, suite: &mut Suite<'a>, because: &'a str, hint: &'a str) {
+        // The calls are the proof: without them nothing is in order.
+        self.site.add(suite, &super::SESSION, &[], move |about| {
+            let finding = about.unknown(format!("whether the tools can be called is not known: {because}"));
+            let finding = finding.hint(hint);
+            async move { vec![finding] }.boxed_local()
+        });
         let skipped = move |about: About<'a>| -> Work<'a> {
             let finding = about.skipped(because).hint(hint);
             async move { vec![finding] }.boxed_local()
         };
-        let entries: [&'static Entry; 2] = [&super::SESSION, &super::TOOLS];
-        for entry in entries {
-            self.site.add(suite, entry, &[], skipped);
-        }
+        self.site.add(suite, &super::TOOLS, &[], skipped);
         for site in self.targets {
             site.add(suite, &super::CALLS, &[], skipped);
         }

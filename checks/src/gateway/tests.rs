@@ -204,7 +204,45 @@ fn without_a_token_the_door_is_still_looked_at() {
     let token = Token::Missing { because: "there is no token".to_owned(), hint: "name one".to_owned() };
     let findings = asked(&Options { token, ..stage.options() }).findings;
     let skipped = findings.iter().filter(|finding| finding.severity == Severity::Skipped).count();
-    assert_eq!((skipped, findings.len()), (6, 10), "{findings:#?}");
+    assert_eq!((skipped, findings.len()), (5, 10), "{findings:#?}");
+    assert_eq!(codes(&findings), [("SRE-GW-005".to_owned(), Severity::Unknown)]);
+    says(&findings, "SRE-GW-005", "not known: there is no token");
+}
+
+/// A server that is not a backend as it should be.
+#[derive(Clone, Copy)]
+enum Strange {
+    /// It refuses as a server does that wants another login.
+    Challenge,
+    /// It takes whatever is in the header.
+    AnyKey,
+}
+
+/// Where it listens. It ends with the test's process.
+fn strange(how: Strange) -> std::net::SocketAddr {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            let head: Vec<String> = BufReader::new(connection.try_clone().unwrap())
+                .lines()
+                .map_while(Result::ok)
+                .take_while(|line| !line.is_empty())
+                .collect();
+            let has_key = head.iter().any(|line| line.to_ascii_lowercase().starts_with("x-api-key:"));
+            let answer = match how {
+                Strange::AnyKey if has_key => "200 OK\r\n",
+                Strange::AnyKey => "401 Unauthorized\r\n",
+                Strange::Challenge => "401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\n",
+            };
+            let _ = connection.write_all(
+                format!("HTTP/1.1 {answer}Content-Length: 2\r\nConnection: close\r\n\r\n{{}}").as_bytes(),
+            );
+        }
+    });
+    address
 }
 
 #[test]
@@ -218,6 +256,19 @@ fn backends_that_are_open_gone_or_have_another_key_are_told_apart() {
     says(&other, "SRE-GW-009", "refuses the key");
     stage.running.backends[&Backend::K8s].open(true);
     says(&findings(&stage, None), "SRE-GW-008", "the Kubernetes backend answers without a key");
+    stage.running.backends[&Backend::K8s].open(false);
+    for (place, words) in [
+        (Strange::Challenge, "something else answers at the port of the logs backend"),
+        (Strange::AnyKey, "the logs backend takes any key"),
+    ] {
+        let stranger = strange(place);
+        let mut options = stage.backends(Some(KEY));
+        options.urls = [(Backend::Logs, format!("http://{stranger}").parse().unwrap())].into();
+        let result = wait(super::backends(&options)).remove(0);
+        assert_eq!(codes(&result.findings), [("SRE-GW-008".to_owned(), Severity::Error)], "{result:#?}");
+        says(&result.findings, "SRE-GW-008", words);
+        says(&result.findings, "SRE-GW-009", "skipped because");
+    }
     let mut options = stage.backends(None);
     options.manner.roots = tls::roots(None).unwrap();
     let strange: Vec<Finding> =
@@ -241,7 +292,7 @@ fn what_a_failed_call_says_leads_to_its_cause() {
         ("AccessDeniedException: secretsmanager:GetSecretValue", "GetSecretValue on the secret"),
         ("OpenAPIClientException: 401 Unauthorized", "have different ones"),
         ("SSL certificate problem: unable to get local issuer", "public authority"),
-        ("Connection timed out", "has to lead to a public address"),
+        ("Connection timed out", "SRE-GW-017"),
         ("something that nobody met before", "journalctl"),
     ] {
         let outcome = Outcome { is_error: true, text: said.to_owned() };
@@ -249,8 +300,17 @@ fn what_a_failed_call_says_leads_to_its_cause() {
         assert_eq!((findings.len(), findings[0].severity), (1, Severity::Error));
         assert!(findings[0].hint.as_ref().unwrap().contains(words), "{said}: {findings:?}");
     }
-    let silent = Outcome { is_error: false, text: " ".to_owned() };
-    assert_eq!(judge::call(&about, "a", &silent)[0].severity, Severity::Warning);
+    let success = |text: &str| {
+        let outcome = Outcome { is_error: false, text: text.to_owned() };
+        judge::call(&about, "a", &outcome).remove(0)
+    };
+    for text in [" ", "An internal error occurred. Please retry later."] {
+        assert_eq!(success(text).severity, Severity::Warning, "{text}");
+    }
+    // What a log says is no failure of the call.
+    for text in [r#"{"events": ["Connection timed out"]}"#, "3 pods run"] {
+        assert_eq!(success(text).severity, Severity::Ok, "{text}");
+    }
 }
 
 /// A server that answers plain JSON, and one that streams and keeps sessions: both of the project that MCP is of.

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use checks::gateway::{self, Route};
 use checks::remote::dns::{NameServers, Trouble};
 use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{A, AAAA, CAA, CNAME};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
+use model::Severity;
 
 /// A name server for `example`.
 pub(crate) struct NameServer {
@@ -85,6 +87,13 @@ fn answer(query: &[u8]) -> Option<Vec<u8>> {
         ("api.example.", RecordType::AAAA) => {
             add("api.example.", RData::AAAA(AAAA::new(0, 0, 0, 0, 0, 0, 0, 1)));
         }
+        ("public.example.", RecordType::A) => add("public.example.", RData::A(A::new(203, 0, 113, 7))),
+        ("private.example.", RecordType::A) => add("private.example.", RData::A(A::new(10, 0, 0, 7))),
+        ("mixed.example.", RecordType::A) => {
+            add("mixed.example.", RData::A(A::new(100, 64, 0, 7)));
+            add("mixed.example.", RData::A(A::new(127, 0, 0, 1)));
+        }
+        ("public.example." | "private.example." | "mixed.example.", _) => {}
         ("www.example.", RecordType::A) => {
             add("www.example.", RData::CNAME(CNAME(name("cdn.example."))));
             add("cdn.example.", RData::CNAME(CNAME(name("api.example."))));
@@ -155,4 +164,53 @@ async fn the_nearest_caa_records_apply() {
     assert_eq!(servers.caa("www.elsewhere").await, Ok(Vec::new()));
     assert_eq!(servers.caa("caa.broken.example").await, Err(Trouble::ServerFailed));
     assert_eq!(servers.caa("silent.example").await, Err(Trouble::TimedOut));
+}
+
+/// A name, the one in its place, the Elastic IP address, and what is said of where it leads.
+type Way = (&'static str, Option<&'static str>, Option<[u8; 4]>, Severity, &'static str);
+
+#[tokio::test]
+async fn where_the_targets_of_a_gateway_are_sent() {
+    let server = NameServer::start();
+    let ways: [Way; 7] = [
+        ("private.example", None, None, Severity::Ok, "leads to a private address"),
+        (
+            "public.example",
+            None,
+            Some([203, 0, 113, 7]),
+            Severity::Warning,
+            "public.example leads to the Elastic IP address of this deployment, which the targets' interfaces in the VPC may not reach",
+        ),
+        ("public.example", None, None, Severity::Warning, "leads to an address that is not private"),
+        ("mixed.example", None, None, Severity::Warning, "leads to an address that is not private"),
+        ("public.example", Some("private.example"), None, Severity::Ok, "leads to a private address"),
+        ("private.example", Some("public.example"), None, Severity::Warning, "public.example leads to"),
+        (
+            "private.example",
+            Some("missing.example"),
+            None,
+            Severity::Unknown,
+            "could not see where missing.example",
+        ),
+    ];
+    for (domain, routing, elastic_ip, severity, words) in ways {
+        let route = Route {
+            domain: domain.to_owned(),
+            routing_domain: routing.map(str::to_owned),
+            elastic_ip: elastic_ip.map(Into::into),
+            name_servers: Ok(server.asked()),
+        };
+        let result = gateway::route(&route).await;
+        let [finding] = result.findings.as_slice() else { panic!("{result:#?}") };
+        assert_eq!((finding.code.as_str(), finding.severity), ("SRE-GW-017", severity), "{result:#?}");
+        assert!(finding.message.contains(words), "{result:#?}");
+        assert_eq!(finding.hint.is_some(), severity > Severity::Ok, "{result:#?}");
+    }
+    let route = Route {
+        domain: "private.example".to_owned(),
+        routing_domain: None,
+        elastic_ip: None,
+        name_servers: Err("there is no resolv.conf".to_owned()),
+    };
+    assert_eq!(gateway::route(&route).await.findings[0].severity, Severity::Unknown);
 }

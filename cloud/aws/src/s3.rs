@@ -16,8 +16,8 @@ use aws_sdk_s3::types::{
 use aws_smithy_types::base64;
 use aws_types::service_config::ServiceConfigKey;
 use cloud::port::s3::{
-    BucketPolicy, BucketRef, BucketTags, NewBucket, NewObject, ObjectDetail, ObjectKeys, ObjectQuery,
-    ObjectRef, ObjectSummary, S3,
+    Body, BucketPolicy, BucketRef, BucketTags, LARGEST_READ, NewBucket, NewObject, ObjectDetail, ObjectKeys,
+    ObjectQuery, ObjectRef, ObjectSummary, S3, too_large,
 };
 use cloud::{CallError, ErrorKind};
 use model::tags::Tags;
@@ -291,6 +291,39 @@ impl S3 for AwsS3 {
                 .and_then(|text| base64::decode(text).ok())
                 .map(|digest| model::hex::encode(&digest)),
         }))
+    }
+
+    async fn get_object(&self, object: ObjectRef) -> Result<Option<Body>, CallError> {
+        const OPERATION: &str = "GetObject";
+        let answer = self
+            .client
+            .get_object()
+            .bucket(object.bucket.name)
+            .expected_bucket_owner(object.bucket.owner.as_str())
+            .key(object.key)
+            .send()
+            .await
+            .map_err(failed(SERVICE, OPERATION));
+        let Some(answer) = found(answer)? else { return Ok(None) };
+        if size(answer.content_length()) > LARGEST_READ {
+            return Err(too_large());
+        }
+        let (mut stream, mut bytes) = (answer.body, Vec::new());
+        // An emulator may not say how long it is.
+        while let Some(piece) = stream.try_next().await.map_err(|error| {
+            CallError::new(
+                SERVICE,
+                OPERATION,
+                ErrorKind::Unreachable,
+                format!("the answer broke off: {error}"),
+            )
+        })? {
+            bytes.extend_from_slice(&piece);
+            if u64::try_from(bytes.len()).is_ok_and(|length| length > LARGEST_READ) {
+                return Err(too_large());
+            }
+        }
+        Ok(Some(bytes.into()))
     }
 
     async fn put_object(&self, new: NewObject) -> Result<(), CallError> {

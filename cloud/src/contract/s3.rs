@@ -4,8 +4,8 @@ use model::AccountId;
 use serde_json::json;
 
 use crate::port::s3::{
-    Body, BucketPolicy, BucketRef, BucketTags, NewBucket, NewObject, ObjectKeys, ObjectQuery, ObjectRef,
-    ObjectSummary,
+    Body, BucketPolicy, BucketRef, BucketTags, LARGEST_READ, NewBucket, NewObject, ObjectKeys, ObjectQuery,
+    ObjectRef, ObjectSummary,
 };
 use crate::port::ssm::NewParameter;
 use crate::{Cloud, ErrorKind};
@@ -19,6 +19,9 @@ async fn owner(cloud: &Cloud) -> AccountId {
 /// `SHA-256("one")` and `SHA-256("two two")`, from sha256sum(1).
 const ONE: &str = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed";
 const TWO: &str = "3d75fa44f805a9ce034b8a4a564fc0f0710a44057e331e519c31993e61021250";
+
+/// `SHA-256` of one blank more than [`LARGEST_READ`], from sha256sum(1).
+const LARGE: &str = "9d78de4e5b12fc166bed811cd230621ea1e1e353553fe31b92a73bfbf45d68ee";
 
 /// Makes a bucket, closes it, fills it, empties it, deletes it.
 pub async fn buckets(cloud: &Cloud, fixture: &Fixture) {
@@ -84,6 +87,13 @@ async fn objects(cloud: &Cloud, bucket: &BucketRef) {
     s3.put_object(put("a/two", "two two", TWO)).await.expect("an object is put in its place");
     let head = s3.head_object(object("a/two")).await.expect("an object").expect("it is there");
     assert_eq!((head.size, head.sha256.as_deref()), (7, Some(TWO)));
+    let whole = s3.get_object(object("a/two")).await.expect("an object").expect("it is there");
+    assert_eq!(whole.bytes(), b"two two");
+    assert_eq!(s3.get_object(object("a/none")).await.expect("an object"), None);
+    let nowhere = BucketRef { name: format!("{}-nowhere", bucket.name), ..bucket.clone() };
+    let nothing = ObjectRef { bucket: nowhere, key: "a/two".to_owned() };
+    assert_eq!(s3.get_object(nothing).await.expect("an object"), None);
+    too_large(cloud, bucket).await;
     let list = async |prefix: &str| {
         let query = ObjectQuery { bucket: bucket.clone(), prefix: prefix.to_owned() };
         s3.list_objects(query).await.expect("objects can be listed")
@@ -96,6 +106,19 @@ async fn objects(cloud: &Cloud, bucket: &BucketRef) {
     let keys = ["a/one", "a/two", "b/other", "never-there"].map(str::to_owned).to_vec();
     s3.delete_objects(ObjectKeys { bucket: bucket.clone(), keys }).await.expect("objects are deleted");
     assert_eq!(list("").await, []);
+}
+
+/// What is larger than anything that is read here is refused, and not cut off.
+async fn too_large(cloud: &Cloud, bucket: &BucketRef) {
+    let s3 = &cloud.s3;
+    let body = vec![b' '; usize::try_from(LARGEST_READ).expect("a length") + 1];
+    let key = "a/large".to_owned();
+    let sha256 = LARGE.to_owned();
+    let new = NewObject { bucket: bucket.clone(), key: key.clone(), body: body.into(), sha256 };
+    s3.put_object(new).await.expect("an object is put");
+    let object = ObjectRef { bucket: bucket.clone(), key: key.clone() };
+    refused(s3.get_object(object).await, ErrorKind::Invalid, "GetObject");
+    s3.delete_objects(ObjectKeys { bucket: bucket.clone(), keys: vec![key] }).await.expect("it is deleted");
 }
 
 /// Makes a parameter, reads it back, deletes it.

@@ -11,6 +11,16 @@ use model::tags::Tags;
 use serde_json::Value;
 
 use crate::hook::port;
+use crate::{CallError, ErrorKind};
+
+/// No object is read that has more bytes.
+pub const LARGEST_READ: u64 = 1024 * 1024;
+
+/// Why an object is not read that is larger than [`LARGEST_READ`].
+pub fn too_large() -> CallError {
+    let message = format!("the object has more than {LARGEST_READ} bytes");
+    CallError::new("s3", "GetObject", ErrorKind::Invalid, message)
+}
 
 /// A bucket, and who must own it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,6 +174,8 @@ port! {
         Read "ListObjectsV2" list_objects(ObjectQuery) -> Vec<ObjectSummary>;
         /// One object, without its content.
         Read "HeadObject" head_object(ObjectRef) -> Option<ObjectDetail>;
+        /// One object with its content. One that has more than [`LARGEST_READ`] bytes is the kind `Invalid`.
+        Read "GetObject" get_object(ObjectRef) -> Option<Body>;
         /// Puts an object in the place of one of the same key, if there is one.
         Write "PutObject" put_object(NewObject) -> ();
         /// Deletes objects; those that do not exist count as deleted.

@@ -1,16 +1,16 @@
-//! S3: buckets with their settings, and objects of which the digest is kept and not the content.
+//! S3: buckets with their settings, and objects of which the digest is kept, and of short texts the content.
 
 use async_trait::async_trait;
 use model::AccountId;
 use model::tags::Tags;
 use serde_json::Value;
 
-use crate::CallError;
 use crate::hook::Access::{Read, Write};
 use crate::port::s3::{
-    BucketPolicy, BucketRef, BucketTags, NewBucket, NewObject, ObjectDetail, ObjectKeys, ObjectQuery,
-    ObjectRef, ObjectSummary, S3,
+    Body, BucketPolicy, BucketRef, BucketTags, LARGEST_READ, NewBucket, NewObject, ObjectDetail, ObjectKeys,
+    ObjectQuery, ObjectRef, ObjectSummary, S3, too_large,
 };
+use crate::{CallError, ErrorKind};
 
 use super::desk::Desk;
 use super::refusal::{Answer, Refusal, demand, demand_tags};
@@ -20,6 +20,8 @@ use super::state::{self, Bucket, State, sha256_of};
 const SSE_S3: &str = "AES256";
 /// What one `DeleteObjects` may name.
 const MOST_KEYS: usize = 1000;
+/// A text of more bytes is not kept.
+const LONGEST_TEXT: usize = 64 * 1024;
 
 fn no_bucket() -> Refusal {
     Refusal::new("NoSuchBucket", "The specified bucket does not exist")
@@ -100,8 +102,25 @@ impl State {
             "The SHA256 you specified did not match the calculated checksum.".to_owned()
         })?;
         let size = u64::try_from(new.body.bytes().len()).unwrap_or(u64::MAX);
-        bucket.objects.insert(new.key.clone(), state::Object { size, sha256: found });
+        let text = (new.body.bytes().len() <= LONGEST_TEXT)
+            .then(|| String::from_utf8(new.body.bytes().to_vec()).ok())
+            .flatten();
+        bucket.objects.insert(new.key.clone(), state::Object { size, sha256: found, text });
         Ok(())
+    }
+
+    /// An object of a bucket that is ours; nothing where there is no such bucket.
+    fn object(&self, wanted: &ObjectRef) -> Answer<Option<&state::Object>> {
+        match self.bucket(&wanted.bucket) {
+            Ok(bucket) => Ok(bucket.objects.get(&wanted.key)),
+            Err(_) if !self.buckets.contains_key(&wanted.bucket.name) => Ok(None),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// Its size, and its content where that was kept.
+    fn get_object(&self, wanted: &ObjectRef) -> Answer<Option<(u64, Option<String>)>> {
+        Ok(self.object(wanted)?.map(|one| (one.size, one.text.clone())))
     }
 
     fn delete_objects(&mut self, keys: &ObjectKeys) -> Answer<()> {
@@ -238,13 +257,23 @@ impl S3 for Desk {
 
     async fn head_object(&self, object: ObjectRef) -> Result<Option<ObjectDetail>, CallError> {
         self.s3_read("HeadObject", &object.bucket, |state| {
-            let found = match state.bucket(&object.bucket) {
-                Ok(bucket) => bucket.objects.get(&object.key),
-                Err(_) if !state.buckets.contains_key(&object.bucket.name) => None,
-                Err(refusal) => return Err(refusal),
-            };
-            Ok(found.map(|one| ObjectDetail { size: one.size, sha256: Some(one.sha256.clone()) }))
+            Ok(state
+                .object(&object)?
+                .map(|one| ObjectDetail { size: one.size, sha256: Some(one.sha256.clone()) }))
         })
+    }
+
+    async fn get_object(&self, object: ObjectRef) -> Result<Option<Body>, CallError> {
+        let found = self.s3_read("GetObject", &object.bucket, |state| state.get_object(&object))?;
+        match found {
+            None => Ok(None),
+            Some((size, _)) if size > LARGEST_READ => Err(too_large()),
+            Some((_, Some(text))) => Ok(Some(text.into_bytes().into())),
+            Some((_, None)) => {
+                let why = "the practice account keeps only short texts";
+                Err(CallError::new("s3", "GetObject", ErrorKind::Unsupported, why))
+            }
+        }
     }
 
     async fn put_object(&self, new: NewObject) -> Result<(), CallError> {

@@ -129,6 +129,7 @@ impl<'a> Seed<'a> {
             .filter(|(key, _)| key.ends_with(ending))
         {
             "0".repeat(64).clone_into(&mut object.sha256);
+            object.text = Some("damaged".to_owned());
         }
     }
 

@@ -117,11 +117,14 @@ pub(super) struct Bucket {
     pub(super) objects: BTreeMap<String, Object>,
 }
 
-/// What is remembered of an object; its content is not kept.
+/// What is remembered of an object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Object {
     pub(super) size: u64,
     pub(super) sha256: String,
+    /// What it holds, where that is a short text; more would swell the account's file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) text: Option<String>,
 }
 
 /// A hosted zone, with its text records by name.

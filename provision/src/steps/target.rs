@@ -62,6 +62,7 @@ fn shown(gateway: &str, settings: &TargetSettings, status: &str) -> Fields {
         ("vpc", json!(endpoint.map(|endpoint| &endpoint.vpc_id))),
         ("subnets", json!(endpoint.map(|endpoint| &endpoint.subnet_ids))),
         ("security_groups", json!(endpoint.map(|endpoint| &endpoint.security_group_ids))),
+        ("routing_domain", json!(endpoint.and_then(|endpoint| endpoint.routing_domain.as_deref()))),
         ("status", json!(status)),
     ])
 }
@@ -119,7 +120,7 @@ impl TargetStep {
                 vpc_id: cx.pins.vpc_id.clone(),
                 subnet_ids: BTreeSet::from([cx.pins.subnet_id.clone()]),
                 security_group_ids: group.into_iter().collect(),
-                routing_domain: None,
+                routing_domain: config.gateway.as_ref().and_then(|gateway| gateway.routing_domain.clone()),
             }),
         })
     }

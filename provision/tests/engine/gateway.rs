@@ -200,6 +200,28 @@ async fn another_name_of_the_host_is_uploaded_and_read_anew_by_every_target() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn another_name_to_look_the_backends_up_by_changes_the_targets_in_place() {
+    let bench = Bench::new();
+    bench.deploy(&usual()).await.unwrap();
+    let before: Vec<String> = targets_of(&bench).await.into_iter().map(|one| one.id).collect();
+    for (more, wanted) in [(", routing_domain: private.example.com", Some("private.example.com")), ("", None)]
+    {
+        let config = with_gateway(more);
+        let plan = bench.prepare(&config).await.unwrap().plan;
+        let changed: Vec<_> = plan.pending().map(|step| (step.id, step.change.verb())).collect();
+        assert_eq!(changed, Backend::ALL.map(|one| (StepId::of_target(one), "update")), "{more}");
+        bench.deploy(&config).await.unwrap();
+        let targets = targets_of(&bench).await;
+        for target in &targets {
+            let endpoint = target.settings.as_ref().unwrap().private_endpoint.as_ref().unwrap();
+            assert_eq!(endpoint.routing_domain.as_deref(), wanted);
+        }
+        assert_eq!(targets.into_iter().map(|one| one.id).collect::<Vec<_>>(), before, "in place");
+        assert_eq!(bench.prepare(&config).await.unwrap().plan.pending().count(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_name_of_the_gateway_replaces_it_and_its_targets() {
     let bench = Bench::new();
     bench.deploy(&usual()).await.unwrap();

@@ -4,9 +4,7 @@ use model::Severity;
 use model::agent::{API_KEY_HEADER, Backend};
 use serde_json::{Value, json};
 
-use super::super::standing::{
-    self, Facts, GatewayFacts, MemoryFacts, RoleFacts, TargetFacts, Wanted, WantedMemory, Wiring,
-};
+use super::super::standing::{self, Facts, GatewayFacts, Lookup, RoleFacts, TargetFacts, Wanted, Wiring};
 use super::{codes, says};
 use crate::account::facts::{Decision, NotTold, Simulated};
 
@@ -21,9 +19,10 @@ fn facts() -> (Facts, Wanted) {
         reasons: Vec::new(),
         wiring: Some(Wiring {
             schema_uri: format!("s3://bucket/{}", backend.schema_file()),
-            has_schema: Ok(true),
+            schema: Ok(Some(schema(backend))),
             header: API_KEY_HEADER.to_lowercase(),
             provider_arn: provider.to_owned(),
+            routing_domain: None,
         }),
     };
     let arn = "arn:aws:bedrock-agentcore:us-east-1:123456789012:gateway/sre-0123456789";
@@ -45,6 +44,7 @@ fn facts() -> (Facts, Wanted) {
             authorizer: "CUSTOM_JWT".to_owned(),
             discovery_url: discovery_url.to_owned(),
             allowed_clients: ["client".to_owned()].into(),
+            allowed_scopes: ["api/read".to_owned()].into(),
         })),
         targets: Ok(Backend::ALL.map(target).into()),
         role: Ok(Some(RoleFacts {
@@ -63,11 +63,31 @@ fn facts() -> (Facts, Wanted) {
     let wanted = Wanted {
         discovery_url: discovery_url.to_owned(),
         client_id: "client".to_owned(),
+        scopes: ["api/read".to_owned(), "api/write".to_owned()].into(),
         targets: Backend::ALL.to_vec(),
         provider_arn: Some(provider.to_owned()),
-        memory: Some(WantedMemory { days: 90, strategies: STRATEGIES.to_vec() }),
+        domain: Some("api.example.com".to_owned()),
+        lookup: Some(Lookup::OfSchema),
     };
     (facts, wanted)
+}
+
+/// A schema as far as it is judged.
+fn schema(backend: Backend) -> String {
+    let mut text = format!(
+        "openapi: 3.0.3\nservers:\n  - url: \"https://api.example.com:{0}\"\n  - url: \"http://localhost:{0}\"\npaths:\n",
+        backend.port()
+    );
+    for (number, operation) in backend.operations().into_iter().enumerate() {
+        text += &format!("  /{number}:\n    summary: one\n    get:\n      operationId: {operation}\n");
+    }
+    text
+}
+
+fn change(facts: &mut Facts, from: &str, to: &str) {
+    let Ok(Some(text)) = &mut wiring(facts).schema else { panic!("there is a schema") };
+    assert!(text.contains(from), "{text}");
+    *text = text.replacen(from, to, 1);
 }
 
 /// What is changed in facts that are in order.
@@ -99,7 +119,7 @@ fn denied() -> NotTold {
 fn what_the_account_says_is_judged_one_by_one() {
     let (good, wanted) = facts();
     assert_eq!(codes(&standing::judge(&good, &wanted).findings), []);
-    let cases: [(Change, &str, Severity, &str); 23] = [
+    let cases: [(Change, &str, Severity, &str); 24] = [
         (|f| f.gateway = Ok(None), "SRE-GW-010", Severity::Error, "is gone"),
         (|f| f.gateway = Err(denied()), "SRE-GW-010", Severity::Unknown, "bedrock-agentcore:GetGateway"),
         (|f| gateway(f).status = "CREATING".to_owned(), "SRE-GW-010", Severity::Unknown, "is CREATING"),
@@ -112,6 +132,12 @@ fn what_the_account_says_is_judged_one_by_one() {
         (|f| gateway(f).authorizer = "NONE".to_owned(), "SRE-GW-011", Severity::Error, "authorizer is NONE"),
         (|f| gateway(f).discovery_url.clear(), "SRE-GW-011", Severity::Error, "another issuer"),
         (|f| gateway(f).allowed_clients.clear(), "SRE-GW-011", Severity::Error, "allowedClients: none"),
+        (
+            |f| gateway(f).allowed_scopes = ["api/admin".to_owned()].into(),
+            "SRE-GW-011",
+            Severity::Error,
+            "allowedScopes: api/admin; the app client has api/read, api/write",
+        ),
         (|f| drop(f.targets.as_mut().unwrap().remove(1)), "SRE-GW-012", Severity::Error, "no such target"),
         (
             |f| target(f).status = "UPDATE_UNSUCCESSFUL".to_owned(),
@@ -127,8 +153,36 @@ fn what_the_account_says_is_judged_one_by_one() {
             "does not look at",
         ),
         (|f| wiring(f).provider_arn.push('x'), "SRE-GW-013", Severity::Error, "another provider"),
-        (|f| wiring(f).has_schema = Ok(false), "SRE-GW-013", Severity::Error, "s3://bucket/logs_api.yaml"),
+        (
+            |f| wiring(f).routing_domain = Some("private.example.com".to_owned()),
+            "SRE-GW-013",
+            Severity::Error,
+            "by private.example.com; configured is the one in its schema",
+        ),
+        (|f| wiring(f).schema = Ok(None), "SRE-GW-018", Severity::Error, "s3://bucket/logs_api.yaml"),
+        (|f| wiring(f).schema = Err(denied()), "SRE-GW-018", Severity::Unknown, "could not check"),
+        (
+            |f| change(f, "https://api.example.com:8012", "https://old.example.com:8012"),
+            "SRE-GW-018",
+            Severity::Error,
+            "leads to https://old.example.com:8012, and not to https://api.example.com:8012",
+        ),
+        (
+            |f| change(f, "search_logs", "drop_logs"),
+            "SRE-GW-018",
+            Severity::Error,
+            "missing: search_logs; not expected: drop_logs",
+        ),
+        (|f| change(f, "servers:", "others:"), "SRE-GW-018", Severity::Error, "that can be understood"),
+        (|f| change(f, "paths:", "paths: ["), "SRE-GW-018", Severity::Error, "that can be understood"),
+        (|f| change(f, "paths:", "servers:"), "SRE-GW-018", Severity::Error, "that can be understood"),
         (|f| role(f).trust = Value::Null, "SRE-GW-014", Severity::Error, "may not assume"),
+        (
+            |f| role(f).trust["Statement"][0]["Action"] = json!(["sts:TagSession"]),
+            "SRE-GW-014",
+            Severity::Error,
+            "may not assume",
+        ),
         (
             |f| role(f).simulated.as_mut().unwrap()[1].decision = Decision::ImplicitDeny,
             "SRE-GW-014",
@@ -182,4 +236,36 @@ fn what_the_account_says_is_judged_one_by_one() {
         codes(&standing::judge(&foreign, &wanted).findings),
         [("SRE-GW-012".to_owned(), Severity::Warning)]
     );
+}
+
+#[test]
+fn what_is_not_known_of_the_configuration_is_not_passed() {
+    let (mut facts, wanted) = facts();
+    let wanted = Wanted { domain: None, lookup: None, ..wanted };
+    wiring(&mut facts).routing_domain = Some("private.example.com".to_owned());
+    let findings = standing::judge(&facts, &wanted).findings;
+    assert_eq!(codes(&findings), []);
+    let skipped: Vec<_> = findings.iter().filter(|one| one.severity == Severity::Skipped).collect();
+    assert_eq!(skipped.len(), 4, "{findings:#?}");
+    says(&findings, "SRE-GW-018", "skipped because the domain of the backends is not known here");
+    change(&mut facts, "search_logs", "drop_logs");
+    let findings = standing::judge(&facts, &wanted).findings;
+    assert_eq!(codes(&findings), [("SRE-GW-018".to_owned(), Severity::Error)]);
+    let wanted = Wanted { lookup: Some(Lookup::By("other.example.com".to_owned())), ..wanted };
+    says(&standing::judge(&facts, &wanted).findings, "SRE-GW-013", "configured is other.example.com");
+}
+
+#[test]
+fn a_role_of_which_nothing_was_asked_is_not_passed() {
+    let (mut facts, wanted) = facts();
+    role(&mut facts).simulated = Ok(Vec::new());
+    let findings = standing::judge(&facts, &wanted).findings;
+    let of_role: Vec<_> = findings.iter().filter(|one| one.code == "SRE-GW-014").collect();
+    assert_eq!((of_role.len(), of_role[0].severity), (1, Severity::Skipped), "{findings:#?}");
+    // Scopes that are not known are not compared; no scope at all lets every token in.
+    gateway(&mut facts).allowed_scopes.clear();
+    role(&mut facts).trust["Statement"][0]["Action"] = json!(["sts:TagSession", "sts:AssumeRole"]);
+    assert_eq!(codes(&standing::judge(&facts, &wanted).findings), []);
+    let unjudged = standing::unjudged("sre-0123456789", "nobody knows why");
+    assert_eq!(unjudged.status, crate::Status::Unknown);
 }

@@ -5,10 +5,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use checks::CheckResult;
-use checks::account::facts::{Simulated, Told};
-use checks::gateway::standing::{
-    self, Facts, GatewayFacts, MemoryFacts, RoleFacts, TargetFacts, Wanted, WantedMemory, Wiring,
-};
+use checks::account::facts::{NotTold, Simulated, Told};
+use checks::gateway::standing::{self, Facts, GatewayFacts, Lookup, RoleFacts, TargetFacts, Wanted, Wiring};
 use cloud::Cloud;
 use cloud::port::agentcore::{Gateway, Memory, MemoryStrategy, Target as Wired, TargetRef, TargetSettings};
 use cloud::port::iam::Simulation;
@@ -31,7 +29,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// What was found out.
 pub(crate) struct Known {
     /// What there is to say of it.
-    pub(crate) result: Option<CheckResult>,
+    pub(crate) result: CheckResult,
     /// The key of the backends, or why it is not at hand: completes "skipped because …".
     pub(crate) key: Result<Secret<String>, String>,
 }
@@ -47,8 +45,11 @@ pub(super) fn ask(
         Place { config: target.config.as_ref(), region: None, profile: args.usual.config.profile.as_deref() };
     in_account(app, &args.usual.state, target, &place, async |session, cloud| {
         session.say("asking the account about the gateway");
-        let seen = session.look(look(cloud, deployed)).await?;
-        let result = wanted(target).map(|wanted| standing::judge(&seen.facts, &wanted));
+        let seen = session.look(look(cloud, &deployed.id)).await?;
+        let result = match wanted(target) {
+            Some(wanted) => standing::judge(&seen.facts, &wanted),
+            None => standing::unjudged(&deployed.id, "the state file knows no user pool and app client"),
+        };
         Ok(Known { result, key: seen.key })
     })
 }
@@ -57,13 +58,21 @@ pub(super) fn ask(
 fn wanted(target: &Target) -> Option<Wanted> {
     let state = target.state.as_ref()?;
     let output = |step: StepId, name: &str| state.step(step).outputs.get(name).cloned();
-    let gateway = target.config.as_ref().and_then(|config| config.gateway.as_ref());
+    let config = target.config.as_ref();
+    let gateway = config.and_then(|config| config.gateway.as_ref());
+    let configured = || gateway.and_then(|gateway| gateway.provider_arn.clone());
+    let scopes = config.map(|config| {
+        let scopes = config.cognito.scopes.iter();
+        scopes.map(|scope| format!("{}/{scope}", config.cognito.resource_server)).collect()
+    });
     Some(Wanted {
         discovery_url: format!("{}/.well-known/openid-configuration", output(StepId::UserPool, "issuer")?),
         client_id: output(StepId::AppClient, "id")?,
         targets: Backend::ALL.to_vec(),
-        provider_arn: gateway.and_then(|gateway| gateway.provider_arn.clone()),
-        memory: gateway.and_then(|gateway| gateway.memory_days).map(wanted_memory),
+        scopes: scopes.unwrap_or_default(),
+        provider_arn: output(StepId::CredentialProvider, "arn").or_else(configured),
+        domain: config.and_then(|config| config.tls.domain.clone()),
+        lookup: gateway.map(|gateway| gateway.routing_domain.clone().map_or(Lookup::OfSchema, Lookup::By)),
     })
 }
 
@@ -151,6 +160,7 @@ fn gateway_facts(gateway: Gateway) -> GatewayFacts {
         authorizer: gateway.authorizer,
         discovery_url: gateway.settings.discovery_url,
         allowed_clients: gateway.settings.allowed_clients,
+        allowed_scopes: gateway.settings.allowed_scopes,
     }
 }
 
@@ -169,10 +179,11 @@ async fn target_facts(desk: &Desk, cloud: &Cloud, target: Wired) -> TargetFacts 
     let wiring = match target.settings {
         None => None,
         Some(settings) => Some(Wiring {
-            has_schema: has_schema(desk, cloud, &settings).await,
+            schema: schema(desk, cloud, &settings).await,
             schema_uri: settings.schema_uri,
             header: settings.header,
             provider_arn: settings.provider_arn,
+            routing_domain: settings.private_endpoint.and_then(|endpoint| endpoint.routing_domain),
         }),
     };
     TargetFacts {
@@ -183,16 +194,24 @@ async fn target_facts(desk: &Desk, cloud: &Cloud, target: Wired) -> TargetFacts 
     }
 }
 
-async fn has_schema(desk: &Desk, cloud: &Cloud, settings: &TargetSettings) -> Told<bool> {
+/// What the schema of a target says.
+async fn schema(desk: &Desk, cloud: &Cloud, settings: &TargetSettings) -> Told<Option<String>> {
+    let unreadable = |reason: &str| NotTold {
+        action: "s3:GetObject".to_owned(),
+        reason: reason.to_owned(),
+        is_denied: false,
+        is_unsupported: false,
+    };
     let Some((bucket, key)) =
         settings.schema_uri.strip_prefix("s3://").and_then(|place| place.split_once('/'))
     else {
-        return Ok(false);
+        return Ok(None);
     };
-    let Ok(owner) = AccountId::parse(&settings.schema_owner) else { return Ok(false) };
+    let owner = AccountId::parse(&settings.schema_owner)
+        .map_err(|_| unreadable("the target does not say whose the bucket is"))?;
     let wanted = ObjectRef { bucket: BucketRef { name: bucket.to_owned(), owner }, key: key.to_owned() };
-    let found = desk.told(async || cloud.s3.head_object(wanted.clone()).await).await?;
-    Ok(found.is_some())
+    let found = desk.told(async || cloud.s3.get_object(wanted.clone()).await).await?;
+    Ok(found.map(|body| String::from_utf8_lossy(body.bytes()).into_owned()))
 }
 
 /// The ARN of the secret in which the provider of a target keeps the key.

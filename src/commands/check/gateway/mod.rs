@@ -4,9 +4,11 @@ pub(crate) mod account;
 mod runtime;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use checks::endpoint::{Manner, Token};
-use checks::gateway::{Backends, Options, backends, check};
+use checks::gateway::{Backends, Options, Route, backends, check, route};
+use checks::remote::dns::NameServers;
 use checks::remote::http::Url;
 use checks::remote::target::Host;
 use checks::{CheckResult, Subject, SubjectKind};
@@ -21,6 +23,9 @@ use crate::args::{CertsArgs, GatewayArgs};
 use crate::failure::{Failure, codes};
 use crate::running::GatewayPlace;
 use crate::storage;
+
+/// How long a question to a name server may take.
+const STEP: Duration = Duration::from_secs(5);
 
 /// `check gateway`
 pub(crate) fn command(app: &App, args: &GatewayArgs) -> Ended {
@@ -120,7 +125,7 @@ fn of_deployment(
     let mut results = Vec::new();
     let key = match account::ask(app, args, target, deployed) {
         Ok(known) => {
-            results.extend(known.result);
+            results.push(known.result);
             known.key
         }
         Err(failure) => {
@@ -159,11 +164,16 @@ fn of_deployment(
         targets: Backend::ALL.to_vec(),
     };
     let behind = behind(target, served, manner, key)?;
+    // A rehearsal has no VPC, and nobody knows its name.
+    let way = if served.is_some() { None } else { way(target) };
     results.extend(wait(app, &args.usual.state, async |session| {
         session.say("asking the gateway and its backends");
         let asked = async {
             let mut all = vec![check(&options).await];
             all.extend(backends(&behind).await);
+            if let Some(way) = &way {
+                all.push(route(way).await);
+            }
             Ok(all)
         };
         session.look(asked).await
@@ -175,6 +185,18 @@ fn of_deployment(
 /// The issuer whose tokens the gateway has to take.
 fn issuer(target: &Target) -> Option<String> {
     target.state.as_ref()?.step(StepId::UserPool).outputs.get("issuer").cloned()
+}
+
+/// By which name the targets look for the backends, and the address that would be out of their reach.
+fn way(target: &Target) -> Option<Route> {
+    let config = target.config.as_ref()?;
+    let elastic_ip = target.state.as_ref()?.step(StepId::Address).outputs.get("public_ip").cloned();
+    Some(Route {
+        domain: config.tls.domain.clone()?,
+        routing_domain: config.gateway.as_ref()?.routing_domain.clone(),
+        elastic_ip: elastic_ip.and_then(|text| text.parse().ok()),
+        name_servers: NameServers::of_system(STEP),
+    })
 }
 
 /// Where the backends are: under the domain of the deployment, or where a rehearsal serves them.

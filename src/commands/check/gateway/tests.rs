@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use checks::Status;
-use checks::gateway::standing::{self, Wanted};
+use checks::gateway::standing::{self, Lookup, Wanted};
 use cloud::fault::{FailNth, Failure as Fault, Matching, Recorder, When};
 use cloud::port::agentcore::{
     GatewaySettings, NewCredentialProvider, NewGateway, NewMemory, NewTarget, TargetSettings,
@@ -89,11 +89,12 @@ async fn made(cloud: &Cloud) -> Deployed {
     assert!(cloud.agentcore.get_gateway(id.clone()).await.unwrap().unwrap().condition.is_ready());
     for backend in Backend::ALL {
         let key = format!("sre-agent/{}", backend.schema_file());
+        let text = agent::openapi::schema(backend, "api.example.com");
         let schema = NewObject {
             bucket: bucket.clone(),
             key: key.clone(),
-            body: Vec::new().into(),
-            sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".to_owned(),
+            sha256: provision::bundle::sha256(text.as_bytes()),
+            body: text.into_bytes().into(),
         };
         cloud.s3.put_object(schema).await.unwrap();
         let target = NewTarget {
@@ -125,9 +126,11 @@ fn wanted() -> Wanted {
     Wanted {
         discovery_url: format!("{ISSUER}/.well-known/openid-configuration"),
         client_id: "client".to_owned(),
+        scopes: ["sre-agent-api/read".to_owned(), "sre-agent-api/write".to_owned()].into(),
         targets: Backend::ALL.to_vec(),
         provider_arn: None,
-        memory: Some(wanted_memory(90)),
+        domain: Some("api.example.com".to_owned()),
+        lookup: Some(Lookup::OfSchema),
     }
 }
 
@@ -153,8 +156,8 @@ fn a_gateway_as_it_is_deployed_is_in_order_and_its_key_is_found() {
         let cloud = practice.cloud();
         let (seen, result) = looked(&cloud, deployed).await;
         assert_eq!(result.status, Status::Ok, "{result:#?}");
-        // Gateway, authorizer, role, memory; and each target twice.
-        assert_eq!(result.findings.len(), 12, "{result:#?}");
+        // Gateway, authorizer, role; and each target three times.
+        assert_eq!(result.findings.len(), 15, "{result:#?}");
         assert_eq!(seen.key.unwrap().expose(), KEY);
         assert_eq!(seen.takes.0, BTreeSet::from(["client".to_owned()]));
         let none = Deployed { id: "sre-gateway-0000000000".to_owned(), url: String::new(), memory: None };

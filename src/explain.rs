@@ -10,10 +10,14 @@ pub(crate) fn page(code: &str) -> Option<&'static str> {
 
 /// The code that was probably meant.
 pub(crate) fn nearest(code: &str) -> Option<&'static str> {
+    nearest_of(code, codes())
+}
+
+/// The same where only these can be meant.
+pub(crate) fn nearest_of(code: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     let code = code.trim().to_ascii_uppercase();
-    PAGES
-        .iter()
-        .map(|(known, _)| (strsim::damerau_levenshtein(known, &code), *known))
+    known
+        .map(|known| (strsim::damerau_levenshtein(known, &code), known))
         .min()
         .filter(|(distance, _)| *distance <= 4)
         .map(|(_, known)| known)

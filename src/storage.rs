@@ -36,22 +36,25 @@ pub(crate) fn peek(path: &Path) -> Result<Option<State>, Box<Failure>> {
 
 /// What the state file says, where it has to say something.
 pub(crate) fn peek_existing(app: &App, path: &Path) -> Result<State, Box<Failure>> {
-    peek(path)?.ok_or_else(|| {
-        let failure = Failure::new(
-            codes::NO_STATE,
-            &path.display().to_string(),
-            format!("there is no deployment in the state file `{}`", path.display()),
-        );
-        let rehearsal = Path::new(REHEARSAL_STATE_FILE);
-        if path != rehearsal && rehearsal.exists() {
-            return failure.hint(format!("there is one of a rehearsal: --state-file {REHEARSAL_STATE_FILE}"));
-        }
-        failure.hint(format!(
-            "name the right one with --state-file; if it is lost, `{0} --config FILE` finds what was made by its \
-             tags and goes on, and `{0} --cleanup --deployment-id ID` removes it",
-            app.program
-        ))
-    })
+    peek(path)?.ok_or_else(|| no_deployment(app, path))
+}
+
+/// That a state file has to say something.
+pub(crate) fn no_deployment(app: &App, path: &Path) -> Box<Failure> {
+    let failure = Failure::new(
+        codes::NO_STATE,
+        &path.display().to_string(),
+        format!("there is no deployment in the state file `{}`", path.display()),
+    );
+    let rehearsal = Path::new(REHEARSAL_STATE_FILE);
+    if path != rehearsal && rehearsal.exists() {
+        return failure.hint(format!("there is one of a rehearsal: --state-file {REHEARSAL_STATE_FILE}"));
+    }
+    failure.hint(format!(
+        "name the right one with --state-file; if it is lost, `{0} --config FILE` finds what was made by its \
+         tags and goes on, and `{0} --cleanup --deployment-id ID` removes it",
+        app.program
+    ))
 }
 
 /// A state file that this run holds.

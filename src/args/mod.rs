@@ -25,8 +25,7 @@ pub(crate) use check::{
     UsualArgs, VerifyArgs,
 };
 pub(crate) use gateway::{
-    GatewayDoctorArgs, GatewayFilesArgs, GatewayInstallArgs, GatewayStatusArgs, GatewayTokenArgs,
-    GatewayUninstallArgs, GatewayVerb, OnConflict,
+    GatewayDoctorArgs, GatewayFilesArgs, GatewayRotateKeyArgs, GatewayTokenArgs, GatewayVerb, OnConflict,
 };
 pub(crate) use host::{
     HostFailedArgs, HostInstallArgs, HostRenewArgs, HostStatusArgs, HostUninstallArgs, HostUpgradeArgs,

@@ -5,9 +5,10 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use crate::rehearsal::{folder, kept};
 use crate::support::Desk;
+use crate::terminal::{typing, typing_at};
 
 /// A directory as the sample's scripts leave it when the credential provider could not be made.
-fn half_way(desk: &Desk) {
+pub(crate) fn half_way(desk: &Desk) {
     for folder in
         ["SRE-agent/gateway", "SRE-agent/sre_agent/config", "SRE-agent/deployment", "SRE-agent/backend"]
     {
@@ -205,6 +206,11 @@ fn a_finished_deployment_fills_the_files_and_its_secrets_are_in_one_of_them() {
     );
     let again = desk.run("gateway files --dir SRE-agent").expect(0);
     assert!(again.stdout.contains("has everything already"), "{}", again.stdout);
+    let next = "next: sre-agent-deploy gateway token --dir SRE-agent --state-file .deployment_state fetches";
+    assert!(again.stdout.contains(next), "{}", again.stdout);
+    let named = desk.run("gateway files --dir ./SRE-agent --config config.yaml --mode production").expect(0);
+    let next = "--dir ./SRE-agent --state-file .deployment_state --config config.yaml fetches";
+    assert!(named.stdout.contains(next), "{}", named.stdout);
     let doctor = desk.run("gateway doctor --dir SRE-agent --format json").json();
     let findings = doctor["results"][0]["findings"].as_array().unwrap();
     let wrong: Vec<&str> = findings
@@ -217,4 +223,88 @@ fn a_finished_deployment_fills_the_files_and_its_secrets_are_in_one_of_them() {
         wrong.iter().all(|code| ["SRE-AGENT-009", "SRE-AGENT-013", "SRE-AGENT-015"].contains(code)),
         "{findings:#?}"
     );
+}
+
+#[test]
+fn a_part_of_what_is_wrong_is_chosen_by_its_code() {
+    let desk = Desk::new();
+    half_way(&desk);
+    let doctor = |flags: &str| desk.run(&format!("gateway doctor --dir SRE-agent --format json {flags}"));
+    let codes = |flags: &str| -> Vec<String> {
+        let report = doctor(flags).json();
+        let findings = report["results"][0]["findings"].as_array().unwrap().clone();
+        findings.iter().map(|finding| finding["code"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(codes("--only sre-agent-005").iter().all(|code| code == "SRE-AGENT-005"));
+    doctor("--only SRE-AGENT-005").expect(5);
+    let ignoring = codes("--ignore SRE-AGENT-005,SRE-AGENT-003");
+    assert!(!ignoring.iter().any(|code| code == "SRE-AGENT-005" || code == "SRE-AGENT-003"), "{ignoring:?}");
+    assert!(ignoring.len() > 10, "{ignoring:?}");
+    doctor("--only SRE-AGENT-010 --fail-on fail").expect(0);
+    for (flags, words) in [
+        ("--only SRE-AGENT-05", "did you mean SRE-AGENT-005?"),
+        ("--ignore SRE-GW-001", "there is no check `SRE-GW-001`"),
+    ] {
+        doctor(flags).expect(2).says(&["SRE-CLI-007", words]);
+    }
+    desk.run("check host --only SRE-HOST-01").expect(2).says(&["did you mean SRE-HOST-0"]);
+}
+
+/// Every file of the directory with what is in it.
+fn tree(desk: &Desk) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    let mut folders = vec!["SRE-agent".to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(desk.path(&folder)).unwrap() {
+            let entry = entry.unwrap();
+            let name = format!("{folder}/{}", entry.file_name().to_str().unwrap());
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(name);
+            } else {
+                files.push((name.clone(), desk.read(&name)));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn each_conflict_is_asked_about_and_nothing_is_written_before_all_are_decided() {
+    const QUESTION: &str = "keep it or replace it? [k/r]";
+    let desk = Desk::new();
+    desk.write("config.yaml", &format!("{}{WITH_GATEWAY}", crate::support::CONFIG));
+    let desk = desk.deployed();
+    half_way(&desk);
+    let before = tree(&desk);
+    // The end of the input is no answer, also not after the first.
+    for typed in ["\u{4}", "k\n\u{4}"] {
+        let ended = typing(&desk, "gateway files --dir SRE-agent", typed).expect(8);
+        assert!(ended.stdout.contains("not decided; nothing was written"), "{}", ended.stdout);
+        assert_eq!(tree(&desk), before);
+    }
+    let stopped = typing_at(&desk, "gateway files --dir SRE-agent", QUESTION, "\u{3}").expect(8);
+    assert!(stopped.stdout.contains("stopped by the operator"), "{}", stopped.stdout);
+    assert_eq!(tree(&desk), before);
+    let ended = typing(&desk, "gateway files --dir SRE-agent", "what?\n\nk\nr\n").expect(0);
+    assert_eq!(ended.stdout.matches(QUESTION).count(), 4, "{}", ended.stdout);
+    let env = desk.read("SRE-agent/gateway/.env");
+    assert!(env.contains("COGNITO_CLIENT_ID=abc\n") && !env.contains("tops3cret"), "{env}");
+    for said in
+        ["kept: gateway/.env: COGNITO_CLIENT_ID is `abc`", "replaced: gateway/.env: COGNITO_CLIENT_SECRET"]
+    {
+        assert!(ended.stdout.contains(said), "{said} is not in {}", ended.stdout);
+    }
+    let secrets = env.lines().filter_map(|line| {
+        let (name, value) = line.split_once('=')?;
+        matches!(name, "COGNITO_CLIENT_SECRET" | "BACKEND_API_KEY").then(|| value.to_owned())
+    });
+    let secrets: Vec<String> = secrets.chain(["tops3cret".to_owned()]).collect();
+    assert_eq!(secrets.len(), 3);
+    for secret in secrets {
+        assert!(
+            !ended.stdout.contains(&secret) && !stopped.stdout.contains(&secret),
+            "a secret is on the screen"
+        );
+    }
 }

@@ -6,7 +6,7 @@ use crate::terminal::typing;
 const DEPLOY: &str = "--config config.yaml --mode production --yes";
 const CLEANUP: &str = "--cleanup --deployment-id sre-cli --yes --confirm-deployment-id sre-cli";
 
-fn desk() -> Desk {
+pub(crate) fn desk() -> Desk {
     let desk = Desk::new();
     let config = desk.read("config.yaml");
     desk.write("config.yaml", &format!("{config}gateway: {{name: sre-gateway, memory_days: 90}}\n"));

@@ -25,6 +25,7 @@ mod proxy;
 mod rehearsal;
 mod rehearsal_faults;
 mod renew;
+mod rotate_key;
 mod runs;
 mod state_file;
 mod support;

@@ -1,12 +1,12 @@
 //! With somebody at a terminal: questions, answers, and the list of steps that changes in place.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::io::{Read as _, Write as _};
+use std::process::{Child, Command, Stdio};
 
 use crate::support::{Desk, Ended};
 
-/// Runs the program on a terminal that `script` makes, and types this.
-pub(crate) fn typing(desk: &Desk, line: &str, typed: &str) -> Ended {
+/// The program on a terminal that `script` makes.
+fn on_terminal(desk: &Desk, line: &str) -> Child {
     let program = desk.command(line);
     let mut command = Command::new("script");
     command.args(["--quiet", "--return", "--flush", "--command"]);
@@ -15,10 +15,30 @@ pub(crate) fn typing(desk: &Desk, line: &str, typed: &str) -> Ended {
     command.env_clear().env("SHELL", "/bin/sh").env("TERM", "xterm");
     command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child =
-        command.spawn().expect("`script` makes the terminal (Debian: bsdutils, Fedora: util-linux-script)");
+    command.spawn().expect("`script` makes the terminal (Debian: bsdutils, Fedora: util-linux-script)")
+}
+
+/// Runs the program on a terminal, and types this.
+pub(crate) fn typing(desk: &Desk, line: &str, typed: &str) -> Ended {
+    let mut child = on_terminal(desk, line);
     child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
     Ended::of(child.wait_with_output().unwrap())
+}
+
+/// The same once this is on the screen: a key that sends a signal is for a program that is ready for it.
+pub(crate) fn typing_at(desk: &Desk, line: &str, question: &str, typed: &str) -> Ended {
+    let mut child = on_terminal(desk, line);
+    let (mut screen, mut seen) = (child.stdout.take().unwrap(), Vec::new());
+    while !String::from_utf8_lossy(&seen).contains(question) {
+        let mut piece = [0; 1024];
+        let read = screen.read(&mut piece).unwrap();
+        seen.extend_from_slice(&piece[..read]);
+        assert!(read > 0, "{question:?} never came:\n{}", String::from_utf8_lossy(&seen));
+    }
+    child.stdin.as_mut().unwrap().write_all(typed.as_bytes()).unwrap();
+    screen.read_to_end(&mut seen).unwrap();
+    let ended = Ended::of(child.wait_with_output().unwrap());
+    Ended { stdout: String::from_utf8(seen).unwrap(), ..ended }
 }
 
 #[test]

@@ -27,6 +27,7 @@ const SOON: SignedDuration = SignedDuration::from_mins(10);
 
 pub(super) fn judge(findings: &mut Findings) {
     cognito(findings);
+    notes(findings);
     provider(findings);
     uri(findings);
     token(findings);
@@ -76,6 +77,27 @@ fn cognito(findings: &mut Findings) {
     if is_unset(&"BACKEND_API_KEY") {
         let message = "BACKEND_API_KEY is not set: setup_cognito.sh writes this file anew and leaves it out, and create_gateway.sh stops without it";
         findings.add("SRE-AGENT-006", Severity::Error, File::GatewayEnv, message, &hint);
+    }
+}
+
+/// What `setup_cognito.sh` noted, against what tokens are fetched with.
+fn notes(findings: &mut Findings) {
+    let text = |file| findings.facts.present.text(file).unwrap_or_default();
+    let (notes, env) = (EnvFile::parse(text(File::CognitoNotes)), EnvFile::parse(text(File::GatewayEnv)));
+    let known = |file: &EnvFile, name: &str| file.clear(name).filter(|value| !is_placeholder(value));
+    let mut differs = Vec::new();
+    for (name, old) in [("USER_POOL_ID", Some("COGNITO_USER_POOL_ID")), ("COGNITO_CLIENT_ID", None)] {
+        let used = known(&env, name).or_else(|| known(&env, old?));
+        if let (Some(noted), Some(used)) = (known(&notes, name), used)
+            && noted != used
+        {
+            differs.push(format!("{name} is `{noted}` and there `{used}`"));
+        }
+    }
+    if !differs.is_empty() {
+        let message = format!("it is of another set-up than gateway/.env: {}", differs.join("; "));
+        let hint = "gateway/.env is what tokens are fetched with: where it is right, as after `gateway files`, remove deployment/.cognito_config; the user pool that it names may still be in the account";
+        findings.add("SRE-AGENT-019", Severity::Warning, File::CognitoNotes, message, hint);
     }
 }
 

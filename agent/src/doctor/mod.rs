@@ -73,8 +73,13 @@ const CHECKS: [(&str, &str); 18] = [
     ("SRE-AGENT-015", "Python is new enough"),
     ("SRE-AGENT-016", "only their owner can read the secrets"),
     ("SRE-AGENT-017", "every file could be read"),
-    ("SRE-AGENT-018", "the memory is known, where there is one"),
+    ("SRE-AGENT-019", "all files name the same user pool and app client"),
 ];
+
+/// The codes of everything that is looked at.
+pub fn codes() -> impl Iterator<Item = &'static str> {
+    CHECKS.iter().map(|(code, _)| *code)
+}
 
 /// The oldest Python that the sample runs with.
 const LEAST_PYTHON: (u32, u32) = (3, 12);

@@ -97,6 +97,33 @@ fn what_the_scripts_leave_half_way_is_recognised() {
             ],
         ),
         (
+            "the files were written from a deployment after setup_cognito.sh had made a pool of its own",
+            |facts| {
+                put(
+                    facts,
+                    File::CognitoNotes,
+                    "USER_POOL_ID=us-east-1_Other0000\nCOGNITO_DOMAIN=https://x\nDOMAIN_PREFIX=x\n\
+                     RESOURCE_SERVER_ID=x\nCOGNITO_CLIENT_ID=other\nCOGNITO_CLIENT_SECRET=s3cret2\n",
+                );
+                put(facts, File::GatewayEnv, format!("{ENV}USER_POOL_ID=us-east-1_AbCdEfGhI\n"));
+            },
+            &[
+                "SRE-AGENT-019 deployment/.cognito_config: it is of another set-up than gateway/.env: USER_POOL_ID is `us-east-1_Other0000` and there `us-east-1_AbCdEfGhI`; COGNITO_CLIENT_ID is `other` and there `1h57`",
+            ],
+        ),
+        (
+            "the same, and the pool has the name of an older version",
+            |facts| {
+                let notes = "USER_POOL_ID=us-east-1_Other0000\nCOGNITO_DOMAIN=https://x\nDOMAIN_PREFIX=x\n\
+                     RESOURCE_SERVER_ID=x\nCOGNITO_CLIENT_ID=1h57\nCOGNITO_CLIENT_SECRET=s3cret\n";
+                put(facts, File::CognitoNotes, notes);
+                put(facts, File::GatewayEnv, format!("{ENV}COGNITO_USER_POOL_ID=us-east-1_AbCdEfGhI\n"));
+            },
+            &[
+                "SRE-AGENT-019 deployment/.cognito_config: it is of another set-up than gateway/.env: USER_POOL_ID is",
+            ],
+        ),
+        (
             "setup_cognito.sh ran again",
             |facts| put(facts, File::GatewayEnv, ENV.replace("BACKEND_API_KEY=k3y\n", "REGION=us-east-1\n")),
             &["SRE-AGENT-006 gateway/.env: BACKEND_API_KEY is not set"],

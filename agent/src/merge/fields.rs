@@ -9,6 +9,9 @@ use crate::layout::File;
 use crate::openapi;
 use crate::placeholder::{is_bucket, is_old_endpoint, is_placeholder};
 
+/// The variable with the backends' key.
+const BACKEND_KEY: &str = "BACKEND_API_KEY";
+
 /// What becomes of a value that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Manner {
@@ -84,7 +87,7 @@ pub(super) fn fields(wanted: &Wanted) -> Vec<Field> {
         Field::plain(GatewayEnv, "COGNITO_CLIENT_ID", &wanted.client_id),
         Field::secret(GatewayEnv, "COGNITO_CLIENT_SECRET", &wanted.client_secret),
         Field::plain(GatewayEnv, "USER_POOL_ID", &wanted.pool_id),
-        Field::secret(GatewayEnv, "BACKEND_API_KEY", &wanted.api_key),
+        Field::secret(GatewayEnv, BACKEND_KEY, &wanted.api_key),
         // The script sources this file after it has read its configuration, so this one wins there.
         Field::plain(GatewayEnv, "REGION", wanted.region.as_str()).manner(Manner::IfThere),
         Field::plain(BackendEnv, "BACKEND_DOMAIN", wanted.domain.to_ascii_lowercase()),
@@ -105,6 +108,11 @@ pub(super) fn token(token: &Secret<String>) -> [Field; 2] {
         Field::secret(File::AccessToken, "token", token).manner(Manner::Renew),
         Field::secret(File::AgentEnv, TOKEN_VARIABLE, token).manner(Manner::Renew),
     ]
+}
+
+/// A key of the backends where the sample looks for it.
+pub(super) fn key(key: &Secret<String>) -> Field {
+    Field::secret(File::GatewayEnv, BACKEND_KEY, key).manner(Manner::Renew)
 }
 
 /// Files that are written as a whole.

@@ -174,7 +174,12 @@ pub fn merge_token(
     token: &Secret<String>,
     now: Timestamp,
 ) -> Result<Merged, Vec<Unwritable>> {
-    work::Work::new(there, &mut |_| None, now).token(token)
+    work::Work::new(there, &mut |_| None, now).renewed(fields::token(token))
+}
+
+/// Puts a new key of the backends where the sample looks for it, and touches nothing else.
+pub fn merge_key(there: &Present, key: &Secret<String>, now: Timestamp) -> Result<Merged, Vec<Unwritable>> {
+    work::Work::new(there, &mut |_| None, now).renewed([fields::key(key)])
 }
 
 /// The name of the file beside `path` that takes what was in it.

@@ -129,14 +129,18 @@ impl<'a> Work<'a> {
         self.finish(wholes.collect())
     }
 
-    /// Only the token: no link is mended, since what a copy of the environment holds would have to be taken over.
-    pub(super) fn token(mut self, token: &Secret<String>) -> Result<Merged, Vec<Unwritable>> {
-        for field in fields::token(token) {
+    /// Only what a machine renews: no link is mended, since what a copy of the environment holds would have to be taken
+    /// over.
+    pub(super) fn renewed(
+        mut self,
+        fields: impl IntoIterator<Item = Field>,
+    ) -> Result<Merged, Vec<Unwritable>> {
+        for field in fields {
             self.field(&field);
         }
         self.write_documents()?;
         for write in &mut self.merged.writes {
-            // A timer comes here, only the token's line changes, and the token of before is no use.
+            // A timer comes here, only the secret's line changes, and the secret of before is no use.
             write.backup = None;
         }
         Ok(self.merged)

@@ -5,6 +5,7 @@
 mod carry_out;
 mod prepare;
 mod removal;
+mod rotation;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

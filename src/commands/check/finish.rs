@@ -14,15 +14,29 @@ use crate::args::{FailOn, JudgeArgs, OutputFormat};
 use crate::compose::SystemClock;
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
-use crate::report_file;
+use crate::{explain, report_file};
 
 /// Which findings count, by the flags; codes that do not exist are refused.
 pub(crate) fn selection(args: &JudgeArgs) -> Result<Selection, Box<Failure>> {
+    selection_among(args, &|| Box::new(catalogue::all().map(|entry| entry.code)))
+}
+
+/// All codes that there are of some kind.
+pub(crate) type Codes<'a> = &'a dyn Fn() -> Box<dyn Iterator<Item = &'static str>>;
+
+/// The same where these are all codes.
+pub(crate) fn selection_among(args: &JudgeArgs, known: Codes<'_>) -> Result<Selection, Box<Failure>> {
     let parsed = |flags: &[String]| -> Result<BTreeSet<String>, Box<Failure>> {
         let all = flags.iter().flat_map(|flag| flag.split(',')).map(|code| code.trim().to_ascii_uppercase());
-        all.map(|code| match catalogue::find(&code) {
-            Some(_) => Ok(code),
-            None => Err(Failure::new(codes::UNKNOWN_CODE, "code", format!("there is no check `{code}`"))),
+        all.map(|code| {
+            if known().any(|known| known == code) {
+                return Ok(code);
+            }
+            let failure = Failure::new(codes::UNKNOWN_CODE, "code", format!("there is no check `{code}`"));
+            Err(match explain::nearest_of(&code, known()) {
+                Some(nearest) => failure.hint(format!("did you mean {nearest}?")),
+                None => failure,
+            })
         })
         .collect()
     };
@@ -49,9 +63,13 @@ pub(crate) fn finish_with(
     policy: Option<Policy>,
 ) -> Ended {
     let selection = selection(args)?;
-    let report = CheckReport::new(checked_at, judged_as_of, results, &selection);
+    put(app, args, &CheckReport::new(checked_at, judged_as_of, results, &selection), policy)
+}
+
+/// Writes a report in the format that was asked for, and says how it ended.
+pub(crate) fn put(app: &App, args: &JudgeArgs, report: &CheckReport, policy: Option<Policy>) -> Ended {
     let style = style(app, args, policy);
-    let text = form(app, &report, &style);
+    let text = form(app, report, &style);
     match &args.output {
         Some(path) => {
             let is_public = matches!(app.output, OutputFormat::Prometheus | OutputFormat::Html);

@@ -41,7 +41,7 @@ pub(crate) use account::{Place, reach, results as account};
 pub(crate) use certs::results as certs;
 pub(crate) use cognito::{Known, no_token, run as cognito, token};
 pub(crate) use endpoint::{named_token, not_there, results_as as endpoint_as};
-pub(crate) use finish::{exit, finish, finish_with, page, selection};
+pub(crate) use finish::{exit, finish, finish_with, page, put, selection, selection_among};
 pub(crate) use gateway::account as gateway_account;
 pub(crate) use gateway::{Deployed as DeployedGateway, results_as as gateway_as};
 pub(crate) use host::results as host;

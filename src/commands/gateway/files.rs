@@ -10,15 +10,15 @@ use serde_json::{Value, json};
 
 use super::deployed::Deployed;
 use super::disk::{self, Written};
-use super::{collect, sample_at};
+use super::{collect, configured, sample_at};
 use crate::app::{App, Ended};
 use crate::approve;
 use crate::args::{Format, GatewayFilesArgs, OnConflict};
 use crate::commands::check;
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
+use crate::next;
 use crate::session::Session;
-use crate::storage;
 
 /// Version of the JSON form. A member may be added without raising it.
 const SCHEMA_VERSION: u32 = 1;
@@ -27,16 +27,8 @@ const SCHEMA_VERSION: u32 = 1;
 pub(super) fn command(app: &App, args: &GatewayFilesArgs) -> Ended {
     let dir = sample_at(&args.dir)?;
     let target = check::target(app, &args.config, &args.state)?;
-    let state = match &target.state {
-        Some(state) => state.clone(),
-        None => storage::peek_existing(app, &target.state_file)?,
-    };
-    let Some(config) = &target.config else {
-        let message = "the state file holds no configuration";
-        return Err(
-            Failure::new(codes::NO_GATEWAY, "deployment", message).hint("name one with --config FILE")
-        );
-    };
+    let (state, config) = configured(app, &target)?;
+    let next = next_command(app, args, &target.state_file);
     let deployed = Deployed::of(&state, config)?;
     check::wait(app, &args.state, async |session| {
         session.say("asking the account for the secrets");
@@ -69,7 +61,7 @@ pub(super) fn command(app: &App, args: &GatewayFilesArgs) -> Ended {
             })?;
         }
         let written = if args.dry_run { planned(&merged) } else { write(&dir, &merged)? };
-        session.result(&shown(app, args, &dir, &merged, &written));
+        session.result(&shown(app, args, &dir, &merged, &written, &next));
         Ok(())
     })?;
     Ok(Exit::Done)
@@ -135,14 +127,38 @@ async fn ask(session: &Session<'_>, conflicts: &[Conflict]) -> Result<Vec<Choice
     Ok(choices)
 }
 
-fn shown(app: &App, args: &GatewayFilesArgs, dir: &Path, merged: &Merged, written: &[Written]) -> String {
+/// The command that comes next.
+fn next_command(app: &App, args: &GatewayFilesArgs, state_file: &Path) -> String {
+    let mut command = format!(
+        "{} gateway token --dir {} --state-file {}",
+        app.program,
+        next::path(&args.dir),
+        next::path(state_file)
+    );
+    if let Some(config) = &args.config.config {
+        command += &format!(" --config {}", next::path(config));
+    }
+    if let Some(profile) = &args.config.profile {
+        command += &format!(" --profile {}", next::quoted(profile));
+    }
+    command
+}
+
+fn shown(
+    app: &App,
+    args: &GatewayFilesArgs,
+    dir: &Path,
+    merged: &Merged,
+    written: &[Written],
+    next: &str,
+) -> String {
     match app.format {
-        Format::Text => text(&app.program, args, dir, merged, written),
+        Format::Text => text(args, dir, merged, written, next),
         Format::Json => format!("{:#}", document(args, dir, merged, written)),
     }
 }
 
-fn text(program: &str, args: &GatewayFilesArgs, dir: &Path, merged: &Merged, written: &[Written]) -> String {
+fn text(args: &GatewayFilesArgs, dir: &Path, merged: &Merged, written: &[Written], next: &str) -> String {
     let mut lines = Vec::new();
     for conflict in &merged.conflicts {
         let choice = match conflict.choice {
@@ -163,10 +179,7 @@ fn text(program: &str, args: &GatewayFilesArgs, dir: &Path, merged: &Merged, wri
         lines.push(format!("{} has everything already", dir.display()));
     }
     if !args.dry_run {
-        lines.push(format!(
-            "next: {program} gateway token --dir {} --state-file FILE fetches a token",
-            args.dir.display()
-        ));
+        lines.push(format!("next: {next} fetches a token"));
     }
     lines.join("\n")
 }
@@ -240,7 +253,7 @@ mod tests {
             assert!(merged.conflicts.len() >= 4, "{:?}", merged.conflicts);
             let mut all = format!("{merged:?}");
             let dir = Path::new("/dir");
-            all += &text("p", &args, dir, &merged, &planned(&merged));
+            all += &text(&args, dir, &merged, &planned(&merged), "next");
             all += &document(&args, dir, &merged, &planned(&merged)).to_string();
             let (secrets, plain) = (
                 [

@@ -245,7 +245,7 @@ fn a_part_of_what_is_wrong_is_chosen_by_its_code() {
         ("--only SRE-AGENT-05", "did you mean SRE-AGENT-005?"),
         ("--ignore SRE-GW-001", "there is no check `SRE-GW-001`"),
     ] {
-        doctor(flags).expect(2).says(&["SRE-CLI-007", words]);
+        desk.run(&format!("gateway doctor --dir SRE-agent {flags}")).expect(2).says(&["SRE-CLI-007", words]);
     }
     desk.run("check host --only SRE-HOST-01").expect(2).says(&["did you mean SRE-HOST-0"]);
 }

@@ -10,7 +10,8 @@ fn on_terminal(desk: &Desk, line: &str) -> Child {
     let program = desk.command(line);
     let mut command = Command::new("script");
     command.args(["--quiet", "--return", "--flush", "--command"]);
-    command.arg(format!("{} {line}", env!("CARGO_BIN_EXE_sre-agent-deploy"))).arg("/dev/null");
+    // In the place of the shell, which has an end of its own where a key sends a signal.
+    command.arg(format!("exec {} {line}", env!("CARGO_BIN_EXE_sre-agent-deploy"))).arg("/dev/null");
     command.current_dir(desk.path("."));
     command.env_clear().env("SHELL", "/bin/sh").env("TERM", "xterm");
     command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));

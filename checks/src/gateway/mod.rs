@@ -54,7 +54,7 @@ const ROUTE: Entry =
 const SCHEMA: Entry = Entry::waiting(
     "SRE-GW-018",
     "the schema leads to the backend and has its operations",
-    &["SRE-GW-013"],
+    &["SRE-GW-012"],
     60,
 );
 

@@ -21,6 +21,7 @@ mod laws;
 mod memory;
 mod ownership;
 mod player;
+mod rotation;
 mod runs;
 mod runtime;
 mod snapshots;

@@ -244,13 +244,11 @@ fn what_is_not_known_of_the_configuration_is_not_passed() {
     let wanted = Wanted { domain: None, lookup: None, ..wanted };
     wiring(&mut facts).routing_domain = Some("private.example.com".to_owned());
     let findings = standing::judge(&facts, &wanted).findings;
-    assert_eq!(codes(&findings), []);
-    let skipped: Vec<_> = findings.iter().filter(|one| one.severity == Severity::Skipped).collect();
-    assert_eq!(skipped.len(), 4, "{findings:#?}");
+    assert_eq!(codes(&findings), vec![("SRE-GW-018".to_owned(), Severity::Skipped); 4]);
     says(&findings, "SRE-GW-018", "skipped because the domain of the backends is not known here");
     change(&mut facts, "search_logs", "drop_logs");
     let findings = standing::judge(&facts, &wanted).findings;
-    assert_eq!(codes(&findings), [("SRE-GW-018".to_owned(), Severity::Error)]);
+    assert!(codes(&findings).contains(&("SRE-GW-018".to_owned(), Severity::Error)), "{findings:#?}");
     let wanted = Wanted { lookup: Some(Lookup::By("other.example.com".to_owned())), ..wanted };
     says(&standing::judge(&facts, &wanted).findings, "SRE-GW-013", "configured is other.example.com");
 }
@@ -265,7 +263,8 @@ fn a_role_of_which_nothing_was_asked_is_not_passed() {
     // Scopes that are not known are not compared; no scope at all lets every token in.
     gateway(&mut facts).allowed_scopes.clear();
     role(&mut facts).trust["Statement"][0]["Action"] = json!(["sts:TagSession", "sts:AssumeRole"]);
-    assert_eq!(codes(&standing::judge(&facts, &wanted).findings), []);
+    let skipped = [("SRE-GW-014".to_owned(), Severity::Skipped)];
+    assert_eq!(codes(&standing::judge(&facts, &wanted).findings), skipped);
     let unjudged = standing::unjudged("sre-0123456789", "nobody knows why");
     assert_eq!(unjudged.status, crate::Status::Unknown);
 }

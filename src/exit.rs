@@ -88,7 +88,8 @@ impl Exit {
             | (
                 _,
                 "SRE-STATE-005" | "SRE-STATE-007" | "SRE-RUN-010" | "SRE-RUN-012" | "SRE-CERT-028"
-                | "SRE-CERT-033" | "SRE-AGENT-001" | "SRE-AGENT-020" | "SRE-AGENT-021" | "SRE-AGENT-022",
+                | "SRE-CERT-033" | "SRE-AGENT-001" | "SRE-AGENT-020" | "SRE-AGENT-021" | "SRE-AGENT-022"
+                | "SRE-AGENT-024",
             ) => Self::Usage,
             ("STATE" | "ACC", _) => Self::State,
             (

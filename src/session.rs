@@ -210,6 +210,14 @@ impl Session<'_> {
         }
     }
 
+    /// The same for programs; of the two, the one that was asked for is written.
+    pub(crate) fn result_json(&self, value: &serde_json::Value) {
+        self.settle();
+        if self.app.format == Format::Json {
+            self.app.result_json(value);
+        }
+    }
+
     /// From here on there is something to go on with.
     pub(crate) fn can_resume(&self, state_file: &Path, rehearsal: bool, profile: Option<&str>) {
         let next = next::resume(self.app, state_file, rehearsal, profile);

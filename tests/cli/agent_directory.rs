@@ -181,6 +181,8 @@ fn a_finished_deployment_fills_the_files_and_its_secrets_are_in_one_of_them() {
     let dry = desk.run("gateway files --dir SRE-agent --dry-run").expect(0);
     assert!(desk.read("SRE-agent/gateway/.env").contains("tops3cret"), "{}", dry.stdout);
     let ended = desk.run("gateway files --dir SRE-agent --on-conflict replace --format json").expect(0);
+    let written = ended.json()["files"].as_array().unwrap().len();
+    assert!(written > 8, "{}", ended.stdout);
     let env = desk.read("SRE-agent/gateway/.env");
     let value = |name: &str| {
         let line = env.lines().find_map(|line| line.strip_prefix(&format!("{name}=")));

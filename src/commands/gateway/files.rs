@@ -13,7 +13,7 @@ use super::disk::{self, Written};
 use super::{collect, configured, sample_at};
 use crate::app::{App, Ended};
 use crate::approve;
-use crate::args::{Format, GatewayFilesArgs, OnConflict};
+use crate::args::{GatewayFilesArgs, OnConflict};
 use crate::commands::check;
 use crate::exit::Exit;
 use crate::failure::{Failure, codes};
@@ -61,7 +61,8 @@ pub(super) fn command(app: &App, args: &GatewayFilesArgs) -> Ended {
             })?;
         }
         let written = if args.dry_run { planned(&merged) } else { write(&dir, &merged)? };
-        session.result(&shown(app, args, &dir, &merged, &written, &next));
+        session.result(&text(args, &dir, &merged, &written, &next));
+        session.result_json(&document(args, &dir, &merged, &written));
         Ok(())
     })?;
     Ok(Exit::Done)
@@ -142,20 +143,6 @@ fn next_command(app: &App, args: &GatewayFilesArgs, state_file: &Path) -> String
         command += &format!(" --profile {}", next::quoted(profile));
     }
     command
-}
-
-fn shown(
-    app: &App,
-    args: &GatewayFilesArgs,
-    dir: &Path,
-    merged: &Merged,
-    written: &[Written],
-    next: &str,
-) -> String {
-    match app.format {
-        Format::Text => text(args, dir, merged, written, next),
-        Format::Json => format!("{:#}", document(args, dir, merged, written)),
-    }
 }
 
 fn text(args: &GatewayFilesArgs, dir: &Path, merged: &Merged, written: &[Written], next: &str) -> String {

@@ -14,7 +14,7 @@ use systemd::layout::Layout;
 use super::files::{read, unwritable, write};
 use super::{configured, sample_at};
 use crate::app::{App, Ended};
-use crate::args::{ApprovalArgs, Format, GatewayRotateKeyArgs};
+use crate::args::{ApprovalArgs, GatewayRotateKeyArgs};
 use crate::commands::check;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -79,13 +79,8 @@ async fn rotate(
     };
     drop(key);
     let restart = units(&Layout::below("/").units());
-    match app.format {
-        Format::Text => session.result(&text(&name, &files, restart)),
-        Format::Json => session.result(&format!(
-            "{:#}",
-            json!({"schema_version": 1, "provider": name, "files": files, "restart": restart})
-        )),
-    }
+    session.result(&text(&name, &files, restart.as_deref()));
+    session.result_json(&json!({"schema_version": 1, "provider": name, "files": files, "restart": restart}));
     Ok(Exit::Done)
 }
 
@@ -117,15 +112,14 @@ fn units(folder: &Path) -> Option<String> {
     is_installed.then(|| format!("systemctl restart '{UNITS}-*'"))
 }
 
-fn text(name: &str, files: &[&str], restart: Option<String>) -> String {
+fn text(name: &str, files: &[&str], restart: Option<&str>) -> String {
     let mut lines =
         vec![format!("the credential provider {name} has another key, which the gateway uses at once")];
     lines.extend(files.iter().map(|file| format!("wrote {file}")));
-    let how = restart.unwrap_or_else(|| {
-        format!(
-            "on the instance, as you started them, or where they are services: systemctl restart '{UNITS}-*'"
-        )
-    });
+    let somewhere = format!(
+        "on the instance, as you started them, or where they are services: systemctl restart '{UNITS}-*'"
+    );
+    let how = restart.unwrap_or(&somewhere);
     lines.push(format!("next: restart the backends, which read their key when they start: {how}"));
     lines.join("\n")
 }
@@ -143,6 +137,6 @@ mod tests {
         assert_eq!(units(&at), None);
         std::fs::write(at.join("sre-agent-backend-k8s.service"), "").unwrap();
         assert_eq!(units(&at).as_deref(), Some("systemctl restart 'sre-agent-backend-*'"));
-        assert!(text("p", &["gateway/.env"], units(&at)).contains("wrote gateway/.env"));
+        assert!(text("p", &["gateway/.env"], units(&at).as_deref()).contains("wrote gateway/.env"));
     }
 }

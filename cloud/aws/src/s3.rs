@@ -308,7 +308,7 @@ impl S3 for AwsS3 {
         if size(answer.content_length()) > LARGEST_READ {
             return Err(too_large());
         }
-        let (mut stream, mut bytes) = (answer.body, Vec::new());
+        let (mut stream, mut bytes) = (answer.body, Vec::<u8>::new());
         // An emulator may not say how long it is.
         while let Some(piece) = stream.try_next().await.map_err(|error| {
             CallError::new(

@@ -9,8 +9,8 @@ use test_support::ProxyPlan;
 use crate::workbench::Workbench;
 
 /// Starts a deployment and kills it at its `k`-th change.
-fn kill_at(bench: &Workbench, k: usize, after: bool) {
-    let child = bench.command(&["--config", "config.yaml", "--mode", "production", "--yes"]);
+pub(crate) fn kill_at(bench: &Workbench, k: usize, after: bool) {
+    let mut command = bench.deploying();
     let process: Arc<Mutex<Option<u32>>> = Arc::default();
     let victim = Arc::clone(&process);
     let kill = move |_: &_| {
@@ -20,9 +20,8 @@ fn kill_at(bench: &Workbench, k: usize, after: bool) {
     };
     bench.proxy.plan(if after { ProxyPlan::after(k, kill) } else { ProxyPlan::before(k, kill) });
     let mut child = {
-        let mut child = child;
         let mut pid = process.lock().unwrap();
-        let child = child.spawn().unwrap();
+        let child = command.spawn().unwrap();
         *pid = Some(child.id());
         child
     };

@@ -13,6 +13,7 @@ mod booted;
 mod certificates;
 mod faults;
 mod first_boot;
+mod gateway;
 mod kill;
 mod runs;
 mod workbench;

@@ -35,6 +35,9 @@ pub(crate) struct Workbench {
     pub(crate) moto: Moto,
     pub(crate) proxy: KillingProxy,
     folder: tempfile::TempDir,
+    /// What every folder begins with.
+    config: &'static str,
+    mode: &'static str,
     /// Variables beside those of the account.
     variables: Vec<(String, String)>,
 }
@@ -49,11 +52,17 @@ host: {install: none}
 
 impl Workbench {
     pub(crate) fn new() -> Self {
+        Self::with(CONFIG, "production")
+    }
+
+    /// An account in which this is to be deployed in this mode.
+    pub(crate) fn with(config: &'static str, mode: &'static str) -> Self {
         let moto = Moto::start();
         moto.public_subnet();
-        let proxy = KillingProxy::start(&moto.endpoint());
-        let bench = Self { moto, proxy, folder: tempfile::tempdir().unwrap(), variables: Vec::new() };
-        bench.configure(CONFIG);
+        let proxy = KillingProxy::start_as_tls(&moto.endpoint());
+        let folder = tempfile::tempdir().unwrap();
+        let bench = Self { moto, proxy, folder, config, mode, variables: Vec::new() };
+        bench.configure(config);
         bench
     }
 
@@ -86,7 +95,7 @@ impl Workbench {
         self.moto.public_subnet();
         self.proxy.plan(test_support::ProxyPlan::forward());
         self.folder = tempfile::tempdir().unwrap();
-        self.configure(CONFIG);
+        self.configure(self.config);
     }
 
     pub(crate) fn configure(&self, text: &str) {
@@ -116,8 +125,13 @@ impl Workbench {
         Ended::of(self.command(args).output().unwrap())
     }
 
+    /// The command that deploys.
+    pub(crate) fn deploying(&self) -> Command {
+        self.command(&["--config", "config.yaml", "--mode", self.mode, "--yes"])
+    }
+
     pub(crate) fn deploy(&self) -> Ended {
-        self.run(&["--config", "config.yaml", "--mode", "production", "--yes"])
+        Ended::of(self.deploying().output().unwrap())
     }
 
     pub(crate) fn resume(&self) -> Ended {

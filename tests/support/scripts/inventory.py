@@ -12,6 +12,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 ec2, iam, cognito, acm, s3, ssm = (boto3.client(name) for name in ("ec2", "iam", "cognito-idp", "acm", "s3", "ssm"))
+agentcore, vault = boto3.client("bedrock-agentcore-control"), boto3.client("secretsmanager")
 names = {}
 
 
@@ -196,8 +197,49 @@ for parameter in pages(ssm, "describe_parameters", "Parameters"):
             "value": ssm.get_parameter(Name=name)["Parameter"]["Value"],
         })
 
+def agentcore_tags(arn):
+    return tags(agentcore.list_tags_for_resource(resourceArn=arn)["tags"])
+
+
+gateways = []
+for summary in pages(agentcore, "list_gateways", "items"):
+    identifier = summary["gatewayId"]
+    names[identifier] = "gateway:" + summary["name"]
+    gateway = agentcore.get_gateway(gatewayIdentifier=identifier)
+    kept = ("targetConfiguration", "credentialProviderConfigurations", "privateEndpoint", "description", "status")
+    targets = []
+    for target in pages(agentcore, "list_gateway_targets", "items", gatewayIdentifier=identifier):
+        detail = agentcore.get_gateway_target(gatewayIdentifier=identifier, targetId=target["targetId"])
+        targets.append({"name": target["name"], **{key: detail.get(key) for key in kept}})
+    kept = ("name", "description", "status", "roleArn", "authorizerType", "authorizerConfiguration", "protocolType",
+            "protocolConfiguration", "exceptionLevel", "gatewayUrl")
+    gateways.append({
+        **{key: gateway.get(key) for key in kept}, "targets": targets, "tags": agentcore_tags(gateway["gatewayArn"]),
+    })
+
+providers = [
+    {"name": one["name"], "tags": agentcore_tags(one["credentialProviderArn"])}
+    for one in pages(agentcore, "list_api_key_credential_providers", "credentialProviders")
+]
+memories = [
+    {"name": one["name"], "days": one["eventExpiryDuration"], "tags": agentcore_tags(one["arn"])}
+    for one in (agentcore.get_memory(memoryId=summary["id"])["memory"]
+                for summary in pages(agentcore, "list_memories", "memories"))
+]
+runtimes = [
+    {"name": one["agentRuntimeName"], "tags": agentcore_tags(one["agentRuntimeArn"])}
+    for one in pages(agentcore, "list_agent_runtimes", "agentRuntimes")
+]
+# A JSON secret's fields, of which something is in each.
+secrets = [
+    {"name": one["Name"], "filled": [key for key, value in json.loads(
+        vault.get_secret_value(SecretId=one["ARN"])["SecretString"]).items() if value]}
+    for one in pages(vault, "list_secrets", "SecretList")
+]
+
 text = json.dumps({
-    "security_groups": groups, "instances": instances, "orphan_volumes": volumes, "addresses": addresses,
+    "gateways": gateways, "credential_providers": providers, "memories": memories, "runtimes": runtimes,
+    "secrets": secrets, "security_groups": groups, "instances": instances, "orphan_volumes": volumes, "addresses": addresses,
     "roles": roles, "instance_profiles": profiles, "user_pools": pools, "certificates": certificates,
     "buckets": buckets, "parameters": parameters,
 })

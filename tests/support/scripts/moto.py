@@ -3,6 +3,7 @@
 Each line of standard input is an order, and each is answered with a line. `{"groups": n, "roles": n}` fills the account;
 `{"host": address, "port": n, "certificate": file, "key": file}` serves it at another address as well, with TLS where there
 is a certificate; `{"instance": id}` is what its metadata service then says to be.
+`agentcore.py` comes before this.
 """
 
 import copy
@@ -83,14 +84,14 @@ def keep_termination_protection():
 
 def heed_transport():
     # moto 5.2.5 takes each statement of a bucket's policy as if it had no condition, so "Deny what is not TLS" denies
-    # everything. The one condition that our policy has is judged here by how the request came.
+    # everything. The one condition that our policy has is judged here by how the request came, or came to a front.
     from flask import has_request_context, request
     from moto.s3.models import FakeBucket
 
     plain = FakeBucket.get_permission
 
     def holds(statement):
-        is_secure = has_request_context() and request.is_secure
+        is_secure = has_request_context() and (request.is_secure or request.headers.get("X-Forwarded-Proto") == "https")
         known = {"Bool": {"aws:SecureTransport": "true" if is_secure else "false"}}
         condition = statement.get("Condition")
         return condition is None or condition == known
@@ -132,6 +133,7 @@ threading.Thread(target=obey, daemon=True).start()
 keep_termination_protection()
 heed_transport()
 keep_to_imdsv2()
+teach_agentcore()
 
 from moto.server import main
 

@@ -18,6 +18,8 @@ pub(crate) enum Unframed {
     Empty,
     /// An answer ends with its connection.
     UntilClose,
+    /// The answer to HEAD has none, also where it names a length.
+    Never,
 }
 
 impl Message {
@@ -37,6 +39,9 @@ impl Message {
         let mut message = Self { start, fields: fields(input)?, body: Vec::new() };
         if message.field("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue")) {
             go_on()?;
+        }
+        if unframed == Unframed::Never {
+            return Ok(Some(message));
         }
         let chunked = message
             .field("transfer-encoding")
@@ -64,7 +69,10 @@ impl Message {
                 bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
             }
         }
-        let frame = format!("Content-Length: {}\r\nConnection: {connection}\r\n\r\n", self.body.len());
+        // What answers HEAD keeps the length of the body that it is without.
+        let length = self.field("content-length").filter(|_| self.body.is_empty());
+        let length = length.map_or_else(|| self.body.len().to_string(), str::to_owned);
+        let frame = format!("Content-Length: {length}\r\nConnection: {connection}\r\n\r\n");
         bytes.extend_from_slice(frame.as_bytes());
         bytes.extend_from_slice(&self.body);
         output.write_all(&bytes)?;
@@ -107,8 +115,8 @@ pub(crate) fn exchange(address: SocketAddr, request: &Message) -> io::Result<Mes
     stream.set_nodelay(true)?;
     request.write(&mut stream, "close")?;
     let mut input = io::BufReader::new(stream);
-    Message::read(&mut input, Unframed::UntilClose, || Ok(()))?
-        .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    let unframed = if request.start.starts_with("HEAD ") { Unframed::Never } else { Unframed::UntilClose };
+    Message::read(&mut input, unframed, || Ok(()))?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }
 
 /// One line without its end; `None` at the end of the connection.
@@ -173,6 +181,8 @@ mod tests {
         let open = "HTTP/1.1 200 OK\r\n\r\nabc";
         assert_eq!(read(open, Unframed::UntilClose).unwrap().unwrap().body, b"abc");
         assert_eq!(read(open, Unframed::Empty).unwrap().unwrap().body, b"");
+        let of_head = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
+        assert_eq!(read(of_head, Unframed::Never).unwrap().unwrap().body, b"");
         assert!(read("", Unframed::Empty).unwrap().is_none());
     }
 

@@ -10,7 +10,8 @@ use crate::server::Server;
 use crate::tls::certificate;
 use crate::{http, rerun, venv};
 
-const SERVE: &str = include_str!("../scripts/moto.py");
+const SERVE: &str =
+    concat!(include_str!("../scripts/agentcore.py"), "\n", include_str!("../scripts/moto.py"));
 const PUBLIC_SUBNET: &str = include_str!("../scripts/public_subnet.py");
 const INVENTORY: &str = include_str!("../scripts/inventory.py");
 const ZONE: &str = include_str!("../scripts/zone.py");

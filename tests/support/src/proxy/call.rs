@@ -1,9 +1,10 @@
 //! Which AWS call a request is.
 
+use super::rest;
 use crate::http::Message;
 
 /// Operations whose names begin so change nothing.
-const READS: [&str; 5] = ["Get", "List", "Describe", "Decode", "Simulate"];
+const READS: [&str; 6] = ["Get", "List", "Describe", "Head", "Decode", "Simulate"];
 
 /// An AWS call that passed the proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +28,8 @@ impl RecordedCall {
     }
 }
 
-/// The three places in which AWS's protocols name an operation: a field (JSON), the path (RPC v2), the form (Query).
+/// The three places in which AWS's protocols name an operation: a field (JSON), the path (RPC v2), the form (Query). REST
+/// names none: there it is the method and the path.
 fn operation(request: &Message, body: &str) -> Option<String> {
     if let Some(target) = request.field("x-amz-target") {
         return target.rsplit('.').next().map(str::to_owned);
@@ -36,7 +38,11 @@ fn operation(request: &Message, body: &str) -> Option<String> {
     if let Some((_, operation)) = path.split_once("/operation/") {
         return operation.split(['?', '/']).next().map(str::to_owned);
     }
-    form_value(body, "Action").map(str::to_owned)
+    match service(request).as_str() {
+        "s3" => Some(rest::s3(&request.start)),
+        "bedrock-agentcore" => Some(rest::agentcore(&request.start)),
+        _ => form_value(body, "Action").map(str::to_owned),
+    }
 }
 
 /// A value of a form. Names of operations and flags are never escaped.
@@ -98,6 +104,11 @@ mod tests {
         assert_eq!(
             seen("ec2", "/service/AmazonEC2/operation/DescribeVpcs", None, ""),
             "ec2:DescribeVpcs false"
+        );
+        assert_eq!(seen("s3", "/bucket?delete", None, "<Delete/>"), "s3:DeleteObjects true");
+        assert_eq!(
+            seen("bedrock-agentcore", "/identities/GetApiKeyCredentialProvider", None, "{}"),
+            "bedrock-agentcore:GetApiKeyCredentialProvider false"
         );
         assert_eq!(RecordedCall::of(&request("POST /moto-api/reset HTTP/1.1", &[], "")), None);
     }

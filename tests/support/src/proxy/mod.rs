@@ -5,6 +5,7 @@
 
 mod call;
 mod fault;
+mod rest;
 
 use std::io::{self, BufReader, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -82,6 +83,7 @@ pub struct KillingProxy {
 
 struct Shared {
     upstream: SocketAddr,
+    is_secure: bool,
     stopping: AtomicBool,
     state: Mutex<State>,
 }
@@ -103,13 +105,23 @@ enum Verdict {
 impl KillingProxy {
     /// Starts one in front of `upstream`, such as `http://127.0.0.1:5000`, that forwards everything.
     pub fn start(upstream: &str) -> Self {
+        Self::of(upstream, false)
+    }
+
+    /// The same in the place where AWS takes TLS off, for a policy that denies what comes without: what it forwards came
+    /// over TLS, says a header, as that of a load balancer does.
+    pub fn start_as_tls(upstream: &str) -> Self {
+        Self::of(upstream, true)
+    }
+
+    fn of(upstream: &str, is_secure: bool) -> Self {
         let host = upstream.trim_start_matches("http://").trim_end_matches('/');
         let upstream = host.parse().expect("the upstream is a loopback address and a port");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port is free");
         let address = listener.local_addr().expect("a bound listener has an address");
         let state = State { plan: ProxyPlan::forward(), calls: Vec::new(), changes: 0 };
         let shared =
-            Arc::new(Shared { upstream, stopping: AtomicBool::new(false), state: Mutex::new(state) });
+            Arc::new(Shared { upstream, is_secure, stopping: AtomicBool::new(false), state: Mutex::new(state) });
         let accepting = thread::spawn({
             let shared = Arc::clone(&shared);
             move || accept(&listener, &shared)
@@ -204,7 +216,10 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     loop {
         let mut leave = stream.try_clone()?;
         let go_on = || leave.write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
-        let Some(request) = Message::read(&mut input, Unframed::Empty, go_on)? else { return Ok(()) };
+        let Some(mut request) = Message::read(&mut input, Unframed::Empty, go_on)? else { return Ok(()) };
+        if shared.is_secure {
+            request.fields.push(("X-Forwarded-Proto".to_owned(), "https".to_owned()));
+        }
         let answer = match RecordedCall::of(&request) {
             None => http::exchange(shared.upstream, &request)?,
             Some(call) => {

@@ -80,6 +80,21 @@ fn named<'a>(inventory: &'a Value, kind: &str, name: &str) -> &'a Value {
     named[0]
 }
 
+/// The same with its lists in one order, as an inventory has them in one of its own.
+fn unordered(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => {
+            let mut items: Vec<Value> = items.iter().map(unordered).collect();
+            items.sort_by_key(Value::to_string);
+            items.into()
+        }
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), unordered(value))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
 /// What the plan says of the gateway's steps.
 fn planned(bench: &Workbench) -> BTreeMap<String, Value> {
     let plan = bench.run(&["plan", "--config", "config.yaml", "--format", "json"]).expect(0);
@@ -103,12 +118,14 @@ fn judge_what_it_lives_on(bench: &Workbench, whole: &Value, plan: &BTreeMap<Stri
     let place = schemas.remove("place").unwrap();
     let prefix = place.as_str().unwrap().strip_prefix(BUCKET).unwrap().trim_start_matches('/');
     let digests = bench.moto.python_at(&bench.proxy.endpoint(), DIGESTS, &[BUCKET]);
-    let wanted: Value = schemas.iter().map(|(file, digest)| (format!("{prefix}/{file}"), digest.clone())).collect();
+    let wanted: Value =
+        schemas.iter().map(|(file, digest)| (format!("{prefix}/{file}"), digest.clone())).collect();
     assert_eq!((digests.as_object().map(serde_json::Map::len), &digests), (Some(4), &wanted));
 
     let role = named(whole, "roles", plan["role"]["name"].as_str().unwrap());
     assert_eq!(role["trust"], plan["role"]["fields"]["trust"]);
-    assert_eq!(role["policies"], json!({"agentcore-gateway": plan["role"]["fields"]["policy"]}));
+    let policies = json!({"agentcore-gateway": plan["role"]["fields"]["policy"]});
+    assert_eq!(unordered(&role["policies"]), unordered(&policies));
 
     assert_eq!(plan["credential-provider"]["name"], PROVIDER);
     assert_eq!(whole["credential_providers"].as_array().unwrap().len(), 1);
@@ -120,7 +137,10 @@ fn judge_what_it_lives_on(bench: &Workbench, whole: &Value, plan: &BTreeMap<Stri
 /// The gateway and its targets are as the plan said.
 fn judge_gateway(whole: &Value, plan: &BTreeMap<String, Value>) {
     let (gateway, wanted) = (named(whole, "gateways", "sre-gateway"), &plan["gateway"]["fields"]);
-    assert_eq!((&gateway["authorizerType"], &wanted["authorizer"]), (&json!("CUSTOM_JWT"), &json!("CUSTOM_JWT")));
+    assert_eq!(
+        (&gateway["authorizerType"], &wanted["authorizer"]),
+        (&json!("CUSTOM_JWT"), &json!("CUSTOM_JWT"))
+    );
     for field in ["name", "description", "status"] {
         assert_eq!(gateway[field], wanted[field], "{gateway:#}");
     }
@@ -181,13 +201,38 @@ fn judge_files(bench: &Workbench) -> [String; 2] {
     secrets
 }
 
-#[test]
-fn debug_check() {
-    let bench = bench();
-    bench.deploy().expect(0);
-    fs::write(bench.path("token"), "no.real.token").unwrap();
-    let ended = bench.run(&["check", "gateway", "--format", "json", "--address", NOBODY, "--token-file", "token"]);
-    println!("{:?}\n{}\n{}", ended.code, ended.stdout, ended.stderr);
+/// What the account says is judged; what nobody serves here is not reached, and passes nowhere.
+fn judge_check(bench: &Workbench) {
+    fs::write(bench.path("token"), "t0ken.of.nobody").unwrap();
+    let args = ["check", "gateway", "--format", "json", "--address", NOBODY, "--token-file", "token"];
+    let report: Value = serde_json::from_str(&bench.run(&args).expect(5).stdout).unwrap();
+    let (mut of_account, mut elsewhere) = (BTreeMap::new(), BTreeMap::new());
+    for result in report["results"].as_array().unwrap() {
+        let is_account = result["subject"]["kind"] == "account";
+        let seen = if is_account { &mut of_account } else { &mut elsewhere };
+        for finding in result["findings"].as_array().unwrap() {
+            let code = finding["code"].as_str().unwrap();
+            let severities: &mut Vec<&str> = seen.entry(code).or_default();
+            severities.push(finding["severity"].as_str().unwrap());
+        }
+    }
+    let of_each = |severity| vec![severity; BACKENDS.len()];
+    // moto simulates no policies, and this is what is said of the role then.
+    let wanted = [
+        ("SRE-GW-010", vec!["ok"]),
+        ("SRE-GW-011", vec!["ok"]),
+        ("SRE-GW-012", of_each("ok")),
+        ("SRE-GW-013", of_each("ok")),
+        ("SRE-GW-014", vec!["unknown"]),
+    ];
+    assert_eq!(of_account, wanted.into(), "{report:#}");
+    let reached = |severities: &Vec<&str>| severities.iter().any(|one| !["error", "skipped"].contains(one));
+    assert!(!elsewhere.values().any(reached), "{report:#}");
+    assert_eq!((&elsewhere["SRE-GW-001"], &elsewhere["SRE-GW-005"]), (&vec!["error"], &vec!["skipped"]));
+    assert_eq!(
+        (&elsewhere["SRE-GW-007"], &elsewhere["SRE-GW-008"]),
+        (&of_each("skipped"), &of_each("error"))
+    );
 }
 
 #[test]
@@ -205,6 +250,7 @@ fn a_gateway_is_made_as_planned_kept_used_and_taken_away() {
     assert_eq!(bench.changes(), Vec::<String>::new());
     assert_eq!(bench.inventory(), whole);
 
+    judge_check(&bench);
     let secrets = judge_files(&bench);
     assert_eq!(bench.changes(), Vec::<String>::new());
     let mut said = vec![deployed.stdout, deployed.stderr];

@@ -109,6 +109,21 @@ def heed_transport():
     FakeBucket.get_permission = get_permission
 
 
+def forget_tags_of_deleted_buckets():
+    # moto 5.2.5 has a new bucket of the same name begin with them.
+    from moto.s3.models import S3Backend
+
+    plain = S3Backend.delete_bucket
+
+    def delete_bucket(self, bucket_name):
+        bucket = plain(self, bucket_name)
+        if bucket:
+            self.tagger.delete_all_tags_for_resource(bucket.arn)
+        return bucket
+
+    S3Backend.delete_bucket = delete_bucket
+
+
 def keep_to_imdsv2():
     # moto 5.2.5 answers without a token, says nothing of a token's end, and fails at metadata that it does not know.
     from moto.instance_metadata.responses import InstanceMetadataResponse
@@ -132,6 +147,7 @@ def keep_to_imdsv2():
 threading.Thread(target=obey, daemon=True).start()
 keep_termination_protection()
 heed_transport()
+forget_tags_of_deleted_buckets()
 keep_to_imdsv2()
 teach_agentcore()
 

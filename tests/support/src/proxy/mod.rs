@@ -120,8 +120,12 @@ impl KillingProxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port is free");
         let address = listener.local_addr().expect("a bound listener has an address");
         let state = State { plan: ProxyPlan::forward(), calls: Vec::new(), changes: 0 };
-        let shared =
-            Arc::new(Shared { upstream, is_secure, stopping: AtomicBool::new(false), state: Mutex::new(state) });
+        let shared = Arc::new(Shared {
+            upstream,
+            is_secure,
+            stopping: AtomicBool::new(false),
+            state: Mutex::new(state),
+        });
         let accepting = thread::spawn({
             let shared = Arc::clone(&shared);
             move || accept(&listener, &shared)

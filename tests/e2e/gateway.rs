@@ -177,6 +177,21 @@ fn judge_gateway(whole: &Value, plan: &BTreeMap<String, Value>) {
     }
 }
 
+/// The schemas lie elsewhere, and the targets, which are the same, read them there.
+fn judge_moved(bench: &Workbench) {
+    let (changes, moved) = (bench.changes(), bench.inventory());
+    let count = |call: &str| changes.iter().filter(|change| *change == call).count();
+    assert_eq!(count("bedrock-agentcore:UpdateGatewayTarget"), BACKENDS.len(), "{changes:#?}");
+    assert_eq!(count("bedrock-agentcore:CreateGatewayTarget"), 0, "{changes:#?}");
+    let keys = BACKENDS.map(|backend| format!("elsewhere/sre-e2e/{backend}_api.yaml"));
+    assert_eq!(named(&moved, "buckets", BUCKET)["objects"], json!(keys));
+    for target in named(&moved, "gateways", "sre-gateway")["targets"].as_array().unwrap() {
+        let schema = &target["targetConfiguration"]["mcp"]["openApiSchema"]["s3"]["uri"];
+        assert!(schema.as_str().unwrap().contains("/elsewhere/"), "{target:#}");
+        assert_eq!(target["status"], "READY", "{target:#}");
+    }
+}
+
 /// The files of the SRE agent, with both secrets of the account in one of them; answers the secrets.
 fn judge_files(bench: &Workbench) -> [String; 2] {
     let agent = bench.path("SRE-agent");
@@ -249,6 +264,11 @@ fn a_gateway_is_made_as_planned_kept_used_and_taken_away() {
     bench.deploy().expect(0);
     assert_eq!(bench.changes(), Vec::<String>::new());
     assert_eq!(bench.inventory(), whole);
+
+    bench.configure(&format!("{CONFIG}  s3_path_prefix: elsewhere\n"));
+    bench.deploy().expect(0);
+    judge_moved(&bench);
+    bench.proxy.plan(ProxyPlan::forward());
 
     judge_check(&bench);
     let secrets = judge_files(&bench);

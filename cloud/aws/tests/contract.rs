@@ -35,6 +35,7 @@ areas!(
     domains,
     certificates,
     tagging,
+    credential_providers,
     gateways,
     memories,
     runtimes,

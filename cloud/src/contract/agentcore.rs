@@ -1,7 +1,6 @@
 //! Credential providers with their secrets, gateways and their targets, memories, runtimes.
 //!
-//! Moto (5.2.5) has no credential providers, honours no client tokens, lets names be taken twice, deletes a gateway
-//! with its targets, never finishes an update, gives a changed runtime another ARN and fails nothing. All of that is in this crate's own tests.
+//! What moto (5.2.5) lacks of it, the test support adds, but for delays and failures: those are in this crate's own tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -126,24 +125,16 @@ async fn ground(cloud: &Cloud, fixture: &Fixture) -> Ground {
     let read = ("s3:GetObject", format!("arn:aws:s3:::{}/sre/*", bucket.name));
     let (role, role_arn) = role_for(cloud, fixture, "gateway", read).await;
 
-    let provider_arn = if fixture.has("CreateApiKeyCredentialProvider") {
-        let made = cloud.agentcore.create_credential_provider(new_provider(fixture)).await;
-        made.expect("a provider is made").arn
-    } else {
-        let account = &bucket.owner;
-        format!(
-            "arn:aws:bedrock-agentcore:us-east-1:{account}:token-vault/default/apikeycredentialprovider/one"
-        )
-    };
+    let made = cloud.agentcore.create_credential_provider(new_provider(fixture)).await;
+    let provider_arn = made.expect("a provider is made").arn;
     Ground { role, role_arn, bucket, provider_arn }
 }
 
 async fn clear(cloud: &Cloud, fixture: &Fixture, ground: Ground) {
-    if fixture.has("CreateApiKeyCredentialProvider") {
-        let name = new_provider(fixture).name;
-        cloud.agentcore.delete_credential_provider(name).await.expect("the provider is deleted");
-    }
-    delete_role(cloud, ground.role).await;
+    let name = new_provider(fixture).name;
+    cloud.agentcore.delete_credential_provider(name).await.expect("the provider is deleted");
+    cloud.iam.delete_role_policy(ground.role.clone()).await.expect("the policy is deleted");
+    cloud.iam.delete_role(ground.role.role).await.expect("the role is deleted");
     let keys = ObjectKeys { bucket: ground.bucket.clone(), keys: vec![SCHEMA.to_owned()] };
     cloud.s3.delete_objects(keys).await.expect("the schema is deleted");
     cloud.s3.delete_bucket(ground.bucket).await.expect("the bucket is deleted");
@@ -176,6 +167,10 @@ pub async fn gateways(cloud: &Cloud, fixture: &Fixture) {
             made => Some(made.expect("a gateway is made")),
         })
         .await;
+    let again = agentcore.create_gateway(new.clone()).await.expect("a token that is known");
+    assert_eq!(again, id, "the same gateway");
+    let twin = NewGateway { client_token: token(fixture, "twin"), ..new.clone() };
+    refused(agentcore.create_gateway(twin).await, ErrorKind::AlreadyExists, "CreateGateway");
     let gateway = ready_gateway(cloud, fixture, &id).await;
     assert_eq!((&gateway.id, &gateway.name, &gateway.tags), (&id, &new.name, &new.tags));
     assert!(gateway.arn.ends_with(&format!(":gateway/{id}")), "{gateway:?}");
@@ -196,8 +191,8 @@ pub async fn gateways(cloud: &Cloud, fixture: &Fixture) {
     };
     let change = GatewayChange { id: id.clone(), name: new.name, settings: changed.clone() };
     agentcore.update_gateway(change.clone()).await.expect("a gateway is changed");
-    let gateway = agentcore.get_gateway(id.clone()).await.expect("gateways can be read");
-    assert_eq!(gateway.map(|one| (one.settings, one.tags)), Some((changed, new.tags)));
+    let gateway = ready_gateway(cloud, fixture, &id).await;
+    assert_eq!((gateway.settings, gateway.tags), (changed, new.tags));
     agentcore.delete_gateway(id.clone()).await.expect("a gateway is deleted");
     fixture
         .until("the gateway has gone", async || {
@@ -250,6 +245,8 @@ async fn targets(cloud: &Cloud, fixture: &Fixture, gateway_id: &str, ground: &Gr
         settings: settings.clone(),
     };
     let id = agentcore.create_target(new.clone()).await.expect("a target is made");
+    let again = agentcore.create_target(new.clone()).await.expect("a token that is known");
+    assert_eq!(again, id, "the same target");
     let wanted = TargetRef { gateway_id: gateway_id.to_owned(), id: id.clone() };
     let target = ready_target(cloud, fixture, &wanted).await;
     assert_eq!((&target.id, &target.name, target.gateway_id.as_str()), (&id, &new.name, gateway_id));
@@ -258,11 +255,15 @@ async fn targets(cloud: &Cloud, fixture: &Fixture, gateway_id: &str, ground: &Gr
     let listed: Vec<(&str, &str)> = listed.iter().map(|one| (one.id.as_str(), one.name.as_str())).collect();
     assert_eq!(listed, [(id.as_str(), "k8s-api")]);
 
+    let twin = NewTarget { client_token: token(fixture, "other"), ..new.clone() };
+    refused(agentcore.create_target(twin).await, ErrorKind::AlreadyExists, "CreateGatewayTarget");
+    let with_target = agentcore.delete_gateway(gateway_id.to_owned()).await;
+    refused(with_target, ErrorKind::InUse, "DeleteGateway");
+
     let changed = TargetSettings { description: "changed".to_owned(), ..settings };
     let change = TargetChange { target: wanted.clone(), name: new.name, settings: changed.clone() };
     agentcore.update_target(change.clone()).await.expect("a target is changed");
-    let target = agentcore.get_target(wanted.clone()).await.expect("targets can be read");
-    assert_eq!(target.and_then(|target| target.settings), Some(changed));
+    assert_eq!(ready_target(cloud, fixture, &wanted).await.settings, Some(changed));
     agentcore.delete_target(wanted.clone()).await.expect("a target is deleted");
     fixture
         .until("the target has gone", async || {

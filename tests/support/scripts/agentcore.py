@@ -14,6 +14,7 @@ def teach_agentcore():
 
     serve_providers(Responses)
     name_gateways(Gateway)
+    finish_updates(Gateway, GatewayTarget)
     keep_private_endpoints(Responses, GatewayTarget)
     make_once(Responses)
     keep_gateways_with_targets(Responses)
@@ -117,6 +118,19 @@ def name_gateways(gateways):
         identity["workloadIdentityArn"] = identity["workloadIdentityArn"].replace(bare, self.gateway_id)
 
     gateways.__init__ = init
+
+
+def finish_updates(*kinds):
+    # moto leaves them UPDATING for ever. The answer to the call itself says so still.
+    def finishing(plain):
+        def update(self, *args, **named):
+            plain(self, *args, **named)
+            self.status = "READY"
+
+        return update
+
+    for kind in kinds:
+        kind.update = finishing(kind.update)
 
 
 def keep_private_endpoints(responses, targets):

@@ -66,9 +66,5 @@ pub(crate) fn whole_fixture(area: &str) -> Fixture {
 
 /// A fixture for moto, which answers some operations with a web page (5.2.5).
 pub(crate) fn fixture(area: &str) -> Fixture {
-    whole_fixture(area).without([
-        "UpdateResourceServer",
-        "DeleteResourceServer",
-        "CreateApiKeyCredentialProvider",
-    ])
+    whole_fixture(area).without(["UpdateResourceServer", "DeleteResourceServer"])
 }

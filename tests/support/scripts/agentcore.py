@@ -6,6 +6,7 @@ in its developer guide (Bedrock AgentCore: "Obtain credentials", "Gateway egress
 
 import json
 import os
+import threading
 
 
 def teach_agentcore():
@@ -161,8 +162,15 @@ def make_once(responses):
     # gateway of a name in an account and one target of a name in a gateway.
     from moto.core.responses import ActionResult
 
+    # The newest is told from the others by its place, and targets come side by side.
+    one_at_a_time = threading.Lock()
+
     def once(create, things, of_gateway):
         def created(self):
+            with one_at_a_time:
+                return locked(self)
+
+        def locked(self):
             params, tokens = self._get_params(), kept(self.backend, "tokens")
             token, gateway = params.get("clientToken"), self._get_param("gatewayIdentifier")
             there = things(self.backend)
@@ -185,8 +193,7 @@ def make_once(responses):
 
 
 def keep_gateways_with_targets(responses):
-    # moto deletes the targets along. AWS wants them deleted first, says its guide to deleting a gateway; with which code it
-    # refuses, it does not say.
+    # moto deletes the targets along. AWS refuses with these words (awslabs/agentcore-samples, pull request 1954).
     plain = responses.delete_gateway
 
     def deleted(self):

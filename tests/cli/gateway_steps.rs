@@ -98,11 +98,17 @@ fn guided_all_means_its_parts_as_well_but_for_the_schemas() {
 }
 
 #[test]
-fn a_rehearsal_makes_a_gateway_too() {
+fn a_rehearsal_makes_a_gateway_and_a_memory_too() {
     let desk = desk();
     desk.run("--config config.yaml --mode rehearsal --yes --state-file .deployment_state").expect(0);
     let practice = desk.run("status --format json").expect(0).json();
     assert_eq!(practice["phase"], "finished", "{practice:#}");
+    let checked = desk.run("check gateway --state-file .deployment_state --format json").json();
+    let results = checked["results"].as_array().unwrap();
+    let mut findings = results.iter().flat_map(|result| result["findings"].as_array().unwrap());
+    let memory = findings.find(|finding| finding["code"] == "SRE-GW-015").unwrap();
+    assert_eq!(memory["severity"], "ok", "{memory:#}");
+    assert!(memory["subject"].as_str().unwrap().starts_with("sre_agent_memory-"), "{memory:#}");
 }
 
 #[test]

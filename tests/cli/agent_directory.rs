@@ -129,10 +129,12 @@ fn a_runtime_gets_the_token_too_and_what_fails_of_it_is_said_when_the_files_have
     let runtimes = before["account"]["runtimes"].as_object().unwrap();
     let (id, _) = runtimes.iter().next().unwrap();
     assert!(id.starts_with("sre_agent_rehearsal-"), "{id}");
-    let verify = "check gateway --state-file .rehearsal/.deployment_state --only SRE-GW-016";
-    desk.run(verify).expect(0).says(&["the runtime has no token"]);
+    let check = "check gateway --state-file .rehearsal/.deployment_state -vv";
+    let early = desk.run(check).expect(0);
+    assert!(early.stdout.contains("the runtime has no token"), "{}", early.stdout);
 
-    let ended = desk.run(&format!("{line} -vv")).expect(0).says(&[&format!("runtime {id}")]);
+    let ended = desk.run(&format!("{line} -vv")).expect(0);
+    assert!(ended.stdout.contains(&format!("runtime {id}")), "{}", ended.stdout);
     let token = desk.read("SRE-agent/gateway/.access_token");
     let after = account();
     let runtime = &after["account"]["runtimes"][id];
@@ -143,7 +145,9 @@ fn a_runtime_gets_the_token_too_and_what_fails_of_it_is_said_when_the_files_have
     for text in [&ended.stdout, &ended.stderr, &journal] {
         assert!(!text.contains(&token));
     }
-    let checked = desk.run(&format!("{verify} -vv")).expect(0).says(&["its token ends at"]);
+    // It is UPDATING at first.
+    let checked = (0..5).map(|_| desk.run(check)).find(|checked| checked.code == Some(0)).unwrap();
+    assert!(checked.stdout.contains("its token ends at"), "{}", checked.stdout);
     assert!(!checked.stdout.contains(&token) && !checked.stderr.contains(&token));
 
     let mut gone = after;

@@ -30,7 +30,7 @@ pub(super) fn write(ledger: &mut Ledger<'_>) {
     match ledger.step.id {
         StepId::SecurityGroup => ledger.free("security groups are not charged for"),
         StepId::Role | StepId::InstanceProfile | StepId::GatewayRole | StepId::RuntimeRole => {
-            ledger.free("IAM is not charged for")
+            ledger.free("IAM is not charged for");
         }
         StepId::UserPool => ledger.free("charged for people who sign in, and only machines do"),
         StepId::ResourceServer => ledger.free("part of the user pool"),

@@ -238,7 +238,7 @@ async fn a_runtime_of_somebody_else_stops_the_plan_and_can_be_adopted_without_be
     bench
         .practice
         .seed(|account| {
-            id = account.runtime("sre_test", "arn:aws:iam::123456789012:role/theirs", "s3://their/agent.zip")
+            id = account.runtime("sre_test", "arn:aws:iam::123456789012:role/theirs", "s3://their/agent.zip");
         })
         .unwrap();
     let before = bench.practice.inventory();

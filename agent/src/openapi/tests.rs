@@ -3,7 +3,7 @@
 use model::agent::Backend;
 use model::document::{Node, Type, Value, read};
 
-use super::{quoted, schema};
+use super::{own_port, quoted, schema};
 
 const DOMAIN: &str = "sre.example.com";
 

@@ -217,13 +217,12 @@ mod tests {
     #[test]
     fn the_owner_of_a_port_is_found_on_this_machine() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = format!("{:04X}", listener.local_addr().unwrap().port());
-        // The same table with our port in the place of 443.
-        let table = fs::read_to_string("/proc/net/tcp").unwrap().replace(&format!(":{port} "), ":01BB ");
-        let sockets: BTreeSet<String> = listeners(&table).collect();
-        assert!(!sockets.is_empty());
-        let own = fs::read_to_string("/proc/self/comm").unwrap();
-        assert!(owners(Path::new("/"), &sockets).contains(&own.trim().to_owned()));
+        let port = listener.local_addr().unwrap().port();
+        let name = fs::read_to_string("/proc/self/comm").unwrap().trim().to_owned();
+        let own = Listener { process: std::process::id(), name };
+        assert!(on_port(Path::new("/"), port).unwrap().unwrap().contains(&own));
+        drop(listener);
+        assert!(on_port(Path::new("/"), port).unwrap().is_none_or(|found| !found.contains(&own)));
     }
 
     #[test]

@@ -119,7 +119,7 @@ fn denied() -> NotTold {
 fn what_the_account_says_is_judged_one_by_one() {
     let (good, wanted) = facts();
     assert_eq!(codes(&standing::judge(&good, &wanted).findings), []);
-    let cases: [(Change, &str, Severity, &str); 24] = [
+    let cases: [(Change, &str, Severity, &str); 32] = [
         (|f| f.gateway = Ok(None), "SRE-GW-010", Severity::Error, "is gone"),
         (|f| f.gateway = Err(denied()), "SRE-GW-010", Severity::Unknown, "bedrock-agentcore:GetGateway"),
         (|f| gateway(f).status = "CREATING".to_owned(), "SRE-GW-010", Severity::Unknown, "is CREATING"),

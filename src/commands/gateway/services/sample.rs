@@ -162,7 +162,8 @@ mod tests {
         let of = |within: Option<&Path>| hidden(&file, within, Who::NOBODY);
         mode(&file, 0o644);
         mode(&sample, 0o755);
-        // The folder of a test is closed, and does not matter to who sees only the sample.
+        // What is around the sample does not matter to who sees only the sample.
+        mode(folder.path(), 0o700);
         assert_eq!(of(Some(&sample)), None);
         assert!(of(None).unwrap().contains("not open"));
         mode(&sample, 0o700);

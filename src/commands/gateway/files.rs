@@ -137,10 +137,10 @@ fn next_command(app: &App, args: &GatewayFilesArgs, state_file: &Path) -> String
         next::path(state_file)
     );
     if let Some(config) = &args.config.config {
-        command += &format!(" --config {}", next::path(config));
+        command.extend([" --config ", &next::path(config)]);
     }
     if let Some(profile) = &args.config.profile {
-        command += &format!(" --profile {}", next::quoted(profile));
+        command.extend([" --profile ", &next::quoted(profile)]);
     }
     command
 }

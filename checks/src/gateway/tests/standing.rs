@@ -79,7 +79,8 @@ fn schema(backend: Backend) -> String {
         backend.port()
     );
     for (number, operation) in backend.operations().into_iter().enumerate() {
-        text += &format!("  /{number}:\n    summary: one\n    get:\n      operationId: {operation}\n");
+        let path = format!("  /{number}:\n    summary: one\n    get:\n      operationId: {operation}\n");
+        text.push_str(&path);
     }
     text
 }

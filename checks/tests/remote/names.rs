@@ -93,7 +93,6 @@ fn answer(query: &[u8]) -> Option<Vec<u8>> {
             add("mixed.example.", RData::A(A::new(100, 64, 0, 7)));
             add("mixed.example.", RData::A(A::new(127, 0, 0, 1)));
         }
-        ("public.example." | "private.example." | "mixed.example.", _) => {}
         ("www.example.", RecordType::A) => {
             add("www.example.", RData::CNAME(CNAME(name("cdn.example."))));
             add("cdn.example.", RData::CNAME(CNAME(name("api.example."))));
@@ -107,7 +106,11 @@ fn answer(query: &[u8]) -> Option<Vec<u8>> {
             add("example.", caa("issuewild", ";"));
         }
         ("own.example.", RecordType::CAA) => add("own.example.", caa("issue", "amazon.com")),
-        ("api.example." | "www.example." | "own.example." | "sub.api.example.", _) => {}
+        (
+            "api.example." | "www.example." | "own.example." | "sub.api.example." | "public.example."
+            | "private.example." | "mixed.example.",
+            _,
+        ) => {}
         (known, _) if known.ends_with(".example.") => message.metadata.response_code = ResponseCode::NXDomain,
         _ => {}
     }

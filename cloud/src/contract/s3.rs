@@ -111,7 +111,7 @@ async fn objects(cloud: &Cloud, bucket: &BucketRef) {
 /// What is larger than anything that is read here is refused, and not cut off.
 async fn too_large(cloud: &Cloud, bucket: &BucketRef) {
     let s3 = &cloud.s3;
-    let body = vec![b' '; usize::try_from(LARGEST_READ).expect("a length") + 1];
+    let body = vec![b' '; usize::try_from(LARGEST_READ).expect("a length").saturating_add(1)];
     let key = "a/large".to_owned();
     let sha256 = LARGE.to_owned();
     let new = NewObject { bucket: bucket.clone(), key: key.clone(), body: body.into(), sha256 };

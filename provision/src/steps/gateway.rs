@@ -324,7 +324,8 @@ impl Step for GatewayStep {
     }
 }
 
-/// What a gateway, a target or a runtime that exists needs: what failed to be made is made anew, and what differs is changed.
+/// What a gateway, a target or a runtime that exists needs: what failed to be made is made anew, and what differs is
+/// changed.
 pub(super) fn ops_of_existing(want: &Want, have: &Found, what: &str) -> Vec<Op> {
     let status = have.fields.get("status").and_then(|status| status.as_str()).unwrap_or_default();
     // What goes already was to be made anew by a run that was killed, or to be removed by one.

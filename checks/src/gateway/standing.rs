@@ -429,20 +429,17 @@ fn memory(told: &Told<Option<MemoryFacts>>, wanted: &WantedMemory) -> Vec<Findin
     let mut findings = Vec::new();
     for name in &wanted.strategies {
         let what = format!("its strategy {name}");
-        match memory.strategies.get(*name) {
-            Some(status) => findings.push(match condition(entry, id, &what, status, &[]) {
-                failed if failed.severity == Severity::Error => failed.hint(
-                    "delete the strategy by its id, then let a deploy add it; what the memory holds stays",
-                ),
-                stands => stands,
-            }),
-            None => {
-                let missing = finding(entry, Severity::Error, id, format!("the memory lacks {what}"));
-                findings.push(missing.hint(
-                    "let a deploy add it: until then nothing is drawn by it from what the agent is told",
-                ));
-            }
-        }
+        let Some(status) = memory.strategies.get(*name) else {
+            let missing = finding(entry, Severity::Error, id, format!("the memory lacks {what}"));
+            findings.push(
+                missing.hint("let a deploy add it: until then it draws nothing from what the agent is told"),
+            );
+            continue;
+        };
+        let stands = condition(entry, id, &what, status, &[]);
+        let has_failed = stands.severity == Severity::Error;
+        let hint = "delete the strategy by its id, then let a deploy add it; what the memory holds stays";
+        findings.push(if has_failed { stands.hint(hint) } else { stands });
     }
     if memory.days != wanted.days {
         let other = finding(entry, Severity::Warning, id, "the memory keeps what it is told for other days");

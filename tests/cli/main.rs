@@ -19,6 +19,7 @@ mod forms;
 mod gateway;
 mod gateway_steps;
 mod guided;
+mod half_done;
 mod host;
 mod outputs;
 mod proxy;

@@ -34,10 +34,19 @@ pub(super) fn judge(findings: &mut Findings) {
     memory(findings);
 }
 
+/// Whether there is a value, and not the one that the sample ships.
+fn is_set(env: &EnvFile, name: &str) -> bool {
+    env.clear(name).is_some_and(|value| !is_placeholder(&value))
+}
+
 fn cognito(findings: &mut Findings) {
     let present = &findings.facts.present;
     let hint = findings.files();
-    if let Some(text) = present.text(File::CognitoNotes) {
+    // Whoever has all that tokens are fetched with has gone on without the notes.
+    let has_all = |text: &str| FETCHED_WITH.iter().all(|name| is_set(&EnvFile::parse(text), name));
+    if let Some(text) = present.text(File::CognitoNotes)
+        && !present.text(File::GatewayEnv).is_some_and(has_all)
+    {
         let notes = EnvFile::parse(text);
         let missing: Vec<&str> = NOTED.into_iter().filter(|name| notes.clear(name).is_none()).collect();
         if !missing.is_empty() {
@@ -56,8 +65,7 @@ fn cognito(findings: &mut Findings) {
         return;
     };
     let env = EnvFile::parse(text);
-    let is_unset = |name: &&str| env.clear(name).is_none_or(|value| is_placeholder(&value));
-    let missing: Vec<&str> = FETCHED_WITH.into_iter().filter(is_unset).collect();
+    let missing: Vec<&str> = FETCHED_WITH.into_iter().filter(|name| !is_set(&env, name)).collect();
     if !missing.is_empty() {
         let message = format!("{} not set, so no token can be fetched", missing.join(", "));
         findings.add("SRE-AGENT-002", Severity::Error, File::GatewayEnv, message, &hint);
@@ -74,7 +82,7 @@ fn cognito(findings: &mut Findings) {
         );
         findings.add("SRE-AGENT-002", Severity::Error, File::GatewayEnv, message, &hint);
     }
-    if is_unset(&"BACKEND_API_KEY") {
+    if !is_set(&env, "BACKEND_API_KEY") {
         let message = "BACKEND_API_KEY is not set: setup_cognito.sh writes this file anew and leaves it out, and create_gateway.sh stops without it";
         findings.add("SRE-AGENT-006", Severity::Error, File::GatewayEnv, message, &hint);
     }

@@ -124,6 +124,11 @@ fn what_the_scripts_leave_half_way_is_recognised() {
             ],
         ),
         (
+            "the notes of a set-up that failed, beside a file that is complete",
+            |facts| put(facts, File::CognitoNotes, "USER_POOL_ID=us-east-1_AbCdEfGhI\n"),
+            &[],
+        ),
+        (
             "setup_cognito.sh ran again",
             |facts| put(facts, File::GatewayEnv, ENV.replace("BACKEND_API_KEY=k3y\n", "REGION=us-east-1\n")),
             &["SRE-AGENT-006 gateway/.env: BACKEND_API_KEY is not set"],

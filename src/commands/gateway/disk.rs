@@ -27,6 +27,24 @@ pub(super) struct Written {
 /// Asked before each operation, so that a test can stop at each.
 pub(super) type Fuse<'a> = &'a mut dyn FnMut() -> io::Result<()>;
 
+/// The files with secrets that others than their owner may read. What a link leads to is looked at where it lies.
+pub(super) fn open_to_others(dir: &Path) -> Vec<File> {
+    let is_open = |file: &File| {
+        fs::symlink_metadata(dir.join(file.path()))
+            .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o077 != 0)
+    };
+    File::ALL.into_iter().filter(|file| file.is_secret()).filter(is_open).collect()
+}
+
+/// Leaves these files to their owner.
+pub(super) fn close(dir: &Path, files: &[File]) -> Result<(), (PathBuf, io::Error)> {
+    for file in files {
+        let path = dir.join(file.path());
+        fs::set_permissions(&path, Permissions::from_mode(OWNER)).map_err(|error| (path, error))?;
+    }
+    Ok(())
+}
+
 /// Carries out the writes in their order.
 pub(super) fn write(
     dir: &Path,

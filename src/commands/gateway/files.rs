@@ -61,11 +61,27 @@ pub(super) fn command(app: &App, args: &GatewayFilesArgs) -> Ended {
             })?;
         }
         let written = if args.dry_run { planned(&merged) } else { write(&dir, &merged)? };
-        session.result(&text(args, &dir, &merged, &written, &next));
-        session.result_json(&document(args, &dir, &merged, &written));
+        // What is written is its owner's alone; what had everything already may not be.
+        let mut closed = disk::open_to_others(&dir);
+        closed.retain(|file| written.iter().all(|one| one.file != *file));
+        if !args.dry_run {
+            close(&dir, &closed)?;
+        }
+        let done = Done { dir: &dir, merged: &merged, written, closed };
+        session.result(&text(args, &done, &next));
+        session.result_json(&document(args, &done));
         Ok(())
     })?;
     Ok(Exit::Done)
+}
+
+/// What was done, or would be.
+struct Done<'a> {
+    dir: &'a Path,
+    merged: &'a Merged,
+    written: Vec<Written>,
+    /// Secrets that others could read.
+    closed: Vec<File>,
 }
 
 /// What is there. What cannot be read would be lost.
@@ -87,6 +103,13 @@ pub(super) fn write(dir: &Path, merged: &Merged) -> Result<Vec<Written>, Box<Fai
     disk::write(dir, &merged.writes, &mut || Ok(())).map_err(|(path, error)| {
         Failure::of_file("write", &path, &error)
             .hint("nothing is lost; the same command goes on once the cause is gone")
+    })
+}
+
+fn close(dir: &Path, files: &[File]) -> Result<(), Box<Failure>> {
+    disk::close(dir, files).map_err(|(path, error)| {
+        Failure::of_file("take away others' rights to", &path, &error)
+            .hint("run this as the owner of the directory")
     })
 }
 
@@ -145,7 +168,8 @@ fn next_command(app: &App, args: &GatewayFilesArgs, state_file: &Path) -> String
     command
 }
 
-fn text(args: &GatewayFilesArgs, dir: &Path, merged: &Merged, written: &[Written], next: &str) -> String {
+fn text(args: &GatewayFilesArgs, done: &Done<'_>, next: &str) -> String {
+    let Done { dir, merged, written, closed } = done;
     let mut lines = Vec::new();
     for conflict in &merged.conflicts {
         let choice = match conflict.choice {
@@ -162,6 +186,8 @@ fn text(args: &GatewayFilesArgs, dir: &Path, merged: &Merged, written: &[Written
         let backup = backup.map(|name| format!(" (what was there is in {name})")).unwrap_or_default();
         lines.push(format!("{verb} {}{backup}", one.file));
     }
+    let verb = if args.dry_run { "would take" } else { "took" };
+    lines.extend(closed.iter().map(|file| format!("{verb} from others the right to read {file}")));
     if written.is_empty() {
         lines.push(format!("{} has everything already", dir.display()));
     }
@@ -171,7 +197,8 @@ fn text(args: &GatewayFilesArgs, dir: &Path, merged: &Merged, written: &[Written
     lines.join("\n")
 }
 
-fn document(args: &GatewayFilesArgs, dir: &Path, merged: &Merged, written: &[Written]) -> Value {
+fn document(args: &GatewayFilesArgs, done: &Done<'_>) -> Value {
+    let Done { dir, merged, written, closed } = done;
     let conflicts: Vec<Value> = merged
         .conflicts
         .iter()
@@ -203,6 +230,7 @@ fn document(args: &GatewayFilesArgs, dir: &Path, merged: &Merged, written: &[Wri
         "directory": dir,
         "dry_run": args.dry_run,
         "files": files,
+        "closed": closed.iter().map(|file| file.path()).collect::<Vec<_>>(),
         "conflicts": conflicts,
         "notes": merged.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
@@ -240,8 +268,9 @@ mod tests {
             assert!(merged.conflicts.len() >= 4, "{:?}", merged.conflicts);
             let mut all = format!("{merged:?}");
             let dir = Path::new("/dir");
-            all += &text(&args, dir, &merged, &planned(&merged), "next");
-            all += &document(&args, dir, &merged, &planned(&merged)).to_string();
+            let done = Done { dir, merged: &merged, written: planned(&merged), closed: Vec::new() };
+            all += &text(&args, &done, "next");
+            all += &document(&args, &done).to_string();
             let (secrets, plain) = (
                 [
                     "0ldsecret",

@@ -202,7 +202,7 @@ async fn another_name_of_the_host_is_uploaded_and_read_anew_by_every_target() {
 #[tokio::test(start_paused = true)]
 async fn another_name_to_look_the_backends_up_by_changes_the_targets_in_place() {
     let bench = Bench::new();
-    bench.deploy(&usual()).await.unwrap();
+    bench.deploy(&with_gateway("")).await.unwrap();
     let before: Vec<String> = targets_of(&bench).await.into_iter().map(|one| one.id).collect();
     for (more, wanted) in [(", routing_domain: private.example.com", Some("private.example.com")), ("", None)]
     {

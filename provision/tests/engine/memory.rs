@@ -121,18 +121,18 @@ async fn a_strategy_that_failed_is_named_and_one_that_is_missing_is_added() {
     let bench = Bench::new();
     bench.practice.seed(|account| account.fail_strategy(MemoryStrategy::Knowledge)).unwrap();
     for _ in 0..2 {
-        let (step, finding) = blocked(bench.deploy(&usual()).await);
+        let (step, finding) = blocked(bench.deploy(&for_days(90)).await);
         assert_eq!(step, StepId::Memory);
         says(&finding, "SRE-AWS-012", &["infrastructure_knowledge", "FAILED"]);
     }
     let id = id_of(&bench);
     bench.practice.seed(|account| account.remove_strategy(MemoryStrategy::Knowledge)).unwrap();
-    let plan = bench.prepare(&usual()).await.unwrap().plan;
+    let plan = bench.prepare(&for_days(90)).await.unwrap().plan;
     let changes: Vec<_> = plan.pending().map(|step| (step.id, step.change.verb())).collect();
     assert_eq!(changes, [(StepId::Memory, "update")]);
-    bench.deploy(&usual()).await.unwrap();
+    bench.deploy(&for_days(90)).await.unwrap();
     assert_eq!((id_of(&bench), memory_of(&bench).await.strategies.len()), (id, 3));
-    assert_eq!(bench.prepare(&usual()).await.unwrap().plan.pending().count(), 0);
+    assert_eq!(bench.prepare(&for_days(90)).await.unwrap().plan.pending().count(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -190,7 +190,7 @@ async fn without_the_key_the_memory_goes_and_nothing_else() {
     let never = Bench::new();
     never.deploy(&with_gateway("")).await.unwrap();
     let bench = Bench::new();
-    bench.deploy(&usual()).await.unwrap();
+    bench.deploy(&for_days(90)).await.unwrap();
     let plan = bench.prepare(&with_gateway("")).await.unwrap().plan;
     let deleted: Vec<_> = plan.destructive().map(|step| step.id).collect();
     assert_eq!(deleted, [StepId::Memory]);

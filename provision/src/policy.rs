@@ -106,7 +106,8 @@ fn backend_statements(region: &Region, account: &AccountId) -> [Value; 2] {
     ]
 }
 
-/// To use the memory of the SRE agent, and no other.
+/// To find the agent's memory, under the one name that the agent has written into it, to write what happened and to read
+/// what is known.
 fn memory_statements(region: &Region, account: &AccountId) -> [Value; 2] {
     let partition = region.partition();
     [
@@ -131,7 +132,7 @@ fn memory_statements(region: &Region, account: &AccountId) -> [Value; 2] {
                 "bedrock-agentcore:ListSessions",
                 "bedrock-agentcore:RetrieveMemoryRecords",
             ],
-            "Resource": [format!("arn:{partition}:bedrock-agentcore:{region}:{account}:memory/sre_agent_memory-*")],
+            "Resource": [format!("arn:{partition}:bedrock-agentcore:{region}:{account}:memory/{MEMORY}-*")],
         }),
     ]
 }

@@ -153,15 +153,22 @@ async fn not_to_be_seen(cx: &Context<'_>, state: Option<&State>) -> Result<BTree
     }
     let name = || agentcore.get_credential_provider(CREDENTIAL_PROVIDER.to_owned());
     let provider = cx.patience.read(StepId::CredentialProvider, name).await;
-    let mut unseen = BTreeSet::new();
-    if is_unasked(cx, StepId::CredentialProvider, provider.map(drop))? {
-        unseen.insert(StepId::CredentialProvider);
-    }
+    let memories = cx.patience.read(StepId::Memory, || agentcore.list_memories(())).await;
     let runtimes = cx.patience.read(StepId::Runtime, || agentcore.list_runtimes(())).await;
-    if is_unasked(cx, StepId::Runtime, runtimes.map(drop))? {
-        unseen.extend([StepId::RuntimeRole, StepId::Runtime]);
+    let mut unasked = BTreeSet::new();
+    for (step, looked) in [
+        (StepId::CredentialProvider, provider.map(drop)),
+        (StepId::Memory, memories.map(drop)),
+        (StepId::Runtime, runtimes.map(drop)),
+    ] {
+        if is_unasked(cx, step, looked)? {
+            unasked.insert(step);
+        }
     }
-    Ok(unseen)
+    if unasked.contains(&StepId::Runtime) {
+        unasked.insert(StepId::RuntimeRole);
+    }
+    Ok(unasked)
 }
 
 /// Whether a failed call says that its service cannot be asked: by this operator, or in this Region.

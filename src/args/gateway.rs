@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::values::duration;
 use super::{ConfigArgs, JudgeArgs, StateArgs};
 
 /// `gateway`
@@ -17,6 +18,12 @@ pub(crate) enum GatewayVerb {
     Files(GatewayFilesArgs),
     /// Fetch a token and put it where the SRE agent looks for it; for a timer
     Token(GatewayTokenArgs),
+    /// Install the SRE agent's four backends as services, and a timer that keeps its token fresh
+    Install(GatewayInstallArgs),
+    /// Remove these services, and put back what was there before; the SRE agent's files stay
+    Uninstall(GatewayUninstallArgs),
+    /// Show which of these services run and answer
+    Status(GatewayStatusArgs),
     /// Have the credential provider give another key, made here, and put it where the backends' scripts look for it
     RotateKey(GatewayRotateKeyArgs),
 }
@@ -76,6 +83,39 @@ pub(crate) struct GatewayTokenArgs {
     pub(crate) state: StateArgs,
 }
 
+/// `gateway install`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct GatewayInstallArgs {
+    /// The folder that the SRE agent, or the repository with it, was cloned to
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Where the backends listen [default: the address that this machine has towards others]
+    #[arg(long, value_name = "IP")]
+    pub(crate) address: Option<IpAddr>,
+    /// How long the backends may take until they answer [default: 60s]
+    #[arg(long, value_parser = duration, value_name = "TIME")]
+    pub(crate) wait: Option<Duration>,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+/// `gateway uninstall`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct GatewayUninstallArgs {
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+/// `gateway status`
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct GatewayStatusArgs {}
 /// `gateway rotate-key`
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct GatewayRotateKeyArgs {

@@ -25,7 +25,8 @@ pub(crate) use check::{
     UsualArgs, VerifyArgs,
 };
 pub(crate) use gateway::{
-    GatewayDoctorArgs, GatewayFilesArgs, GatewayRotateKeyArgs, GatewayTokenArgs, GatewayVerb, OnConflict,
+    GatewayDoctorArgs, GatewayFilesArgs, GatewayInstallArgs, GatewayRotateKeyArgs, GatewayStatusArgs,
+    GatewayTokenArgs, GatewayUninstallArgs, GatewayVerb, OnConflict,
 };
 pub(crate) use host::{
     HostFailedArgs, HostInstallArgs, HostRenewArgs, HostStatusArgs, HostUninstallArgs, HostUpgradeArgs,

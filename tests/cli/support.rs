@@ -160,6 +160,7 @@ impl Desk {
             "buckets",
             "providers",
             "gateways",
+            "runtimes",
             "memories",
         ]
         .into_iter()

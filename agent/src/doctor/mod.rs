@@ -55,7 +55,7 @@ pub struct Facts {
 }
 
 /// Each code with what is in order where there is nothing to say.
-const CHECKS: [(&str, &str); 18] = [
+const CHECKS: [(&str, &str); 19] = [
     ("SRE-AGENT-001", "the SRE agent is here"),
     ("SRE-AGENT-002", "Cognito's values are complete"),
     ("SRE-AGENT-003", "gateway/config.yaml has a value for every key"),
@@ -73,6 +73,7 @@ const CHECKS: [(&str, &str); 18] = [
     ("SRE-AGENT-015", "Python is new enough"),
     ("SRE-AGENT-016", "only their owner can read the secrets"),
     ("SRE-AGENT-017", "every file could be read"),
+    ("SRE-AGENT-018", "the memory is known, where there is one"),
     ("SRE-AGENT-019", "all files name the same user pool and app client"),
 ];
 

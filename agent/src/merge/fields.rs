@@ -1,7 +1,7 @@
 //! Which value goes where: the table between a deployment and the sample's files.
 
 use model::Secret;
-use model::agent::{Backend, TOKEN_VARIABLE};
+use model::agent::{Backend, TOKEN_VARIABLE, is_memory_id};
 
 use crate::Wanted;
 use crate::formats::without_mcp;
@@ -97,6 +97,7 @@ pub(super) fn fields(wanted: &Wanted) -> Vec<Field> {
         Field::plain(AgentEnv, "LLM_PROVIDER", "bedrock").manner(Manner::Default),
         Field::plain(AgentEnv, "AWS_DEFAULT_REGION", wanted.region.as_str()).manner(Manner::Default),
     ];
+    fields.extend(wanted.memory_id.iter().map(|id| Field::plain(File::MemoryId, "memory_id", id)));
     fields.extend(wanted.runtime_arn.as_ref().map(|arn| Field::plain(File::AgentArn, "arn", arn)));
     fields.extend(wanted.token.iter().flat_map(token));
     fields

@@ -81,6 +81,7 @@ fn an_empty_directory_gets_every_file() {
             "sre_agent/config/agent_config.yaml",
             "sre_agent/.env",
             "deployment/.env",
+            ".memory_id",
             "deployment/.agent_arn",
         ]
     );
@@ -94,6 +95,7 @@ fn an_empty_directory_gets_every_file() {
     assert!(config.contains("endpoint_url: \"https://bedrock-agentcore-control.eu-west-1.amazonaws.com\"\n"));
     let uri = "https://sre-gateway-abcdefghij.gateway.bedrock-agentcore.eu-west-1.amazonaws.com";
     assert_eq!(after.text(File::GatewayUri), Some(uri));
+    assert_eq!(after.text(File::MemoryId), Some("sre_agent_memory-a1B2c3D4e5"));
     assert_eq!(after.text(File::AgentArn), wanted().runtime_arn.as_deref());
     let env = after.text(File::GatewayEnv).unwrap();
     assert!(env.contains("BACKEND_API_KEY=k3yofbackends\n") && !env.contains("REGION="), "{env}");

@@ -161,7 +161,15 @@ pub fn of_step(step: StepId) -> &'static [&'static str] {
             "bedrock-agentcore:DeleteGatewayTarget",
             "s3:GetObject",
         ],
-        StepId::Memory => &[],
+        StepId::Memory => &[
+            "bedrock-agentcore:ListMemories",
+            "bedrock-agentcore:GetMemory",
+            "bedrock-agentcore:ListTagsForResource",
+            "bedrock-agentcore:CreateMemory",
+            "bedrock-agentcore:TagResource",
+            "bedrock-agentcore:UpdateMemory",
+            "bedrock-agentcore:DeleteMemory",
+        ],
         StepId::Runtime => &[
             "bedrock-agentcore:ListAgentRuntimes",
             "bedrock-agentcore:GetAgentRuntime",

@@ -10,6 +10,7 @@ mod client;
 mod judge;
 mod message;
 mod route;
+pub mod runtime;
 mod schema;
 pub mod standing;
 mod suite;
@@ -49,6 +50,10 @@ const WIRING: Entry = Entry::waiting(
 );
 const ROLE: Entry =
     Entry::waiting("SRE-GW-014", "the role of the gateway may do what a call takes", &["SRE-GW-010"], 60);
+const MEMORY: Entry = Entry::waiting("SRE-GW-015", "the agent's memory is ready, by the account", &[], 60);
+
+const RUNTIME: Entry =
+    Entry::waiting("SRE-GW-016", "the runtime of the agent is ready, and its token has not ended", &[], 60);
 const ROUTE: Entry =
     Entry::waiting("SRE-GW-017", "the name of the backends leads to a private address", &[], 10);
 const SCHEMA: Entry = Entry::waiting(
@@ -74,6 +79,8 @@ pub const CHECKS: &[Entry] = &[
     TARGETS,
     WIRING,
     ROLE,
+    MEMORY,
+    RUNTIME,
     ROUTE,
     SCHEMA,
 ];

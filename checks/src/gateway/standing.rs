@@ -126,6 +126,8 @@ pub struct Wanted {
     pub targets: Vec<Backend>,
     /// The credential provider, where it is known.
     pub provider_arn: Option<String>,
+    /// The agent's memory, if it wants one.
+    pub memory: Option<WantedMemory>,
     /// The name in the schemas, where it is known.
     pub domain: Option<String>,
     /// How the backends are looked up, where that is known.
@@ -199,7 +201,12 @@ pub fn unjudged(id: &str, because: &str) -> CheckResult {
     CheckResult::new(Subject::new(SubjectKind::Account, id), Vec::new(), vec![unknown])
 }
 
-fn finding(entry: &Entry, severity: Severity, subject: &str, message: impl Into<String>) -> Finding {
+pub(super) fn finding(
+    entry: &Entry,
+    severity: Severity,
+    subject: &str,
+    message: impl Into<String>,
+) -> Finding {
     Finding::new(entry.code, severity, subject, message)
 }
 

@@ -11,8 +11,8 @@ use std::net::{TcpListener, TcpStream};
 use std::thread::JoinHandle;
 
 use cloud::port::agentcore::{
-    ApiKeyChange, GatewaySettings, NewCredentialProvider, NewGateway, NewRuntime, NewTarget, PrivateEndpoint,
-    RuntimeChange, RuntimeSettings, TargetRef, TargetSettings,
+    ApiKeyChange, GatewaySettings, MemoryChange, MemoryStrategy, NewCredentialProvider, NewGateway,
+    NewRuntime, NewTarget, PrivateEndpoint, RuntimeChange, RuntimeSettings, TargetRef, TargetSettings,
 };
 use cloud::{Cloud, ErrorKind};
 use cloud_aws::{ConnectOptions, connect};

@@ -1,6 +1,7 @@
 //! Credential providers with their secrets, gateways and their targets, memories, runtimes.
 //!
-//! What moto (5.2.5) lacks of it, the test support adds, but for delays and failures: those are in this crate's own tests.
+//! What moto (5.2.5) lacks of it, the test support adds, but for delays and failures, and another ARN that it gives a changed
+//! runtime: those are in this crate's own tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,9 +9,9 @@ use model::Secret;
 use serde_json::json;
 
 use crate::port::agentcore::{
-    ApiKeyChange, Condition, Gateway, GatewayChange, GatewaySettings, MemoryStrategy, NewCredentialProvider,
-    NewGateway, NewMemory, NewRuntime, NewTarget, Runtime, RuntimeChange, RuntimeSettings, Target,
-    TargetChange, TargetRef, TargetSettings,
+    ApiKeyChange, Condition, Gateway, GatewayChange, GatewaySettings, MemoryChange, MemoryStrategy,
+    NewCredentialProvider, NewGateway, NewMemory, NewRuntime, NewTarget, Runtime, RuntimeChange,
+    RuntimeSettings, Target, TargetChange, TargetRef, TargetSettings,
 };
 use crate::port::iam::{NewRole, RolePolicy, RolePolicyDocument};
 use crate::port::s3::{Body, BucketRef, NewBucket, NewObject, ObjectKeys};
@@ -133,8 +134,7 @@ async fn ground(cloud: &Cloud, fixture: &Fixture) -> Ground {
 async fn clear(cloud: &Cloud, fixture: &Fixture, ground: Ground) {
     let name = new_provider(fixture).name;
     cloud.agentcore.delete_credential_provider(name).await.expect("the provider is deleted");
-    cloud.iam.delete_role_policy(ground.role.clone()).await.expect("the policy is deleted");
-    cloud.iam.delete_role(ground.role.role).await.expect("the role is deleted");
+    delete_role(cloud, ground.role).await;
     let keys = ObjectKeys { bucket: ground.bucket.clone(), keys: vec![SCHEMA.to_owned()] };
     cloud.s3.delete_objects(keys).await.expect("the schema is deleted");
     cloud.s3.delete_bucket(ground.bucket).await.expect("the bucket is deleted");

@@ -91,6 +91,9 @@ pub(super) struct State {
     /// Why the next memory fails.
     #[serde(default)]
     pub(super) failing_memory: Option<String>,
+    /// The strategy that fails in the next memory.
+    #[serde(default)]
+    pub(super) failing_strategy: Option<MemoryStrategy>,
     /// Runtimes by id.
     #[serde(default)]
     pub(super) runtimes: BTreeMap<String, Runtime>,
@@ -423,6 +426,7 @@ impl State {
             failing_targets: BTreeMap::new(),
             memories: BTreeMap::new(),
             failing_memory: None,
+            failing_strategy: None,
             runtimes: BTreeMap::new(),
             failing_runtime: None,
             mishap: None,

@@ -37,7 +37,6 @@ use crate::ids::{
     AccountId, AmiId, DeploymentId, DomainPrefix, InstanceId, InstanceType, Region, SubnetId, UserPoolId,
     VpcId,
 };
-use crate::plan::StepId;
 
 pub use crate::document::{Origin, Problem, RenderStyle, SourceText, Span, codes::CODES, render};
 pub use defaults::VERSION;
@@ -300,17 +299,6 @@ pub struct Gateway {
     pub memory_days: Option<u32>,
     /// `gateway.runtime`, what the agent's runtime runs; `None` for no runtime.
     pub runtime: Option<RuntimeArtifact>,
-}
-
-impl Gateway {
-    /// Whether this part of a gateway is wanted: some are not everybody's.
-    pub fn wants(&self, step: StepId) -> bool {
-        match step {
-            StepId::Memory => self.memory_days.is_some(),
-            StepId::RuntimeRole | StepId::Runtime => self.runtime.is_some(),
-            _ => step.is_of_gateway(),
-        }
-    }
 }
 
 /// What a runtime of AgentCore runs.

@@ -62,7 +62,7 @@ pub(super) fn write(ledger: &mut Ledger<'_>) {
         StepId::TargetK8s | StepId::TargetLogs | StepId::TargetMetrics | StepId::TargetRunbooks => {
             ledger.free("the gateway is charged for, by its use");
         }
-        StepId::Memory => ledger.free("nothing is made yet"),
+        StepId::Memory => memory(ledger),
         StepId::Runtime => runtime(ledger),
         StepId::AppClient => app_client(ledger),
         StepId::Instance => instance(ledger),

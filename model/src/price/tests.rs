@@ -161,6 +161,9 @@ fn tokens_are_priced_by_model_and_by_the_profile_that_is_called() {
 
 /// Said of every plan with a gateway.
 const NO_PRICE_OF_GATEWAYS: &str = "the book has no price for calls of tools, searches and indexed tools";
+/// The same of one with a memory.
+const NO_PRICE_OF_MEMORIES: &str = "the book has no price for events, records and their retrieval";
+/// The same of one with a runtime.
 const NO_PRICE_OF_RUNTIMES: &str = "the book has no price for the time and memory that the agent takes";
 
 #[test]
@@ -174,6 +177,7 @@ fn an_arn_says_where_its_model_is_called() {
         elsewhere.unknown(),
         [
             NO_PRICE_OF_GATEWAYS,
+            NO_PRICE_OF_MEMORIES,
             NO_PRICE_OF_RUNTIMES,
             "no price for tokens of amazon.nova-pro-v1:0 in eu-north-1 in the price book of 2026-11-21"
         ]
@@ -183,6 +187,7 @@ fn an_arn_says_where_its_model_is_called() {
         own.unknown(),
         [
             NO_PRICE_OF_GATEWAYS,
+            NO_PRICE_OF_MEMORIES,
             NO_PRICE_OF_RUNTIMES,
             "an application inference profile does not say which model it leads to"
         ]
@@ -242,7 +247,10 @@ fn a_plan_that_does_not_say_what_it_makes_has_no_price() {
     let mut plan = all(&Change::Create);
     plan.steps.iter_mut().for_each(|step| step.fields.clear());
     let bill = bill(&plan, &usage(), Book::embedded());
-    assert_eq!(bill.unknown(), [NO_PRICE_OF_GATEWAYS, NO_PRICE_OF_RUNTIMES, "the plan does not say it"]);
+    assert_eq!(
+        bill.unknown(),
+        [NO_PRICE_OF_GATEWAYS, NO_PRICE_OF_MEMORIES, NO_PRICE_OF_RUNTIMES, "the plan does not say it"]
+    );
 }
 
 #[test]

@@ -28,7 +28,8 @@ pub(super) const READY: &str = "READY";
 const FAILED: [&str; 3] = ["FAILED", "CREATE_FAILED", "DELETE_FAILED"];
 /// The call that makes anew what failed to be made: AgentCore cannot mend it.
 pub(super) const REMAKE: &str = "make-anew";
-const UPDATE: &str = "update";
+/// The call that changes what differs.
+pub(super) const UPDATE: &str = "update";
 /// The status of what goes.
 pub(super) const DELETING: &str = "DELETING";
 
@@ -324,7 +325,7 @@ impl Step for GatewayStep {
     }
 }
 
-/// What a gateway, a target or a runtime that exists needs: what failed to be made is made anew, and what differs is
+/// What a gateway, a target, a memory or a runtime that exists needs: what failed to be made is made anew, and what differs is
 /// changed.
 pub(super) fn ops_of_existing(want: &Want, have: &Found, what: &str) -> Vec<Op> {
     let status = have.fields.get("status").and_then(|status| status.as_str()).unwrap_or_default();

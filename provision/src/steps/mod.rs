@@ -389,10 +389,10 @@ pub fn looked_for_through(id: StepId) -> &'static [StepId] {
 /// Whether there is a reason to look for what a step made: who wants no gateway and never had one needs no rights to look
 /// for it, nor a Region that has the service. The same holds for what only some have beside their gateway.
 pub fn is_worth_a_look(id: StepId, config: Option<&Config>, state: Option<&State>) -> bool {
-    let gateway = config.and_then(|config| config.gateway.as_ref());
+    let wants = config.is_some_and(|config| id.is_wanted_by(config));
     let is_extra = matches!(id, StepId::Memory | StepId::RuntimeRole | StepId::Runtime);
     match state {
-        _ if !id.is_of_gateway() || gateway.is_some_and(|gateway| gateway.wants(id)) => true,
+        _ if wants || !id.is_of_gateway() => true,
         Some(state) if is_extra => state.steps.contains_key(&id),
         Some(state) => state.steps.keys().any(|step| step.is_of_gateway()),
         // Nothing says what there was.

@@ -188,7 +188,7 @@ async fn another_name_of_the_host_is_uploaded_and_read_anew_by_every_target() {
     bench.deploy(&usual()).await.unwrap();
     let moved = config(&format!(
         "tls: {{domain: b.example.com, source: acm-exportable}}\nhost: {{install: user-data}}\n\
-         gateway: {{name: sre-gateway{RUNTIME}}}\n"
+         gateway: {{name: sre-gateway, memory_days: 90{RUNTIME}}}\n"
     ));
     let plan = bench.prepare(&moved).await.unwrap().plan;
     for step in [StepId::Schemas, StepId::TargetK8s, StepId::TargetRunbooks] {
@@ -227,7 +227,7 @@ async fn another_name_of_the_gateway_replaces_it_and_its_targets() {
     bench.deploy(&usual()).await.unwrap();
     let renamed = config(&format!(
         "tls: {{domain: api.example.com, source: acm-exportable}}\nhost: {{install: user-data}}\n\
-         gateway: {{name: other-gateway{RUNTIME}}}\n"
+         gateway: {{name: other-gateway, memory_days: 90{RUNTIME}}}\n"
     ));
     let plan = bench.prepare(&renamed).await.unwrap().plan;
     let replaced: Vec<_> = plan.destructive().map(|step| step.id).collect();

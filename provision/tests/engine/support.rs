@@ -76,7 +76,7 @@ pub(crate) fn config(more: &str) -> Config {
 /// What the runtime runs, as a part of the section `gateway`.
 pub(crate) const RUNTIME: &str = ", runtime: \"123456789012.dkr.ecr.us-east-1.amazonaws.com/sre-agent:v1\"";
 
-/// What most tests deploy: everything, certificate, gateway and runtime included.
+/// What most tests deploy: everything, certificate, gateway, memory and runtime included.
 pub(crate) fn usual() -> Config {
     usual_and("")
 }
@@ -85,7 +85,7 @@ pub(crate) fn usual() -> Config {
 pub(crate) fn usual_and(more: &str) -> Config {
     config(&format!(
         "tls: {{domain: api.example.com, source: acm-exportable}}\nhost: {{install: user-data}}\n\
-         gateway: {{name: sre-gateway{RUNTIME}}}\n{more}"
+         gateway: {{name: sre-gateway, memory_days: 90{RUNTIME}}}\n{more}"
     ))
 }
 

@@ -6,6 +6,8 @@ mod disk;
 mod doctor;
 mod files;
 mod rotate_key;
+mod runtime;
+mod services;
 mod token;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +28,9 @@ pub(crate) fn command(app: &App, verb: &GatewayVerb) -> Ended {
         GatewayVerb::Doctor(args) => doctor::command(app, args),
         GatewayVerb::Files(args) => files::command(app, args),
         GatewayVerb::Token(args) => token::command(app, args),
+        GatewayVerb::Install(args) => services::install(app, args),
+        GatewayVerb::Uninstall(args) => services::uninstall(app, args),
+        GatewayVerb::Status(args) => services::status(app, args),
         GatewayVerb::RotateKey(args) => rotate_key::command(app, args),
     }
 }

@@ -4,7 +4,9 @@ use model::Severity;
 use model::agent::{API_KEY_HEADER, Backend};
 use serde_json::{Value, json};
 
-use super::super::standing::{self, Facts, GatewayFacts, Lookup, RoleFacts, TargetFacts, Wanted, Wiring};
+use super::super::standing::{
+    self, Facts, GatewayFacts, Lookup, MemoryFacts, RoleFacts, TargetFacts, Wanted, WantedMemory, Wiring,
+};
 use super::{codes, says};
 use crate::account::facts::{Decision, NotTold, Simulated};
 
@@ -66,6 +68,7 @@ fn facts() -> (Facts, Wanted) {
         scopes: ["api/read".to_owned(), "api/write".to_owned()].into(),
         targets: Backend::ALL.to_vec(),
         provider_arn: Some(provider.to_owned()),
+        memory: Some(WantedMemory { days: 90, strategies: STRATEGIES.to_vec() }),
         domain: Some("api.example.com".to_owned()),
         lookup: Some(Lookup::OfSchema),
     };

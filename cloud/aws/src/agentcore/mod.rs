@@ -15,8 +15,8 @@ use aws_sdk_bedrockagentcorecontrol::Client;
 use aws_sdk_bedrockagentcorecontrol::config::Builder;
 use cloud::port::agentcore::{
     AgentCore, ApiKeyChange, CredentialProvider, Gateway, GatewayChange, GatewaySummary, Memory,
-    NewCredentialProvider, NewGateway, NewMemory, NewRuntime, NewTarget, Runtime, RuntimeChange,
-    RuntimeSummary, Target, TargetChange, TargetRef, TargetSummary,
+    MemoryChange, MemoryStrategy, NewCredentialProvider, NewGateway, NewMemory, NewRuntime, NewTarget,
+    Runtime, RuntimeChange, RuntimeSummary, Target, TargetChange, TargetRef, TargetSummary,
 };
 use cloud::{CallError, ErrorKind};
 use model::tags::Tags;

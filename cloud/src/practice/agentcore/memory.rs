@@ -11,7 +11,13 @@ fn no_memory(id: &str) -> Refusal {
     Refusal::new("ResourceNotFoundException", format!("Memory not found: {id}"))
 }
 
-/// A memory that is ready is called active.
+fn demand_days(days: u32) -> Answer<()> {
+    demand((3..=3650).contains(&days), VALIDATION, || {
+        "1 validation error detected: Value at 'eventExpiryDuration' failed to satisfy constraint".to_owned()
+    })
+}
+
+/// A memory or a strategy that is ready is called active.
 fn condition(course: &Course) -> Condition {
     match course {
         Course::Ready => Condition { status: "ACTIVE".to_owned(), reasons: Vec::new() },
@@ -74,10 +80,7 @@ impl State {
 
     pub(super) fn create_memory(&mut self, new: NewMemory) -> Answer<String> {
         demand_plain_name(&new.name, "name")?;
-        demand((3..=3650).contains(&new.event_expiry_days), VALIDATION, || {
-            "1 validation error detected: Value at 'eventExpiryDuration' failed to satisfy constraint"
-                .to_owned()
-        })?;
+        demand_days(new.event_expiry_days)?;
         demand_token(&new.client_token)?;
         demand_tags(&new.tags, VALIDATION)?;
         if let Some((id, _)) = self.memories.iter().find(|(_, one)| one.token == new.client_token) {

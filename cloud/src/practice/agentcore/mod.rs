@@ -15,8 +15,8 @@ use crate::CallError;
 use crate::hook::Access::{Read, Write};
 use crate::port::agentcore::{
     AgentCore, ApiKeyChange, CredentialProvider, Gateway, GatewayChange, GatewaySummary, Memory,
-    NewCredentialProvider, NewGateway, NewMemory, NewRuntime, NewTarget, Runtime, RuntimeChange,
-    RuntimeSummary, Target, TargetChange, TargetRef, TargetSummary,
+    MemoryChange, NewCredentialProvider, NewGateway, NewMemory, NewRuntime, NewTarget, Runtime,
+    RuntimeChange, RuntimeSummary, Target, TargetChange, TargetRef, TargetSummary,
 };
 
 use super::desk::Desk;

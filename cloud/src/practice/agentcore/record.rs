@@ -17,7 +17,7 @@ pub(in crate::practice) struct Provider {
     pub(in crate::practice) tags: Tags,
 }
 
-/// Where a gateway, a target, a memory or a runtime is on its way to.
+/// Where a gateway, a target, a memory, a strategy of one or a runtime is on its way to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::practice) enum Course {
     Creating,

@@ -8,7 +8,7 @@ use crate::port::agentcore::{GatewaySettings, MemoryStrategy};
 use crate::practice::seed::Seed;
 use crate::practice::state::Unseen;
 
-use super::record::{Course, Gateway, Provider, Runtime};
+use super::record::{Course, Gateway, Memory, Provider, Runtime};
 
 impl Seed<'_> {
     /// Has the next target of that name fail, for that reason.
@@ -44,6 +44,35 @@ impl Seed<'_> {
             tags: Tags::new(),
         };
         self.state.runtimes.insert(id.clone(), runtime);
+        id
+    }
+
+    /// Has a strategy of the next memory fail.
+    pub fn fail_strategy(&mut self, strategy: MemoryStrategy) {
+        self.state.failing_strategy = Some(strategy);
+    }
+
+    /// Takes a strategy out of every memory, as somebody may.
+    pub fn remove_strategy(&mut self, strategy: MemoryStrategy) {
+        for memory in self.state.memories.values_mut() {
+            memory.strategies.remove(&strategy);
+        }
+    }
+
+    /// A memory that somebody else made, ready; its id.
+    pub fn memory(&mut self, name: &str, event_expiry_days: u32) -> String {
+        let id = self.state.next_memory_id(name);
+        let memory = Memory {
+            unseen: Unseen::default(),
+            settle: 0,
+            course: Course::Ready,
+            name: name.to_owned(),
+            token: format!("of-somebody-else-{id}"),
+            event_expiry_days,
+            strategies: MemoryStrategy::ALL.into_iter().map(|one| (one, Course::Ready)).collect(),
+            tags: Tags::new(),
+        };
+        self.state.memories.insert(id.clone(), memory);
         id
     }
 

@@ -207,10 +207,7 @@ fn permissions<'a>(
     let steps: Vec<StepId> = if let Some(plan) = state.and_then(|state| state.plan.as_ref()) {
         plan.steps.iter().map(|step| step.id).collect()
     } else {
-        // Without a gateway nobody needs the rights for one, nor for what stands beside it.
-        let gateway = gather.config.gateway.as_ref();
-        let is_wanted = |id: StepId| gateway.is_some_and(|gateway| gateway.wants(id));
-        StepId::ALL.iter().copied().filter(|id| !id.is_of_gateway() || is_wanted(*id)).collect()
+        StepId::ALL.iter().copied().filter(|id| id.is_wanted_by(gather.config)).collect()
     };
     let needed = Rc::new(actions::of_steps(steps));
     let simulated = move |needed: Rc<std::collections::BTreeMap<_, _>>| async move {

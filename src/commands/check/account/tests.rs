@@ -23,10 +23,9 @@ use crate::session;
 /// `host.install`: without the steps of the first boot, and with them.
 const INSTALLS: [&str; 2] = ["none", "user-data"];
 
-const GATEWAY: &str =
-    "{name: sre-gateway, runtime: \"123456789012.dkr.ecr.us-east-1.amazonaws.com/sre-agent:v1\"}";
+const GATEWAY: &str = "{name: sre-gateway, memory_days: 90, runtime: \"123456789012.dkr.ecr.us-east-1.amazonaws.com/sre-agent:v1\"}";
 
-/// With an instance that is installed in this way, and a gateway with a runtime where that is from the first boot.
+/// With an instance that is installed in this way, and a gateway with memory and runtime where that is from the first boot.
 fn text(install: &str) -> String {
     let gateway = if install == "user-data" { GATEWAY } else { "null" };
     format!(

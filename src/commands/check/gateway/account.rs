@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use checks::CheckResult;
 use checks::account::facts::{NotTold, Simulated, Told};
-use checks::gateway::standing::{self, Facts, GatewayFacts, Lookup, RoleFacts, TargetFacts, Wanted, Wiring};
+use checks::gateway::standing::{
+    self, Facts, GatewayFacts, Lookup, MemoryFacts, RoleFacts, TargetFacts, Wanted, WantedMemory, Wiring,
+};
 use cloud::Cloud;
 use cloud::port::agentcore::{Gateway, Memory, MemoryStrategy, Target as Wired, TargetRef, TargetSettings};
 use cloud::port::iam::Simulation;
@@ -45,7 +47,7 @@ pub(super) fn ask(
         Place { config: target.config.as_ref(), region: None, profile: args.usual.config.profile.as_deref() };
     in_account(app, &args.usual.state, target, &place, async |session, cloud| {
         session.say("asking the account about the gateway");
-        let seen = session.look(look(cloud, &deployed.id)).await?;
+        let seen = session.look(look(cloud, deployed)).await?;
         let result = match wanted(target) {
             Some(wanted) => standing::judge(&seen.facts, &wanted),
             None => standing::unjudged(&deployed.id, "the state file knows no user pool and app client"),
@@ -71,6 +73,7 @@ fn wanted(target: &Target) -> Option<Wanted> {
         targets: Backend::ALL.to_vec(),
         scopes: scopes.unwrap_or_default(),
         provider_arn: output(StepId::CredentialProvider, "arn").or_else(configured),
+        memory: gateway.and_then(|gateway| gateway.memory_days).map(wanted_memory),
         domain: config.and_then(|config| config.tls.domain.clone()),
         lookup: gateway.map(|gateway| gateway.routing_domain.clone().map_or(Lookup::OfSchema, Lookup::By)),
     })

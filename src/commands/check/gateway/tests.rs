@@ -129,6 +129,7 @@ fn wanted() -> Wanted {
         scopes: ["sre-agent-api/read".to_owned(), "sre-agent-api/write".to_owned()].into(),
         targets: Backend::ALL.to_vec(),
         provider_arn: None,
+        memory: Some(wanted_memory(90)),
         domain: Some("api.example.com".to_owned()),
         lookup: Some(Lookup::OfSchema),
     }
@@ -156,8 +157,8 @@ fn a_gateway_as_it_is_deployed_is_in_order_and_its_key_is_found() {
         let cloud = practice.cloud();
         let (seen, result) = looked(&cloud, deployed).await;
         assert_eq!(result.status, Status::Ok, "{result:#?}");
-        // Gateway, authorizer, role; and each target three times.
-        assert_eq!(result.findings.len(), 15, "{result:#?}");
+        // Gateway, authorizer, role, memory; and each target three times.
+        assert_eq!(result.findings.len(), 16, "{result:#?}");
         assert_eq!(seen.key.unwrap().expose(), KEY);
         assert_eq!(seen.takes.0, BTreeSet::from(["client".to_owned()]));
         let none = Deployed { id: "sre-gateway-0000000000".to_owned(), url: String::new(), memory: None };

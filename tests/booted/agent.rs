@@ -220,12 +220,15 @@ fn what_runs_is_confined(machine: &Booted) {
 }
 
 fn who_is_killed_comes_back(machine: &Booted) {
-    let unit = service(Backend::Logs);
-    let before = machine.property(unit, "MainPID");
-    machine.systemctl(&["kill", "--kill-who=main", "--signal=KILL", unit]);
-    machine.wait_until("it is back", SOON, |machine| {
-        machine.property(unit, "MainPID") != before && asked(machine, Backend::Logs, "--insecure") == "401"
-    });
+    // By a fault, and as the sample's own stop script does it.
+    for (backend, signal) in [(Backend::Logs, "--signal=KILL"), (Backend::Metrics, "--signal=TERM")] {
+        let unit = service(backend);
+        let before = machine.property(unit, "MainPID");
+        machine.systemctl(&["kill", "--kill-who=main", signal, unit]);
+        machine.wait_until("it is back", SOON, |machine| {
+            machine.property(unit, "MainPID") != before && asked(machine, backend, "--insecure") == "401"
+        });
+    }
 }
 
 fn a_renewed_certificate_is_served(machine: &Booted) {

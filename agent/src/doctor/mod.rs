@@ -164,7 +164,7 @@ fn machine(findings: &mut Findings) {
             "SRE-AGENT-013",
             Severity::Error,
             "there is no certificate with its key in /opt/ssl, so the backends are started without TLS and the gateway cannot call them",
-            "put fullchain.pem and privkey.pem into /opt/ssl, or let `sre-agent-deploy host install` keep a certificate there",
+            "put fullchain.pem and privkey.pem into /opt/ssl; or make services of the backends with `sre-agent-deploy gateway install`, which are handed the certificate of `host install`",
         );
     }
     let (major, minor) = LEAST_PYTHON;

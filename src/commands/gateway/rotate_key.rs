@@ -9,7 +9,8 @@ use provision::engine::Engine;
 use provision::error::RunError;
 use provision::journal::State;
 use serde_json::json;
-use systemd::layout::Layout;
+use systemd::Layout;
+use systemd::units::agent::TARGET;
 
 use super::files::{read, unwritable, write};
 use super::{configured, sample_at};
@@ -20,9 +21,6 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::{self, Session};
 use crate::{approve, compose, next, security, storage};
-
-/// How the names of the backends' units begin.
-const UNITS: &str = "sre-agent-backend";
 
 /// `gateway rotate-key`
 pub(super) fn command(app: &App, args: &GatewayRotateKeyArgs) -> Ended {
@@ -78,8 +76,9 @@ async fn rotate(
         None => Vec::new(),
     };
     drop(key);
-    let restart = units(&Layout::below("/").units());
-    session.result(&text(&name, &files, restart.as_deref()));
+    let are_services = are_services(&Layout::default().units());
+    let restart = are_services.then(|| format!("systemctl restart {TARGET}"));
+    session.result(&text(&name, &files, are_services));
     session.result_json(&json!({"schema_version": 1, "provider": name, "files": files, "restart": restart}));
     Ok(Exit::Done)
 }
@@ -105,22 +104,20 @@ fn written(
     Ok(written.iter().map(|one| one.file.path()).collect())
 }
 
-/// What restarts the backends that were installed as services on this machine.
-fn units(folder: &Path) -> Option<String> {
-    let mut entries = std::fs::read_dir(folder).ok()?.flatten();
-    let is_installed = entries.any(|entry| entry.file_name().to_string_lossy().starts_with(UNITS));
-    is_installed.then(|| format!("systemctl restart '{UNITS}-*'"))
+/// Whether the backends were installed as services on this machine.
+fn are_services(units: &Path) -> bool {
+    units.join(TARGET).exists()
 }
 
-fn text(name: &str, files: &[&str], restart: Option<&str>) -> String {
+fn text(name: &str, files: &[&str], are_services: bool) -> String {
     let mut lines =
         vec![format!("the credential provider {name} has another key, which the gateway uses at once")];
     lines.extend(files.iter().map(|file| format!("wrote {file}")));
-    let somewhere = format!(
-        "on the instance, as you started them, or where they are services: systemctl restart '{UNITS}-*'"
-    );
-    let how = restart.unwrap_or(&somewhere);
-    lines.push(format!("next: restart the backends, which read their key when they start: {how}"));
+    let how =
+        if are_services { "" } else { "on the instance, as you started them, or where they are services: " };
+    lines.push(format!(
+        "next: restart the backends, which read their key when they start: {how}systemctl restart {TARGET}"
+    ));
     lines.join("\n")
 }
 
@@ -129,14 +126,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn services_are_restarted_by_their_names() {
+    fn services_are_restarted_together() {
         let folder = tempfile::tempdir().unwrap();
-        let at = folder.path().to_owned();
-        assert_eq!(units(&at.join("none")), None);
-        std::fs::write(at.join("other.service"), "").unwrap();
-        assert_eq!(units(&at), None);
-        std::fs::write(at.join("sre-agent-backend-k8s.service"), "").unwrap();
-        assert_eq!(units(&at).as_deref(), Some("systemctl restart 'sre-agent-backend-*'"));
-        assert!(text("p", &["gateway/.env"], units(&at).as_deref()).contains("wrote gateway/.env"));
+        assert!(!are_services(folder.path()));
+        std::fs::write(folder.path().join(TARGET), "").unwrap();
+        assert!(are_services(folder.path()));
+        let said = text("p", &["gateway/.env"], true);
+        assert!(
+            said.contains("wrote gateway/.env")
+                && said.ends_with("start: systemctl restart sre-agent-backends.target")
+        );
     }
 }

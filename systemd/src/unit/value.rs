@@ -51,6 +51,8 @@ keywords! {
     Restart {
         /// However it ended, unless with success or on request.
         OnFailure = "on-failure",
+        /// However it ended, unless on request (`systemctl stop`).
+        Always = "always",
     }
     /// `ProtectSystem=`
     System {

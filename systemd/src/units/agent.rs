@@ -197,7 +197,10 @@ fn backend(setup: &Setup, backend: Backend) -> Unit {
             "What it says is in the log at once, and it writes no compiled files.",
             D::Environment(Names(vec!["PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1"])),
         )
-        .with(D::Restart(Restart::OnFailure))
+        .because(
+            "Also when it was told to end by others than systemd, as the sample's own stop script does.",
+            D::Restart(Restart::Always),
+        )
         .with(D::RestartSec(Span(Duration::from_secs(10))))
         .with(D::RestartSteps(Count(5)))
         .with(D::RestartMaxDelaySec(Span(Duration::from_mins(1))))

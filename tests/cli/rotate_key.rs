@@ -71,10 +71,9 @@ fn nothing_is_rotated_unless_somebody_says_yes() {
 fn a_key_that_others_may_use_is_theirs_to_change() {
     let desk = deployed();
     let old = key(&desk);
-    desk.write(
-        "two.yaml",
-        &desk.read("config.yaml").replace("sre-cli", "sre-two").replace("sre-gateway", "sre-other"),
-    );
+    // Memory and provider are one for an account; this deployment wants no memory.
+    let second = desk.read("config.yaml").replace("sre-cli", "sre-two");
+    desk.write("two.yaml", &second.replace("sre-gateway, memory_days: 90", "sre-other"));
     let line = "deploy --config two.yaml --mode production --yes --state-file two \
                 --adopt gateway.credential-provider=sre-agent-api-key-credential-provider";
     desk.run(line).expect(0);

@@ -184,7 +184,8 @@ pub struct Selection {
 }
 
 impl CheckReport {
-    /// Puts results together. What the selection leaves out has no say in any status.
+    /// Puts results together. What the selection leaves out has no say in any status: what was judged of something else
+    /// than was asked for is left out whole, unless there is nothing else.
     pub fn new(
         checked_at: Timestamp,
         judged_as_of: Option<Timestamp>,
@@ -192,6 +193,9 @@ impl CheckReport {
         selection: &Selection,
     ) -> Self {
         let mut ignored = BTreeSet::new();
+        let (results, others): (Vec<CheckResult>, Vec<CheckResult>) =
+            results.into_iter().partition(|result| concerns(result, selection));
+        let results = if results.is_empty() { others } else { results };
         let results: Vec<CheckResult> = results
             .into_iter()
             .map(|result| {
@@ -237,6 +241,16 @@ impl CheckReport {
     }
 }
 
+/// Whether a result has to do with what was asked for. What could not be judged always has.
+fn concerns(result: &CheckResult, selection: &Selection) -> bool {
+    selection.only.is_empty()
+        || status(&result.findings) == Status::Unknown
+        || result
+            .findings
+            .iter()
+            .any(|finding| selection.only.iter().any(|code| area(&finding.code) == area(code)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -267,6 +281,22 @@ mod tests {
         assert_eq!(report(vec![finding("SRE-X-002", Severity::Unknown)], &only).overall, Status::Unknown);
         let found = vec![finding("SRE-X-002", Severity::Skipped), finding("SRE-Y-001", Severity::Error)];
         assert_eq!(report(found, &only).overall, Status::Unknown);
+    }
+
+    #[test]
+    fn what_was_not_asked_for_says_nothing_beside_what_was() {
+        let result = |code: &str, severity| {
+            CheckResult::new(Subject::new(SubjectKind::File, code), Vec::new(), vec![finding(code, severity)])
+        };
+        let only = Selection { only: BTreeSet::from(["SRE-X-001".to_owned()]), ..Selection::default() };
+        let of = |others: Vec<CheckResult>| {
+            let results = [vec![result("SRE-X-001", Severity::Ok)], others].concat();
+            let report = CheckReport::new(Timestamp::UNIX_EPOCH, None, results, &only);
+            (report.overall, report.results.len())
+        };
+        assert_eq!(of(vec![result("SRE-Y-001", Severity::Ok)]), (Status::Ok, 1));
+        assert_eq!(of(vec![result("SRE-Y-001", Severity::Error)]), (Status::Ok, 1));
+        assert_eq!(of(vec![result("SRE-Y-001", Severity::Unknown)]), (Status::Unknown, 2));
     }
 
     #[test]

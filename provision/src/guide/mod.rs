@@ -53,8 +53,8 @@ pub struct Handmade {
     pub tagged: bool,
 }
 
-/// A page of the Console.
-fn page(region: &Region, path: &str) -> String {
+/// A page of the Console, under the name that it has in the Region's partition.
+pub(crate) fn page(region: &Region, path: &str) -> String {
     let domain = match region.partition() {
         "aws-cn" => "amazonaws.cn",
         "aws-us-gov" => "amazonaws-us-gov.com",
@@ -103,4 +103,17 @@ fn items(want: &Want, field: &str) -> Vec<String> {
 
 fn is_true(want: &Want, field: &str) -> bool {
     want.fields.get(field) == Some(&Value::Bool(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_partition_has_a_console_of_its_own() {
+        let of = |region: &str| page(&Region::parse(region).expect("a Region"), "s3/home");
+        assert_eq!(of("eu-west-1"), "https://eu-west-1.console.aws.amazon.com/s3/home");
+        assert_eq!(of("cn-north-1"), "https://cn-north-1.console.amazonaws.cn/s3/home");
+        assert_eq!(of("us-gov-west-1"), "https://us-gov-west-1.console.amazonaws-us-gov.com/s3/home");
+    }
 }

@@ -111,9 +111,9 @@ impl Step for AddressStep {
 
     fn by_hand(&self, cx: &Context<'_>, id: &str) -> ByHand {
         ByHand {
-            console: format!(
-                "https://{0}.console.aws.amazon.com/ec2/home?region={0}#ElasticIpDetails:AllocationId={id}",
-                cx.region
+            console: guide::page(
+                cx.region,
+                &format!("ec2/home?region={}#ElasticIpDetails:AllocationId={id}", cx.region),
             ),
             command: format!("aws ec2 release-address --region {} --allocation-id {id}", cx.region),
         }

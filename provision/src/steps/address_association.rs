@@ -119,7 +119,7 @@ impl Step for AddressAssociationStep {
 
     fn by_hand(&self, cx: &Context<'_>, id: &str) -> ByHand {
         ByHand {
-            console: format!("https://{0}.console.aws.amazon.com/ec2/home?region={0}#Addresses:", cx.region),
+            console: guide::page(cx.region, &format!("ec2/home?region={}#Addresses:", cx.region)),
             command: format!("aws ec2 disassociate-address --region {} --association-id {id}", cx.region),
         }
     }

@@ -158,9 +158,9 @@ impl Step for AppClientStep {
     fn by_hand(&self, cx: &Context<'_>, id: &str) -> ByHand {
         let pool = cx.known(StepId::UserPool, "id").unwrap_or_default();
         ByHand {
-            console: format!(
-                "https://{0}.console.aws.amazon.com/cognito/v2/idp/user-pools/{pool}/applications/app-clients?region={0}",
-                cx.region
+            console: guide::page(
+                cx.region,
+                &format!("cognito/v2/idp/user-pools/{pool}/applications/app-clients?region={}", cx.region),
             ),
             command: format!(
                 "aws cognito-idp delete-user-pool-client --region {} --user-pool-id {pool} --client-id {id}",

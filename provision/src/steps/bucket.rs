@@ -329,7 +329,7 @@ impl Step for BucketStep {
 
     fn by_hand(&self, cx: &Context<'_>, id: &str) -> ByHand {
         ByHand {
-            console: format!("https://{0}.console.aws.amazon.com/s3/buckets/{id}?region={0}", cx.region),
+            console: guide::page(cx.region, &format!("s3/buckets/{id}?region={}", cx.region)),
             command: format!("aws s3 rb s3://{id} --force --region {}", cx.region),
         }
     }

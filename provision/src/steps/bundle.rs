@@ -19,6 +19,7 @@ use super::{
 };
 use crate::bundle::{Deployed, Manifest, Part, host_settings, proxy_config, settings_text};
 use crate::error::StepError;
+use crate::guide;
 use crate::key::IntentKey;
 use crate::user_data;
 
@@ -201,9 +202,9 @@ impl Step for BundleStep {
     fn by_hand(&self, cx: &Context<'_>, id: &str) -> ByHand {
         let bucket = id.split('/').next().unwrap_or_default();
         ByHand {
-            console: format!(
-                "https://{0}.console.aws.amazon.com/s3/buckets/{bucket}?region={0}&prefix={PREFIX}",
-                cx.region
+            console: guide::page(
+                cx.region,
+                &format!("s3/buckets/{bucket}?region={}&prefix={PREFIX}", cx.region),
             ),
             command: format!("aws s3 rm s3://{id} --recursive --region {}", cx.region),
         }

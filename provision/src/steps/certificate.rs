@@ -213,10 +213,7 @@ impl Step for CertificateStep {
     fn by_hand(&self, cx: &Context<'_>, id: &str) -> ByHand {
         let name = id.rsplit_once('/').map_or(id, |(_, name)| name);
         ByHand {
-            console: format!(
-                "https://{0}.console.aws.amazon.com/acm/home?region={0}#/certificates/{name}",
-                cx.region
-            ),
+            console: guide::page(cx.region, &format!("acm/home?region={}#/certificates/{name}", cx.region)),
             command: format!("aws acm delete-certificate --region {} --certificate-arn {id}", cx.region),
         }
     }

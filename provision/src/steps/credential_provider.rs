@@ -153,10 +153,7 @@ impl Step for CredentialProviderStep {
 
     fn by_hand(&self, cx: &Context<'_>, id: &str) -> ByHand {
         ByHand {
-            console: format!(
-                "https://{0}.console.aws.amazon.com/bedrock-agentcore/identity?region={0}",
-                cx.region
-            ),
+            console: guide::page(cx.region, &format!("bedrock-agentcore/identity?region={}", cx.region)),
             command: format!(
                 "aws bedrock-agentcore-control delete-api-key-credential-provider --region {} --name {id}",
                 cx.region

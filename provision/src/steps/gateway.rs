@@ -365,5 +365,5 @@ pub(super) fn gone(deleted: Result<(), StepError>) -> Result<(), StepError> {
 
 /// The Console's page of gateways.
 pub(super) fn page(cx: &Context<'_>) -> String {
-    format!("https://{0}.console.aws.amazon.com/bedrock-agentcore/toolsAndGateways?region={0}", cx.region)
+    guide::page(cx.region, &format!("bedrock-agentcore/toolsAndGateways?region={}", cx.region))
 }

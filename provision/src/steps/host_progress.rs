@@ -10,6 +10,7 @@ use model::{Finding, Severity};
 
 use super::{ByHand, CREATE, Context, Found, Op, Step, Want, names, outputs, unknown_op, unknown_undo};
 use crate::error::StepError;
+use crate::guide;
 use crate::key::IntentKey;
 
 const STEP: StepId = StepId::HostProgress;
@@ -112,10 +113,13 @@ impl Step for HostProgressStep {
 
     fn by_hand(&self, cx: &Context<'_>, id: &str) -> ByHand {
         ByHand {
-            console: format!(
-                "https://{0}.console.aws.amazon.com/systems-manager/parameters/{1}/description?region={0}",
+            console: guide::page(
                 cx.region,
-                id.trim_start_matches('/').replace('/', "%252F")
+                &format!(
+                    "systems-manager/parameters/{}/description?region={}",
+                    id.trim_start_matches('/').replace('/', "%252F"),
+                    cx.region
+                ),
             ),
             command: format!("aws ssm delete-parameter --region {} --name {id}", cx.region),
         }

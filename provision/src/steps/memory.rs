@@ -15,6 +15,7 @@ use serde_json::json;
 use super::gateway::{DELETING, REMAKE, UPDATE, failure, gone, is_to_be_deleted, ops_of_existing};
 use super::{ByHand, CREATE, Context, Found, Op, Step, Want, fields, outputs, unknown_op, unknown_undo};
 use crate::error::StepError;
+use crate::guide;
 use crate::key::IntentKey;
 
 const STEP: StepId = StepId::Memory;
@@ -260,10 +261,7 @@ impl Step for MemoryStep {
 
     fn by_hand(&self, cx: &Context<'_>, id: &str) -> ByHand {
         ByHand {
-            console: format!(
-                "https://{0}.console.aws.amazon.com/bedrock-agentcore/memory?region={0}",
-                cx.region
-            ),
+            console: guide::page(cx.region, &format!("bedrock-agentcore/memory?region={}", cx.region)),
             command: format!(
                 "aws bedrock-agentcore-control delete-memory --region {} --memory-id {id}",
                 cx.region

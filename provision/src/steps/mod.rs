@@ -41,7 +41,7 @@ use model::{AccountId, DeploymentId, Finding, Region};
 
 use crate::bundle::Programs;
 use crate::error::StepError;
-use crate::guide::{Guide, Handmade};
+use crate::guide::{self, Guide, Handmade};
 use crate::journal::State;
 use crate::key::IntentKey;
 use crate::patience::Patience;
@@ -427,9 +427,7 @@ pub(crate) fn is_on_its_way(found: &Found) -> bool {
 
 /// The Console's page of an instance.
 fn instance_page(region: &Region, id: &str) -> String {
-    format!(
-        "https://{region}.console.aws.amazon.com/ec2/home?region={region}#InstanceDetails:instanceId={id}"
-    )
+    guide::page(region, &format!("ec2/home?region={region}#InstanceDetails:instanceId={id}"))
 }
 
 /// Fields or outputs from pairs.

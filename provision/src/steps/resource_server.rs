@@ -139,9 +139,9 @@ impl Step for ResourceServerStep {
     fn by_hand(&self, cx: &Context<'_>, id: &str) -> ByHand {
         let pool = cx.known(StepId::UserPool, "id").unwrap_or_default();
         ByHand {
-            console: format!(
-                "https://{0}.console.aws.amazon.com/cognito/v2/idp/user-pools/{pool}/branding/domain?region={0}",
-                cx.region
+            console: guide::page(
+                cx.region,
+                &format!("cognito/v2/idp/user-pools/{pool}/branding/domain?region={}", cx.region),
             ),
             command: format!(
                 "aws cognito-idp delete-resource-server --region {} --user-pool-id {pool} --identifier {id}",

@@ -21,6 +21,7 @@ use super::{
     unknown_undo,
 };
 use crate::error::StepError;
+use crate::guide;
 use crate::key::IntentKey;
 
 const STEP: StepId = StepId::Runtime;
@@ -248,10 +249,7 @@ impl Step for RuntimeStep {
 
     fn by_hand(&self, cx: &Context<'_>, id: &str) -> ByHand {
         ByHand {
-            console: format!(
-                "https://{0}.console.aws.amazon.com/bedrock-agentcore/agents?region={0}",
-                cx.region
-            ),
+            console: guide::page(cx.region, &format!("bedrock-agentcore/agents?region={}", cx.region)),
             command: format!(
                 "aws bedrock-agentcore-control delete-agent-runtime --region {} --agent-runtime-id {id}",
                 cx.region

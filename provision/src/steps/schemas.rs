@@ -15,6 +15,7 @@ use super::{
 };
 use crate::bundle::sha256;
 use crate::error::StepError;
+use crate::guide;
 use crate::key::IntentKey;
 
 const STEP: StepId = StepId::Schemas;
@@ -162,9 +163,9 @@ impl Step for SchemasStep {
     fn by_hand(&self, cx: &Context<'_>, id: &str) -> ByHand {
         let (bucket, place) = id.split_once('/').unwrap_or((id, ""));
         ByHand {
-            console: format!(
-                "https://{0}.console.aws.amazon.com/s3/buckets/{bucket}?region={0}&prefix={place}/",
-                cx.region
+            console: guide::page(
+                cx.region,
+                &format!("s3/buckets/{bucket}?region={}&prefix={place}/", cx.region),
             ),
             command: format!("aws s3 rm s3://{id}/ --recursive --region {}", cx.region),
         }

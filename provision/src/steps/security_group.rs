@@ -268,9 +268,9 @@ impl Step for SecurityGroupStep {
 
     fn by_hand(&self, cx: &Context<'_>, id: &str) -> ByHand {
         ByHand {
-            console: format!(
-                "https://{0}.console.aws.amazon.com/ec2/home?region={0}#SecurityGroup:groupId={id}",
-                cx.region
+            console: guide::page(
+                cx.region,
+                &format!("ec2/home?region={}#SecurityGroup:groupId={id}", cx.region),
             ),
             command: format!("aws ec2 delete-security-group --region {} --group-id {id}", cx.region),
         }

@@ -197,9 +197,9 @@ impl Step for UserPoolStep {
 
     fn by_hand(&self, cx: &Context<'_>, id: &str) -> ByHand {
         ByHand {
-            console: format!(
-                "https://{0}.console.aws.amazon.com/cognito/v2/idp/user-pools/{id}/info/overview?region={0}",
-                cx.region
+            console: guide::page(
+                cx.region,
+                &format!("cognito/v2/idp/user-pools/{id}/info/overview?region={}", cx.region),
             ),
             command: format!("aws cognito-idp delete-user-pool --region {} --user-pool-id {id}", cx.region),
         }
